@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and taking apart the text of procfs and sysfs, which is untrusted input.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace vqscope {
+
+// Without blanks, tabs and newlines at both ends.
+std::string_view trim(std::string_view text);
+
+// The non-empty pieces between runs of any of the separators.
+std::vector<std::string_view> split(std::string_view text, std::string_view separators = " \t\n");
+
+// A whole decimal number with nothing around it; nullopt for anything else, overflow included.
+template <std::integral T>
+std::optional<T> parse_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+// The file's content. procfs and sysfs files report no size, so it is read to its end, up to 16 MiB.
+Result<std::string> read_file(const std::filesystem::path& path);
+
+// The file's content without surrounding blanks; nullopt when it cannot be read.
+std::optional<std::string> read_trimmed(const std::filesystem::path& path);
+
+// The whole decimal number in a file; nullopt when it cannot be read or is something else.
+template <std::integral T>
+std::optional<T> read_number(const std::filesystem::path& path) {
+  const auto text = read_trimmed(path);
+  return text ? parse_number<T>(*text) : std::nullopt;
+}
+
+// Names in a directory, sorted; empty when it cannot be read.
+std::vector<std::string> list_directory(const std::filesystem::path& path);
+
+}  // namespace vqscope

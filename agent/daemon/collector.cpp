@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/collector.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "agent/base/clock.h"
+#include "agent/topology/vmm.h"
+
+namespace vqscope {
+
+Result<std::unique_ptr<Collector>> Collector::create(CollectorOptions options) {
+  std::unique_ptr<Collector> collector(new Collector(std::move(options)));
+  collector->hypervisor_ = hypervisor_signature();
+  auto topology = scan_topology(collector->options_.paths, collector->options_.filter, collector->hypervisor_);
+  if (!topology) return tl::unexpected(topology.error());
+  collector->topology_ = std::move(*topology);
+  if (auto attached = collector->attach_probes(); !attached) return tl::unexpected(attached.error());
+  collector->sample();
+  return collector;
+}
+
+Result<void> Collector::attach_probes() {
+  auto arrays = Arrays::create(capacity_for(topology_));
+  if (arrays) {
+    arrays_ = std::move(*arrays);
+    layout_ = std::make_unique<Layout>(*arrays_);
+    arrays_->control[0].attached_ns = monotonic_ns();
+    layout_->apply(topology_, arrays_->control[0].attached_ns);
+  }
+  for (const ProbeKind& kind : probe_kinds()) {
+    auto probe = arrays_ ? kind.attach(*arrays_) : Result<ProbePtr>(tl::unexpected(arrays.error()));
+    const std::string name(kind.name);
+    const auto& required = options_.required_probes;
+    if (!probe && std::find(required.begin(), required.end(), name) != required.end())
+      return fail("the " + name + " probe is required but " + probe.error().message, probe.error().code);
+    if (!probe) spdlog::warn("the {} probe is off ({} will be missing): {}", name, kind.what, probe.error().message);
+    statuses_.push_back({name, probe.has_value(), probe ? "" : probe.error().message, std::nullopt});
+    probes_.push_back(probe ? std::move(*probe) : nullptr);
+    if (name == "block") up_.block = statuses_.back().up;
+    if (name == "irq") up_.irq = statuses_.back().up;
+    if (name == "notify") up_.notify = statuses_.back().up;
+  }
+  return {};
+}
+
+Snapshot Collector::read(Detail detail) const {
+  Snapshot snapshot =
+      read_snapshot(options_.paths, topology_, arrays_ ? &*arrays_ : nullptr, layout_.get(), up_, detail);
+  keep_monotonic(last_, snapshot);
+  return snapshot;
+}
+
+Model Collector::collect() {
+  const std::scoped_lock lock(mutex_);
+  Snapshot snapshot = read(Detail::kHistograms);
+  // The youngest sample that is a whole window old; while there is none yet, the oldest.
+  const Snapshot* earlier = window_.empty() ? nullptr : &window_.front();
+  for (const Snapshot& sample : window_)
+    if (sample.time_ns + options_.window_ns <= snapshot.time_ns) earlier = &sample;
+  last_ = snapshot;
+  for (DeviceSnapshot& device : last_.devices) {
+    device.notifies.clear();
+    for (VectorCounters& vector : device.vectors) vector.handler.reset();
+    if (device.queues)
+      for (QueueCounters& queue : *device.queues) queue.ops = {};
+  }
+  return derive(topology_, std::move(snapshot), earlier, statuses_);
+}
+
+void Collector::sample() {
+  const std::scoped_lock lock(mutex_);
+  last_ = read(Detail::kCounters);
+  window_.push_back(last_);
+  // Keep one sample that is older than the window.
+  while (window_.size() > 2 && window_[1].time_ns + options_.window_ns <= last_.time_ns) window_.pop_front();
+  for (std::size_t i = 0; i < probes_.size(); ++i)
+    if (probes_[i]) statuses_[i].missed_runs = probes_[i]->missed_runs();
+}
+
+std::uint64_t Collector::out_of_range() const {
+  const auto& lost = arrays_->control[0].lost;
+  return load(lost[VQS_LOST_QUEUE_RANGE]) + load(lost[VQS_LOST_TAG_RANGE]);
+}
+
+bool Collector::outgrown() const {
+  const std::scoped_lock lock(mutex_);
+  return arrays_ && out_of_range() > handled_range_losses_;
+}
+
+void Collector::refresh() {
+  auto topology = scan_topology(options_.paths, options_.filter, hypervisor_);
+  const std::scoped_lock lock(mutex_);
+  if (!topology) {
+    if (!topology_unreadable_) spdlog::error("the disks known so far stay in force: {}", topology.error().message);
+    topology_unreadable_ = true;
+    return;
+  }
+  topology_unreadable_ = false;
+  for (const Disk& disk : topology->disks)
+    if (std::none_of(topology_.disks.begin(), topology_.disks.end(),
+                     [&](const Disk& d) { return d.name == disk.name; }))
+      spdlog::info("disk {} appeared: {} {}, {} hardware queue(s)", disk.name, disk.driver, disk.bus_id,
+                   disk.queues.size());
+  for (const Disk& disk : topology_.disks)
+    if (std::none_of(topology->disks.begin(), topology->disks.end(),
+                     [&](const Disk& d) { return d.name == disk.name; }))
+      spdlog::info("disk {} is gone", disk.name);
+  topology_ = std::move(*topology);
+  if (!layout_) return;
+  handled_range_losses_ = out_of_range();
+  layout_->apply(topology_, monotonic_ns());
+}
+
+}  // namespace vqscope

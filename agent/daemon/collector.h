@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owns the probes, the arrays, the layout and the trailing window; turns them into a Model on request.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/model/model.h"
+#include "agent/probes/layout.h"
+#include "agent/probes/probe.h"
+#include "agent/probes/reader.h"
+
+namespace vqscope {
+
+struct CollectorOptions {
+  SystemPaths paths;
+  DeviceFilter filter;
+  std::vector<std::string> required_probes;  // names of probe_kinds()
+  std::uint64_t window_ns = 10'000'000'000;
+};
+
+// All functions are thread-safe.
+class Collector {
+ public:
+  // Reads the topology and attaches whatever probes this kernel takes; what it does not take is logged once, and what
+  // procfs and sysfs give is served instead. Fails when the topology cannot be read or a required probe is missing.
+  static Result<std::unique_ptr<Collector>> create(CollectorOptions options);
+
+  // Reads everything now.
+  Model collect();
+
+  // Takes the sample from which the window's gauges are derived; to be called about once a second.
+  void sample();
+
+  // Reads the topology anew: disks and CPUs that came or went, queues that changed.
+  void refresh();
+
+  // Memory of the arrays shared with BPF; 0 without BPF.
+  [[nodiscard]] std::size_t array_bytes() const { return arrays_ ? arrays_->bytes() : 0; }
+
+  // Requests were lost because a disk grew since the last refresh: it is time for another.
+  [[nodiscard]] bool outgrown() const;
+
+ private:
+  explicit Collector(CollectorOptions options) : options_(std::move(options)) {}
+
+  Result<void> attach_probes();
+  Snapshot read(Detail detail) const;
+  [[nodiscard]] std::uint64_t out_of_range() const;
+
+  CollectorOptions options_;
+  std::string hypervisor_;
+  mutable std::mutex mutex_;
+  Topology topology_;
+  std::optional<Arrays> arrays_;    // absent without BPF
+  std::unique_ptr<Layout> layout_;  // null without BPF
+  ProbesUp up_;
+  std::vector<ProbeStatus> statuses_;
+  std::vector<ProbePtr> probes_;  // by statuses_; null: not attached. After the arrays: detached first
+  std::deque<Snapshot> window_;   // without histograms, oldest first
+  Snapshot last_;                 // the last reading, without histograms
+  std::uint64_t handled_range_losses_ = 0;
+  bool topology_unreadable_ = false;
+};
+
+}  // namespace vqscope

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "agent/probes/probe.h"
+#include "version.h"
+
+namespace vqscope {
+
+namespace {
+
+std::vector<std::string> probe_names() {
+  std::vector<std::string> names;
+  for (const ProbeKind& kind : probe_kinds()) names.emplace_back(kind.name);
+  return names;
+}
+
+void add_serve(CLI::App& app, ServeOptions& options, std::string& classic_buckets) {
+  CLI::App& serve = *app.add_subcommand("serve", "Measure this guest's disks and serve the numbers to Prometheus");
+  serve
+      .add_option("--web.listen-address", options.listen_addresses,
+                  "HOST:PORT to serve on; may be repeated (default 127.0.0.1:10177 and [::1]:10177)")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  serve.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
+      ->type_name("PATH")
+      ->capture_default_str()
+      ->check([](const std::string& path) {
+        return path.size() > 1 && path[0] == '/' && path.find_first_of("?# ") == std::string::npos
+                   ? ""
+                   : "'" + path + "' is not a path below /, such as /metrics";
+      });
+  serve.add_option("--device-include", options.device_include, "Measure only disks whose name this matches (RE2)")
+      ->type_name("REGEX");
+  serve
+      .add_option("--device-exclude", options.device_exclude,
+                  "Measure all disks but those whose name this matches (RE2; default " +
+                      std::string(DeviceFilter::kDefaultExclude) + ")")
+      ->type_name("REGEX");
+  serve
+      .add_option(
+          "--require-probe", options.required_probes,
+          "Do not start without this probe: " + fmt::format("{}", fmt::join(probe_names(), ", ")) + "; may be repeated")
+      ->type_name("PROBE")
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember(probe_names()));
+  serve
+      .add_option("--window", options.window_seconds,
+                  "Seconds over which the gauges avgqu_sz, *_ratio and *_cpus look back")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 3600.0));
+  serve
+      .add_option("--histogram.classic-buckets", classic_buckets,
+                  "Upper bounds in seconds of the classic buckets, rising and separated by commas, each a native "
+                  "bound 2^(i/8) (default: the powers of two from 2^-17 to 4)")
+      ->type_name("LIST");
+  serve.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
+      ->type_name("DIRECTORY")
+      ->capture_default_str();
+  serve.add_option("--path.sysfs", options.paths.sysfs, "Where sysfs is mounted")
+      ->type_name("DIRECTORY")
+      ->capture_default_str();
+  serve.add_option("--log.level", options.log_level, "What to log on standard error: debug, info, warn, error")
+      ->type_name("LEVEL")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  serve.add_option("--log.format", options.log_format, "How to log: text, json")
+      ->type_name("FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+int usage_error(const std::string& message) {
+  fmt::print(stderr, "vqscope: {}\nTry 'vqscope serve --help'.\n", message);
+  return kExitUsage;
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  CommandLine result;
+  std::string classic_buckets;
+  CLI::App app(
+      "Which hardware queue, interrupt and vCPU your virtual disk's requests go through, and how long they "
+      "take there.\nRuns inside a KVM guest. https://prometheus.io scrapes it.",
+      "vqscope");
+  app.set_version_flag("--version", "vqscope " VQSCOPE_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  add_serve(app, result.serve, classic_buckets);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    result.exit_status = app.exit(success);
+    return result;
+  } catch (const CLI::ParseError& error) {
+    result.exit_status = usage_error(error.what());
+    return result;
+  }
+  if (auto filter = DeviceFilter::create(result.serve.device_include, result.serve.device_exclude); !filter) {
+    result.exit_status = usage_error(filter.error().message);
+  } else if (!classic_buckets.empty()) {
+    if (auto buckets = parse_classic_buckets(classic_buckets))
+      result.serve.classic_buckets = std::move(*buckets);
+    else
+      result.exit_status = usage_error("--histogram.classic-buckets: " + buckets.error().message);
+  }
+  return result;
+}
+
+}  // namespace vqscope

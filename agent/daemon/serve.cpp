@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/serve.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+#include "agent/daemon/collector.h"
+#include "agent/daemon/uevents.h"
+#include "exporters/http/server.h"
+#include "exporters/prometheus/formats.h"
+#include "exporters/prometheus/model_families.h"
+#include "exporters/prometheus/self_metrics.h"
+#include "version.h"
+
+namespace vqscope {
+
+namespace {
+
+// Uevents tell of disks and CPUs at once; elevators and interrupt lines change without one.
+constexpr unsigned kRefreshSeconds = 10;
+
+constexpr const char* kDefaultAddresses[] = {"127.0.0.1:10177", "[::1]:10177"};
+
+// Blocks the signals that end the daemon, in all threads to come, and makes them readable.
+Result<Fd> watch_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return fail_errno("cannot block signals");
+  Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
+  if (!fd) return fail_errno("cannot watch signals");
+  return fd;
+}
+
+Result<Fd> every_second() {
+  Fd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const itimerspec period = {{1, 0}, {1, 0}};
+  if (!fd || ::timerfd_settime(fd.get(), 0, &period, nullptr) != 0) return fail_errno("cannot set a timer");
+  return fd;
+}
+
+Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& wanted) {
+  std::vector<Listener> listeners;
+  const bool defaults = wanted.empty();
+  const std::vector<std::string> addresses =
+      defaults ? std::vector<std::string>(std::begin(kDefaultAddresses), std::end(kDefaultAddresses)) : wanted;
+  for (const std::string& address : addresses) {
+    auto opened = listen_on(address);
+    if (!opened) {
+      // A guest without IPv6 need not be told to choose its addresses.
+      const int code = opened.error().code;
+      if (defaults && !listeners.empty() && (code == EAFNOSUPPORT || code == EADDRNOTAVAIL)) continue;
+      return opened;
+    }
+    for (Listener& listener : *opened) listeners.push_back(std::move(listener));
+  }
+  return listeners;
+}
+
+// The pages of the daemon.
+class Pages {
+ public:
+  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self)
+      : options_(options), collector_(collector), self_(self) {}
+
+  HttpResponse operator()(const HttpRequest& request) const {
+    const std::string text = "text/plain; charset=utf-8";
+    if (request.path == options_.telemetry_path) return metrics(request);
+    if (request.path == "/") return landing();
+    if (request.path == "/-/healthy") return {200, text, "vqscope is healthy.\n", false};
+    if (request.path == "/-/ready") return {200, text, "vqscope is ready.\n", false};
+    return {404, text, "not found; the metrics are at " + options_.telemetry_path + "\n", false};
+  }
+
+ private:
+  [[nodiscard]] HttpResponse metrics(const HttpRequest& request) const {
+    const auto start = std::chrono::steady_clock::now();
+    const Format format = negotiate_format(request.accept);
+    const Model model = collector_.collect();
+    std::vector<Family> families = model_families(model);
+    for (Family& family : self_.families(options_.paths.procfs)) families.push_back(std::move(family));
+    HttpResponse response{200, std::string(content_type(format)), {}, false};
+    response.body = write(format, families, options_.classic_buckets);
+    if (accepts_gzip(request.accept_encoding)) {
+      response.body = compress_gzip(response.body);
+      response.gzip = true;
+    }
+    self_.count_scrape(format, std::chrono::steady_clock::now() - start);
+    return response;
+  }
+
+  [[nodiscard]] HttpResponse landing() const {
+    return {200, "text/html; charset=utf-8",
+            fmt::format(R"(<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>vqscope</title></head>
+<body>
+<h1>vqscope {}</h1>
+<p>Which hardware queue, interrupt and vCPU this guest's disk requests go through, and how long they take there.</p>
+<ul>
+<li><a href="{}">Metrics</a></li>
+<li><a href="/-/healthy">Healthy</a></li>
+<li><a href="/-/ready">Ready</a></li>
+</ul>
+</body>
+</html>
+)",
+                        VQSCOPE_VERSION, options_.telemetry_path),
+            false};
+  }
+
+  const ServeOptions& options_;
+  Collector& collector_;
+  SelfMetrics& self_;
+};
+
+// Samples and refreshes until a signal comes.
+Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, UeventMonitor* uevents) {
+  std::array<pollfd, 3> watched = {
+      {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
+  unsigned seconds = 0;
+  for (;;) {
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("cannot wait for events");
+    }
+    if (watched[0].revents != 0) return {};
+    bool refresh = watched[2].revents != 0 && uevents->drain();
+    if (watched[1].revents != 0) {
+      std::uint64_t expirations = 0;
+      if (::read(timer.get(), &expirations, sizeof expirations) < 0 && errno != EAGAIN)
+        return fail_errno("cannot read the timer");
+      // Without uevents, disks that come and go are looked for every second.
+      refresh |= ++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown();
+      collector.sample();
+    }
+    if (refresh) collector.refresh();
+  }
+}
+
+}  // namespace
+
+Result<void> serve(const ServeOptions& options) {
+  auto signals = watch_signals();
+  if (!signals) return tl::unexpected(signals.error());
+  auto timer = every_second();
+  if (!timer) return tl::unexpected(timer.error());
+  // Before the probes, so that a second agent by mistake does no work, and before the first look at the disks, so that
+  // none appears unnoticed.
+  auto listeners = open_listeners(options.listen_addresses);
+  if (!listeners) return tl::unexpected(listeners.error());
+  auto uevents = UeventMonitor::create();
+  if (!uevents) spdlog::warn("disks are looked for every second only: {}", uevents.error().message);
+  auto filter = DeviceFilter::create(options.device_include, options.device_exclude);
+  if (!filter) return tl::unexpected(filter.error());
+
+  auto collector = Collector::create({options.paths, std::move(*filter), options.required_probes,
+                                      static_cast<std::uint64_t>(options.window_seconds * 1e9)});
+  if (!collector) return tl::unexpected(collector.error());
+  SelfMetrics self(VQSCOPE_VERSION, (*collector)->array_bytes());
+  std::vector<std::string> addresses;
+  for (const Listener& listener : *listeners) addresses.push_back(listener.address);
+  const auto server = HttpServer::create(std::move(*listeners), Pages(options, **collector, self));
+  if (!server) return tl::unexpected(server.error());
+  for (const std::string& address : addresses)
+    spdlog::info("vqscope {} serves http://{}{}", VQSCOPE_VERSION, address, options.telemetry_path);
+  return run(**collector, *signals, *timer, uevents ? &*uevents : nullptr);
+}
+
+}  // namespace vqscope

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The histograms' buckets in user space: the boundaries that bpf/buckets.h looks up, and their bounds in seconds.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "bpf/buckets.h"
+
+namespace vqscope {
+
+// Largest whole number of nanoseconds that is at most 2^(index/8) seconds: the inclusive upper bound of the native
+// histogram bucket `index` of schema 3 (https://prometheus.io/docs/specs/native_histograms/), exact for every index
+// from VQS_FIRST_INDEX - 1 to VQS_LAST_INDEX.
+std::uint64_t upper_bound_ns(int index);
+
+// The same bound in seconds, 2^(index/8).
+double upper_bound_seconds(int index);
+
+// The table that vqs_cell() needs.
+vqs_bucket_table make_bucket_table();
+
+// Native bucket index of each classic bucket's upper bound, rising. A classic bucket is the exact sum of the native
+// ones up to its bound.
+using ClassicBuckets = std::vector<int>;
+
+// 20 powers of two from 2^-17 s (7.6 us) to 2^2 s.
+ClassicBuckets default_classic_buckets();
+
+// "0.0001220703125,0.5,2": seconds, each within 0.1 % of a native bucket's upper bound, rising. An error names the
+// value and the nearest bounds.
+Result<ClassicBuckets> parse_classic_buckets(std::string_view text);
+
+}  // namespace vqscope

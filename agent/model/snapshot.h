@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// One reading of everything that is counted: raw, cumulative, passive. What was not measured is absent.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/model/histogram.h"
+#include "agent/topology/topology.h"
+#include "bpf/records.h"
+
+namespace vqscope {
+
+// Requests of one operation on one hardware queue that have completed.
+struct OpCounters {
+  Histogram device;         // issue -> final completion (D2C)
+  Histogram queue;          // start -> issue (Q2D); requests without a start time are not in it
+  std::uint64_t bytes = 0;  // completed without error
+  std::uint64_t errors = 0;
+};
+
+// Completed requests that one CPU submitted.
+struct OriginCounters {
+  std::uint64_t local = 0, cross = 0, unknown = 0;  // did that CPU take the queue's interrupt?
+
+  [[nodiscard]] std::uint64_t total() const { return local + cross + unknown; }
+};
+
+// One hardware queue, as the block probe sees it.
+struct QueueCounters {
+  std::array<std::optional<OpCounters>, VQS_OPS> ops;  // by enum vqs_op_kind; absent: never seen
+  std::vector<OriginCounters> origins;                 // by CPU number
+  std::uint64_t requeues = 0;
+  std::uint64_t inflight_ns = 0;           // time integral of in-flight
+  std::uint64_t time_ns = 0;               // start -> completion of what the kernel's I/O accounting counts
+  std::uint32_t inflight = 0;              // now
+  std::optional<std::uint64_t> oldest_ns;  // age of the oldest request in flight; absent: there is none
+};
+
+// One interrupt line of a disk.
+struct VectorCounters {
+  InterruptLine line;
+  std::vector<std::uint64_t> per_cpu;  // by CPU number
+  std::optional<Histogram> handler;    // absent without the irq probe
+};
+
+// What the kernel's own accounting says of a disk; the fallback where there is no block probe.
+struct DeviceAccounting {
+  std::uint64_t time_ns = 0;  // time in queue, completed requests only
+  std::uint64_t inflight = 0;
+};
+
+struct DeviceSnapshot {
+  std::string name;
+  std::uint64_t instance = 0;  // differs between two disks that bear the same name one after the other
+  std::optional<std::vector<QueueCounters>> queues;  // by hardware queue; absent without the block probe
+  std::optional<DeviceAccounting> accounting;        // absent with it
+  std::vector<VectorCounters> vectors;
+  std::vector<std::optional<Histogram>> notifies;  // by hardware queue; empty without the notify probe
+};
+
+struct Snapshot {
+  std::uint64_t time_ns = 0;                                    // CLOCK_MONOTONIC
+  std::vector<DeviceSnapshot> devices;                          // in the order of Topology::disks
+  std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;  // by enum vqs_loss; absent without BPF
+};
+
+}  // namespace vqscope

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/btf.h>
+
+#include "agent/probes/skeleton.h"
+#include "block.skel.h"
+
+namespace vqscope {
+
+namespace {
+
+// Whether the tracepoint passes the queue in front of the request (see block.bpf.c): its BTF prototype then has
+// three parameters, the first being the tracing data. nullopt when the kernel has no such tracepoint.
+std::optional<bool> request_is_second_argument() {
+  const BtfPtr owned = load_kernel_btf();
+  const btf* types = owned.get();
+  if (types == nullptr) return std::nullopt;
+  const int id = btf__find_by_name_kind(types, "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF);
+  if (id < 0) return std::nullopt;
+  const btf_type* type = btf__type_by_id(types, btf__type_by_id(types, static_cast<__u32>(id))->type);
+  if (type == nullptr || !btf_is_ptr(type)) return std::nullopt;
+  type = btf__type_by_id(types, type->type);
+  if (type == nullptr || !btf_is_func_proto(type)) return std::nullopt;
+  return btf_vlen(type) == 3;
+}
+
+}  // namespace
+
+Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
+  const auto second = request_is_second_argument();
+  if (!second) return load_error("cannot trace requests", ENOENT);
+  auto opened = SkeletonProbe<block_bpf>::open();
+  if (!opened) return tl::unexpected(opened.error());
+  auto& probe = **opened;
+  fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
+  probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
+  probe->rodata->request_is_second_argument = *second;
+  if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.names, arrays.names) ||
+      !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
+      !probe.share(probe->maps.slots, arrays.slots) || !probe.share(probe->maps.queues, arrays.queues) ||
+      !probe.share(probe->maps.origins, arrays.origins) || !probe.share(probe->maps.vectors, arrays.vectors))
+    return fail_errno("cannot share arrays with the block programs");
+  if (const int error = probe.load(); error != 0) return load_error("cannot load the block programs", -error);
+  // Completion and requeue before issue: a slot that is taken is then sure to be given back.
+  for (bpf_program* program : {probe->progs.rq_complete, probe->progs.rq_requeue, probe->progs.rq_issue})
+    if (const int error = probe.attach(program); error != 0)
+      return load_error("cannot attach the block programs", -error);
+  return ProbePtr(std::move(*opened));
+}
+
+}  // namespace vqscope

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/probes/layout.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+namespace vqscope {
+
+namespace {
+
+constexpr std::uint64_t kGraceNs = 1'000'000'000;
+
+// Kept without queues, for the disks that found no place: their requests are counted as lost.
+constexpr std::uint32_t kNoRoomEntry = VQS_MAX_DISKS - 1;
+
+std::uint32_t queue_count(const Disk& disk) { return disk.queues.empty() ? 0 : disk.queues.back().index + 1; }
+
+// Tags in use now, on any queue.
+std::uint32_t tag_count(const Disk& disk) {
+  std::uint32_t tags = disk.nr_requests.value_or(0);
+  for (const HardwareQueue& queue : disk.queues) tags = std::max(tags, queue.tags.value_or(0));
+  return tags;
+}
+
+// Slots per queue: 256 is what an elevator starts with (2 * BLKDEV_DEFAULT_RQ), twice the present number leaves room
+// for one more step of nr_requests before the disk has to move.
+std::uint32_t depth_for(const Disk& disk) { return std::max(256U, 2 * tag_count(disk)); }
+
+// Zeroes records that BPF does not write any more, or not yet.
+template <typename Record>
+void clear(const ArrayOf<Record>& array, std::uint32_t first, std::uint32_t count) {
+  std::memset(static_cast<void*>(&array[first]), 0, sizeof(Record) * count);
+}
+
+}  // namespace
+
+Capacity capacity_for(const Topology& topology) {
+  Capacity capacity;
+  capacity.possible_cpus = topology.possible_cpus;
+  std::uint32_t queues = 0, slots = 0, vectors = 0;
+  for (const Disk& disk : topology.disks) {
+    queues += queue_count(disk);
+    slots += queue_count(disk) * depth_for(disk);
+    vectors += static_cast<std::uint32_t>(disk.interrupts.size());
+  }
+  // The constants leave room for a few disks on a guest that starts with none.
+  capacity.queues = 2 * queues + 32;
+  capacity.slots = 2 * slots + 16384;
+  capacity.vectors = 2 * vectors + 32;
+  return capacity;
+}
+
+Layout::Layout(const Arrays& arrays)
+    : arrays_(arrays),
+      entries_(kNoRoomEntry),
+      slots_(arrays.capacity.slots),
+      queues_(arrays.capacity.queues),
+      vectors_(arrays.capacity.vectors),
+      notifies_(arrays.capacity.queues) {}
+
+std::optional<std::uint32_t> Layout::vector_of(std::uint32_t irq) const {
+  const auto it = vector_of_irq_.find(irq);
+  return it == vector_of_irq_.end() ? std::nullopt : std::optional(it->second.index);
+}
+
+bool Layout::fits(const Disk& disk, const DiskPlace& place) const {
+  if (place.entries.empty()) return false;
+  const vqs_disk& entry = arrays_.disks[place.entries.back()];
+  return queue_count(disk) <= entry.queues && tag_count(disk) <= entry.depth;
+}
+
+void Layout::place(const Disk& disk, DiskPlace& place) {
+  const std::uint32_t queues = queue_count(disk), depth = depth_for(disk);
+  const auto entry = entries_.allocate(1);
+  const auto slot_base = entry ? slots_.allocate(queues * depth) : std::nullopt;
+  const auto queue_base = slot_base ? queues_.allocate(queues) : std::nullopt;
+  if (!queue_base) {
+    if (slot_base) slots_.release(*slot_base, queues * depth);
+    if (entry) entries_.release(*entry, 1);
+    return;
+  }
+  const std::uint32_t cpus = arrays_.capacity.possible_cpus;
+  clear(arrays_.slots, *slot_base, queues * depth);
+  clear(arrays_.queues, *queue_base, queues);
+  clear(arrays_.origins, *queue_base * cpus, queues * cpus);
+  vqs_disk& record = arrays_.disks[*entry];
+  record = {};
+  record.queues = queues;
+  record.depth = depth;
+  record.slot_base = *slot_base;
+  record.queue_base = *queue_base;
+  record.previous = place.entries.empty() ? 0 : place.entries.back() + 1;
+  place.entries.push_back(*entry);
+}
+
+void Layout::place_notifies(const Disk& disk, DiskPlace& place) {
+  if (!disk.virtio || disk.virtio->index >= VQS_MAX_VIRTIO_DEVICES || place.first_notify) return;
+  place.virtio = disk.virtio->index;
+  vqs_virtio_device& device = arrays_.virtio_devices[disk.virtio->index];
+  if (device.count > 0) {  // another LUN of the same virtio-scsi controller
+    place.first_notify = device.first;
+    return;
+  }
+  const std::uint32_t queues = queue_count(disk);
+  const auto first = notifies_.allocate(queues);
+  if (!first) return;
+  clear(arrays_.notifies, *first, queues);
+  device.first = *first;
+  device.skip = disk.virtio->first_request_queue;
+  device.count = queues;
+  place.first_notify = first;
+}
+
+void Layout::retire_notifies(std::uint64_t now_ns) {
+  for (std::uint32_t index = 0; index < VQS_MAX_VIRTIO_DEVICES; ++index) {
+    vqs_virtio_device& device = arrays_.virtio_devices[index];
+    const bool in_use =
+        std::any_of(disks_.begin(), disks_.end(), [index](const auto& disk) { return disk.second.virtio == index; });
+    if (device.count == 0 || in_use) continue;
+    retired_.push_back(
+        {now_ns, [this, first = device.first, count = device.count] { notifies_.release(first, count); }});
+    __atomic_store_n(&device.count, 0, __ATOMIC_RELAXED);
+  }
+}
+
+void Layout::retire(const DiskPlace& place, std::uint64_t now_ns) {
+  for (const std::uint32_t entry : place.entries) {
+    const vqs_disk record = arrays_.disks[entry];
+    retired_.push_back({now_ns, [this, entry, record] {
+                          entries_.release(entry, 1);
+                          slots_.release(record.slot_base, record.queues * record.depth);
+                          queues_.release(record.queue_base, record.queues);
+                        }});
+  }
+}
+
+void Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
+  std::map<std::uint32_t, std::string> wanted;  // two namespaces of a controller share its lines
+  for (const Disk& disk : topology.disks)
+    for (const InterruptLine& line : disk.interrupts)
+      if (line.irq < VQS_MAX_IRQS) wanted.emplace(line.irq, line.action);
+
+  for (auto it = vector_of_irq_.begin(); it != vector_of_irq_.end();) {
+    const auto kept = wanted.find(it->first);
+    if (kept != wanted.end() && kept->second == it->second.action) {
+      ++it;
+      continue;
+    }
+    arrays_.irq_vectors[it->first] = 0;
+    retired_.push_back({now_ns, [this, index = it->second.index] { vectors_.release(index, 1); }});
+    it = vector_of_irq_.erase(it);
+  }
+  for (const auto& [irq, action] : wanted) {
+    if (vector_of_irq_.contains(irq)) continue;
+    const auto index = vectors_.allocate(1);
+    if (!index) continue;
+    clear(arrays_.vectors, *index, 1);
+    clear(arrays_.vector_cpus, *index * arrays_.capacity.possible_cpus, arrays_.capacity.possible_cpus);
+    // The kernel's name may be longer; the programs compare just as many characters.
+    std::strncpy(arrays_.vectors[*index].name, action.c_str(), VQS_ACTION_NAME - 1);
+    vector_of_irq_[irq] = {*index, action};
+    std::atomic_thread_fence(std::memory_order_release);
+    arrays_.irq_vectors[irq] = *index + 1;
+  }
+}
+
+void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
+  if (place.entries.empty()) return;
+  const vqs_disk& entry = arrays_.disks[place.entries.back()];
+  for (vqs_queue& queue : arrays_.queues.range(entry.queue_base, entry.queues)) {
+    const auto number = static_cast<std::uint32_t>(&queue - &arrays_.queues[entry.queue_base]);
+    std::uint32_t vector = 0;
+    for (const InterruptLine& line : disk.interrupts) {
+      // A line that serves several queues serves this one only if it is the only one there is.
+      if (line.queue ? *line.queue == number : disk.interrupts.size() == 1)
+        if (const auto index = vector_of(line.irq)) vector = *index + 1;
+    }
+    __atomic_store_n(&queue.vector, vector, __ATOMIC_RELAXED);
+  }
+}
+
+void Layout::publish_names() {
+  // Built beside the shared table and then copied word by word, so that names that stay are never missing in it for
+  // longer than the copy; a BPF program that misses one meanwhile looks again in the next generation.
+  std::vector<vqs_name> table(VQS_NAME_BUCKETS);
+  for (const auto& [name, place] : disks_) {
+    vqs_name record = {};
+    std::memcpy(record.name, name.data(), std::min<std::size_t>(name.size(), VQS_DISK_NAME - 1));
+    record.entry = (place.entries.empty() ? kNoRoomEntry : place.entries.back()) + 1;
+    const std::uint32_t bucket = vqs_name_hash(record.name);
+    for (std::uint32_t i = 0; i < VQS_NAME_PROBES; ++i) {
+      vqs_name& candidate = table[(bucket + i) % VQS_NAME_BUCKETS];
+      if (candidate.name[0] != 0) continue;
+      candidate = record;
+      break;
+    }
+  }
+  std::copy(table.begin(), table.end(), &arrays_.names[0]);
+  std::atomic_thread_fence(std::memory_order_release);
+  if (++generation_ == 0) ++generation_;
+  __atomic_store_n(&arrays_.control[0].generation, generation_, __ATOMIC_RELEASE);
+}
+
+void Layout::apply(const Topology& topology, std::uint64_t now_ns) {
+  const auto settled = std::partition(retired_.begin(), retired_.end(),
+                                      [&](const Retired& r) { return now_ns < r.since_ns + kGraceNs; });
+  for (auto it = settled; it != retired_.end(); ++it) it->release();
+  retired_.erase(settled, retired_.end());
+
+  bool changed = generation_ == 0;
+  for (auto it = disks_.begin(); it != disks_.end();) {
+    const auto kept = std::find_if(topology.disks.begin(), topology.disks.end(), [&](const Disk& disk) {
+      return disk.name == it->first && disk.identity == it->second.identity;
+    });
+    if (kept != topology.disks.end()) {
+      ++it;
+      continue;
+    }
+    retire(it->second, now_ns);
+    it = disks_.erase(it);
+    changed = true;
+  }
+  retire_notifies(now_ns);
+  place_vectors(topology, now_ns);
+  for (const Disk& disk : topology.disks) {
+    auto [it, added] = disks_.try_emplace(disk.name);
+    if (added) {
+      it->second.identity = disk.identity;
+      it->second.instance = ++instances_;
+      changed = true;
+    }
+    if (!fits(disk, it->second)) {
+      const std::size_t before = it->second.entries.size();
+      place(disk, it->second);
+      changed |= it->second.entries.size() != before;
+    }
+    place_notifies(disk, it->second);
+    link_queues_to_vectors(disk, it->second);
+  }
+  if (changed) publish_names();
+}
+
+}  // namespace vqscope

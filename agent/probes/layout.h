@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives every disk, hardware queue and interrupt its place in the arrays, and publishes it to the BPF programs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/probes/arrays.h"
+#include "agent/probes/extents.h"
+#include "agent/topology/topology.h"
+
+namespace vqscope {
+
+// Where a disk stands in the arrays.
+struct DiskPlace {
+  std::uint64_t identity = 0;  // of the Disk
+  std::uint64_t instance = 0;  // number of this appearance of the disk, never used again
+  // Entries of Arrays::disks, oldest first: one, and another each time the disk outgrew its place. The counters of a
+  // queue are the sum over all of them. Empty: there was no room.
+  std::vector<std::uint32_t> entries;
+  std::optional<std::uint32_t> virtio;        // N of virtioN
+  std::optional<std::uint32_t> first_notify;  // record of hardware queue 0 in Arrays::notifies
+};
+
+// Capacity for the disks of a topology and as many again, to be plugged later.
+Capacity capacity_for(const Topology& topology);
+
+// Not thread-safe.
+class Layout {
+ public:
+  // The arrays must outlive the layout, and no other layout may use them.
+  explicit Layout(const Arrays& arrays);
+
+  // Places new disks, gives those that grew a larger place, and forgets those that are gone. What was there before
+  // keeps its place and its numbers. `now_ns` is CLOCK_MONOTONIC: a place that was given up is used again only a
+  // second later, when no BPF program can still be writing to it.
+  void apply(const Topology& topology, std::uint64_t now_ns);
+
+  // By disk name.
+  [[nodiscard]] const std::map<std::string, DiskPlace>& disks() const { return disks_; }
+
+  // Index in Arrays::vectors of an interrupt; nullopt: not traced, for want of room.
+  [[nodiscard]] std::optional<std::uint32_t> vector_of(std::uint32_t irq) const;
+
+ private:
+  struct Vector {
+    std::uint32_t index = 0;
+    std::string action;
+  };
+  struct Retired {
+    std::uint64_t since_ns;
+    std::function<void()> release;
+  };
+
+  [[nodiscard]] bool fits(const Disk& disk, const DiskPlace& place) const;
+  void place(const Disk& disk, DiskPlace& place);
+  void place_notifies(const Disk& disk, DiskPlace& place);
+  void retire_notifies(std::uint64_t now_ns);
+  void retire(const DiskPlace& place, std::uint64_t now_ns);
+  void place_vectors(const Topology& topology, std::uint64_t now_ns);
+  void link_queues_to_vectors(const Disk& disk, const DiskPlace& place);
+  void publish_names();
+
+  const Arrays& arrays_;
+  Extents entries_, slots_, queues_, vectors_, notifies_;
+  std::map<std::string, DiskPlace> disks_;
+  std::map<std::uint32_t, Vector> vector_of_irq_;
+  std::vector<Retired> retired_;
+  std::uint64_t instances_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
+}  // namespace vqscope

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/probes/probe.h"
+
+#include <bpf/btf.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+#include "agent/base/text.h"
+#include "agent/model/buckets.h"
+#include "agent/probes/skeleton.h"
+
+namespace vqscope {
+
+namespace {
+
+int log_libbpf(libbpf_print_level, const char* format, va_list arguments) {
+  char line[4096];
+  const int length = std::vsnprintf(line, sizeof line, format, arguments);
+  if (length > 0) spdlog::debug("libbpf: {}", trim(line));
+  return length;
+}
+
+}  // namespace
+
+void route_libbpf_messages() { libbpf_set_print(log_libbpf); }
+
+BtfPtr load_kernel_btf() { return BtfPtr(btf__load_vmlinux_btf()); }
+
+void fill(vqs_bucket_table& table) { table = make_bucket_table(); }
+
+tl::unexpected<Error> load_error(const std::string& what, int code) {
+  if (!load_kernel_btf())
+    return fail(what + ": this kernel has no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)", code);
+  switch (code) {
+    case EPERM:
+    case EACCES:
+      return fail(what + ": not permitted, either to this process (needs root, or CAP_BPF and CAP_PERFMON) or to " +
+                      "anyone on this kernel",
+                  code);
+    case ENOENT:
+    case ESRCH: return fail(what + ": this kernel lacks a function, tracepoint or field that it needs", code);
+    case EINVAL: return fail(what + ": the kernel's verifier refused it; --log.level=debug shows its words", code);
+    default: return fail_errno(what, code);
+  }
+}
+
+const std::vector<ProbeKind>& probe_kinds() {
+  static const std::vector<ProbeKind> kinds = {
+      {"irq", "time in interrupt handlers, and which completions crossed vCPUs", attach_irq_probe},
+      {"block", "latency histograms, bytes, errors and in-flight per hardware queue", attach_block_probe},
+      {"notify", "duration of virtqueue notifications", attach_notify_probe},
+  };
+  return kinds;
+}
+
+}  // namespace vqscope

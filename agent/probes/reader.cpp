@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/probes/reader.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "agent/base/clock.h"
+
+namespace vqscope {
+
+namespace {
+
+Histogram load_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum) {
+  Histogram histogram;
+  for (std::size_t i = 0; i < histogram.cells.size(); ++i) histogram.cells[i] = load(cells[i]);
+  histogram.sum_ns = load(sum);
+  return histogram;
+}
+
+// Adds what has completed on one hardware queue of one layout.
+void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue) {
+  // The programs add to an operation's sums before they correct them, so read in the other order the sum never comes
+  // out below what it should be by more than requests that are completing now, and never below zero.
+  std::int64_t time = load(record.account_ns);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    const vqs_op& source = record.ops[op];
+    const std::uint64_t device_ns = load(source.device_ns), errors = load(source.errors);
+    time += static_cast<std::int64_t>(device_ns + load(source.queue_ns));
+    if (detail == Detail::kCounters || (device_ns == 0 && errors == 0)) continue;
+    if (!queue.ops[op]) queue.ops[op].emplace();
+    queue.ops[op]->device += load_histogram(source.device_cells, source.device_ns);
+    queue.ops[op]->queue += load_histogram(source.queue_cells, source.queue_ns);
+    queue.ops[op]->bytes += load(source.bytes);
+    queue.ops[op]->errors += errors;
+  }
+  queue.requeues += load(record.requeues);
+  queue.time_ns += static_cast<std::uint64_t>(std::max<std::int64_t>(time, 0));
+}
+
+// Adds the slots of one hardware queue: see struct vqs_slot for how one word tells all.
+void add_slots(std::span<vqs_slot> slots, std::uint64_t now, QueueCounters& queue) {
+  std::optional<std::uint64_t> first_issue;
+  for (const vqs_slot& slot : slots) {
+    const std::uint64_t word = load(slot.inflight);
+    const auto value = static_cast<std::int64_t>(word) >> 1;
+    queue.inflight_ns += static_cast<std::uint64_t>(value);
+    if ((word & 1) == 0) continue;
+    const std::uint64_t issue = load(slot.issue_ns);
+    // Issued after `now` was read: not in flight at that moment.
+    queue.inflight_ns += std::max(now, issue);
+    ++queue.inflight;
+    first_issue = std::min(first_issue.value_or(issue), issue);
+  }
+  if (!first_issue) return;
+  const std::uint64_t age = now > *first_issue ? now - *first_issue : 0;
+  queue.oldest_ns = std::max(queue.oldest_ns.value_or(0), age);
+}
+
+std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now, Detail detail) {
+  std::vector<QueueCounters> queues;
+  for (const std::uint32_t index : place.entries) {
+    const vqs_disk& entry = arrays.disks[index];
+    if (queues.size() < entry.queues) queues.resize(entry.queues);
+    const std::uint32_t cpus = arrays.capacity.possible_cpus;
+    for (std::uint32_t hctx = 0; hctx < entry.queues; ++hctx) {
+      QueueCounters& queue = queues[hctx];
+      add_completed(arrays.queues[entry.queue_base + hctx], detail, queue);
+      add_slots(arrays.slots.range(entry.slot_base + hctx * entry.depth, entry.depth), now, queue);
+      queue.origins.resize(cpus);
+      for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        const vqs_origin& origin = arrays.origins[(entry.queue_base + hctx) * cpus + cpu];
+        queue.origins[cpu].local += load(origin.local);
+        queue.origins[cpu].cross += load(origin.cross);
+        queue.origins[cpu].unknown += load(origin.unknown);
+      }
+    }
+  }
+  return queues;
+}
+
+VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& line, std::uint32_t index, Detail detail) {
+  VectorCounters counters{line, {}, {}};
+  const std::uint32_t cpus = arrays.capacity.possible_cpus;
+  for (const vqs_vector_cpu& cpu : arrays.vector_cpus.range(index * cpus, cpus))
+    counters.per_cpu.push_back(load(cpu.count));
+  const vqs_vector& vector = arrays.vectors[index];
+  if (detail == Detail::kHistograms) counters.handler = load_histogram(vector.handler_cells, vector.handler_ns);
+  return counters;
+}
+
+}  // namespace
+
+Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const Arrays* arrays, const Layout* layout,
+                       ProbesUp up, Detail detail) {
+  Snapshot snapshot;
+  snapshot.time_ns = monotonic_ns();
+  if (arrays != nullptr) {
+    snapshot.losses.emplace();
+    for (std::size_t i = 0; i < VQS_LOSSES; ++i) (*snapshot.losses)[i] = load(arrays->control[0].lost[i]);
+  }
+  std::optional<std::map<std::string, DiskStats>> diskstats;
+  if (!up.block)
+    if (auto stats = read_diskstats(paths)) diskstats = std::move(*stats);
+
+  for (const Disk& disk : topology.disks) {
+    DeviceSnapshot device;
+    device.name = disk.name;
+    device.instance = disk.identity;
+    const DiskPlace* place = nullptr;
+    if (layout != nullptr)
+      if (const auto it = layout->disks().find(disk.name); it != layout->disks().end()) place = &it->second;
+    if (place != nullptr) device.instance = place->instance;
+    if (up.block && place != nullptr && !place->entries.empty())
+      device.queues = read_queues(*arrays, *place, snapshot.time_ns, detail);
+    if (diskstats)
+      if (const auto it = diskstats->find(disk.name); it != diskstats->end())
+        device.accounting = {it->second.time_in_queue_ms * 1'000'000, it->second.in_flight};
+    for (const InterruptLine& line : disk.interrupts) {
+      const auto index = up.irq ? layout->vector_of(line.irq) : std::nullopt;
+      if (index)
+        device.vectors.push_back(read_traced_vector(*arrays, line, *index, detail));
+      else if (auto counts = read_interrupt_counts(paths, line.irq))
+        device.vectors.push_back({line, std::move(*counts), std::nullopt});
+    }
+    if (up.notify && place != nullptr && place->first_notify && detail == Detail::kHistograms)
+      for (const HardwareQueue& queue : disk.queues) {
+        const vqs_notify& notify = arrays->notifies[*place->first_notify + queue.index];
+        device.notifies.push_back(load_histogram(notify.cells, notify.sum_ns));
+      }
+    snapshot.devices.push_back(std::move(device));
+  }
+  return snapshot;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/topology/device_filter.h"
+
+namespace vqscope {
+
+Result<DeviceFilter> DeviceFilter::create(const std::string& include, const std::string& exclude) {
+  if (!include.empty() && !exclude.empty())
+    return fail("--device-include and --device-exclude cannot be used together; give one of them");
+  const std::string text = !include.empty() ? include : !exclude.empty() ? exclude : std::string(kDefaultExclude);
+  auto pattern = std::make_unique<re2::RE2>(text, re2::RE2::Quiet);
+  if (!pattern->ok())
+    return fail((include.empty() ? "--device-exclude='" : "--device-include='") + text +
+                "' is not a regular expression (RE2): " + pattern->error());
+  return DeviceFilter(std::move(pattern), !include.empty());
+}
+
+bool DeviceFilter::accepts(std::string_view name) const {
+  return re2::RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), *pattern_) == accept_matches_;
+}
+
+}  // namespace vqscope

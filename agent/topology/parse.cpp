@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/topology/parse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+
+namespace vqscope {
+
+namespace {
+
+constexpr std::uint32_t kMaxCpu = 65535;
+
+// Quotes untrusted text for an error message: printable, and not too long.
+std::string quote(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text.substr(0, 60)) quoted += c >= ' ' && c < 0x7f ? c : '?';
+  return quoted + (text.size() > 60 ? "...'" : "'");
+}
+
+}  // namespace
+
+Result<std::vector<std::uint32_t>> parse_cpu_list(std::string_view text) {
+  std::vector<std::uint32_t> cpus;
+  for (const std::string_view piece : split(text, ", \t\n")) {
+    const auto dash = piece.find('-');
+    const auto first = parse_number<std::uint32_t>(piece.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_number<std::uint32_t>(piece.substr(dash + 1));
+    if (!first || !last || *last < *first || *last > kMaxCpu) return fail("not a list of CPUs: " + quote(text));
+    for (std::uint32_t cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text) {
+  std::vector<std::uint64_t> counts;
+  for (const std::string_view piece : split(trim(text), ",")) {
+    const auto count = parse_number<std::uint64_t>(piece);
+    if (!count) return fail("not a list of interrupt counts: " + quote(text));
+    counts.push_back(*count);
+  }
+  if (counts.empty()) return fail("no interrupt counts in " + quote(text));
+  return counts;
+}
+
+std::vector<std::string> parse_irq_actions(std::string_view text) {
+  std::vector<std::string> actions;
+  for (const std::string_view piece : split(trim(text), ",")) actions.emplace_back(trim(piece));
+  return actions;
+}
+
+Result<std::map<std::uint32_t, InterruptCounts>> parse_interrupts(std::string_view text) {
+  const std::size_t header_end = text.find('\n');
+  std::vector<std::uint32_t> cpus;
+  for (const std::string_view column : split(text.substr(0, header_end))) {
+    const auto cpu = column.starts_with("CPU") ? parse_number<std::uint32_t>(column.substr(3)) : std::nullopt;
+    if (!cpu) return fail("line 1: not a header of CPU columns: " + quote(text.substr(0, header_end)));
+    cpus.push_back(*cpu);
+  }
+  if (cpus.empty() || header_end == std::string_view::npos) return fail("line 1: no CPU columns");
+
+  std::map<std::uint32_t, InterruptCounts> lines;
+  std::size_t number = 1;
+  for (const std::string_view line : split(text.substr(header_end + 1), "\n")) {
+    ++number;
+    const auto words = split(line);
+    if (words.empty() || !words[0].ends_with(':')) return fail(fmt::format("line {}: {}", number, quote(line)));
+    const auto irq = parse_number<std::uint32_t>(words[0].substr(0, words[0].size() - 1));
+    if (!irq) continue;  // NMI:, LOC: and the like
+    if (words.size() < cpus.size() + 1)
+      return fail(fmt::format("line {}: fewer counts than CPUs: {}", number, quote(line)));
+    InterruptCounts counts;
+    for (std::size_t i = 0; i < cpus.size(); ++i) {
+      const auto count = parse_number<std::uint64_t>(words[i + 1]);
+      if (!count) return fail(fmt::format("line {}: not a count: {}", number, quote(words[i + 1])));
+      counts.emplace_back(cpus[i], *count);
+    }
+    lines.emplace(*irq, std::move(counts));
+  }
+  return lines;
+}
+
+Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text) {
+  constexpr std::size_t kName = 2, kInFlight = 11, kTimeInQueue = 13;
+  std::map<std::string, DiskStats> disks;
+  std::size_t number = 0;
+  for (const std::string_view line : split(text, "\n")) {
+    ++number;
+    const auto words = split(line);
+    if (words.size() <= kTimeInQueue) return fail(fmt::format("line {}: too few fields: {}", number, quote(line)));
+    const auto in_flight = parse_number<std::uint64_t>(words[kInFlight]);
+    const auto time = parse_number<std::uint64_t>(words[kTimeInQueue]);
+    if (!in_flight || !time) return fail(fmt::format("line {}: not a number: {}", number, quote(line)));
+    disks[std::string(words[kName])] = {*in_flight, *time};
+  }
+  return disks;
+}
+
+std::string parse_choice(std::string_view text) {
+  const auto open = text.find('['), close = text.find(']');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::string(trim(text));
+  return std::string(text.substr(open + 1, close - open - 1));
+}
+
+}  // namespace vqscope

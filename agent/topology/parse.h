@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parsers of procfs and sysfs text. They take text and touch no files; what is malformed is an error that names
+// the line and quotes it, never a guess. All functions are pure and thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace vqscope {
+
+// "0-3,8" or "0, 1, 2": CPU list of sysfs (Documentation/admin-guide/cputopology.rst) and of mq/N/cpu_list. Empty
+// text is an empty list. CPU numbers above 65535 and ranges that run backwards are errors.
+Result<std::vector<std::uint32_t>> parse_cpu_list(std::string_view text);
+
+// "12,0,7": /sys/kernel/irq/N/per_cpu_count, one number per possible CPU.
+Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text);
+
+// "a, b": /sys/kernel/irq/N/actions, the names of the handlers on the line.
+std::vector<std::string> parse_irq_actions(std::string_view text);
+
+// Counts of one line of /proc/interrupts by CPU number.
+using InterruptCounts = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
+
+// /proc/interrupts: numbered interrupts only. The header names the CPUs of the columns; offline CPUs have none.
+Result<std::map<std::uint32_t, InterruptCounts>> parse_interrupts(std::string_view text);
+
+// What /proc/diskstats says of a disk (Documentation/admin-guide/iostats.rst).
+struct DiskStats {
+  std::uint64_t in_flight = 0;         // field 9: requests started and not completed
+  std::uint64_t time_in_queue_ms = 0;  // field 11: iostat's aqu-sz is its rate
+
+  friend bool operator==(const DiskStats&, const DiskStats&) = default;
+};
+
+// /proc/diskstats by device name.
+Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text);
+
+// The choice in brackets of "none [mq-deadline] kyber"; the whole text if nothing is in brackets.
+std::string parse_choice(std::string_view text);
+
+}  // namespace vqscope

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads Topology, and the counters that procfs and sysfs keep, below a root directory.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+#include "agent/topology/device_filter.h"
+#include "agent/topology/parse.h"
+#include "agent/topology/topology.h"
+
+namespace vqscope {
+
+// Where procfs and sysfs are mounted; tests point it at fixture trees.
+struct SystemPaths {
+  std::filesystem::path procfs = "/proc";
+  std::filesystem::path sysfs = "/sys";
+};
+
+// All blk-mq disks that the filter accepts and that have a size, with their queues and interrupts. Fails when
+// /sys/block or the list of CPUs cannot be read. A single disk that vanishes meanwhile, or whose files make no
+// sense, is left out or keeps its unknown parts absent. `hypervisor` is CPUID's signature, see vmm.h.
+Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& filter, std::string_view hypervisor);
+
+// /sys/kernel/irq/N/per_cpu_count: how often each possible CPU took the interrupt, since boot.
+Result<std::vector<std::uint64_t>> read_interrupt_counts(const SystemPaths& paths, std::uint32_t irq);
+
+// /proc/diskstats.
+Result<std::map<std::string, DiskStats>> read_diskstats(const SystemPaths& paths);
+
+}  // namespace vqscope

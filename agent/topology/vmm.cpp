@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/topology/vmm.h"
+
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
+#include <cstring>
+
+#include "agent/base/text.h"
+
+namespace vqscope {
+
+namespace {
+
+struct Sign {
+  std::string_view text;
+  std::string_view product;
+};
+
+// First match wins, so products that are built on others stand before them.
+constexpr Sign kDmiSigns[] = {
+    {"Amazon EC2", "amazon-ec2"},
+    {"Google", "google-compute-engine"},
+    {"Cloud Hypervisor", "cloud-hypervisor"},
+    {"Firecracker", "firecracker"},
+    {"VMware", "vmware"},
+    {"innotek", "virtualbox"},
+    {"Microsoft Corporation", "hyper-v"},
+    {"Xen", "xen"},
+    {"QEMU", "qemu"},
+    {"Red Hat", "qemu"},
+    {"oVirt", "qemu"},
+    {"OpenStack", "qemu"},
+    {"KubeVirt", "qemu"},
+    {"Bochs", "qemu"},
+};
+
+// OEM identifiers in the header of the DSDT (ACPI 6.5, 5.2.6), six characters at offset 10.
+constexpr Sign kAcpiSigns[] = {
+    {"FIRECK", "firecracker"}, {"CLOUDH", "cloud-hypervisor"},
+    {"AMAZON", "amazon-ec2"},  {"Google", "google-compute-engine"},
+    {"VBOX", "virtualbox"},    {"VRTUAL", "hyper-v"},
+    {"BOCHS", "qemu"},
+};
+
+constexpr Sign kSignatures[] = {
+    {"KVMKVMKVM", "kvm"},       {"TCGTCGTCG", "qemu"},   {"Microsoft Hv", "hyper-v"},
+    {"VMwareVMware", "vmware"}, {"XenVMMXenVMM", "xen"},
+};
+
+template <std::size_t N>
+std::string_view find(const Sign (&signs)[N], std::string_view text) {
+  for (const Sign& sign : signs)
+    if (text.find(sign.text) != std::string_view::npos) return sign.product;
+  return {};
+}
+
+}  // namespace
+
+std::string hypervisor_signature() {
+#ifdef __x86_64__
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kHypervisorPresent = 1U << 31;
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & kHypervisorPresent)) return {};
+  __cpuid(0x40000000, eax, ebx, ecx, edx);
+  char text[13] = {};
+  std::memcpy(text, &ebx, 4);
+  std::memcpy(text + 4, &ecx, 4);
+  std::memcpy(text + 8, &edx, 4);
+  return text;
+#else
+  return {};
+#endif
+}
+
+std::string detect_vmm(const std::filesystem::path& sysfs, std::string_view signature) {
+  std::string dmi;
+  for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
+    dmi += read_trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
+  if (const auto product = find(kDmiSigns, dmi); !product.empty()) return std::string(product);
+  if (const auto dsdt = read_file(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
+    if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return std::string(product);
+  return std::string(find(kSignatures, signature));
+}
+
+}  // namespace vqscope

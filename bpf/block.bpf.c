@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Requests of blk-mq: issue -> completion, per (disk, hardware queue, operation).
+ *
+ * A request in flight is found again through the tag that it holds, in an array; see struct vqs_slot. Nothing is
+ * counted at issue: whatever describes a request is read from it when it completes, on the CPU that completes it,
+ * so that the counters of a queue mostly stay in one CPU's cache.
+ */
+#include "common.h"
+
+/* Linux before 5.11 (a54895fa057c) passes the queue in front of the request to issue and requeue; vendors
+ * backport, so the agent looks at the BTF of the tracepoint. */
+const volatile bool request_is_second_argument = false;
+
+ARRAY_OF(struct vqs_control) control SEC(".maps");
+ARRAY_OF(struct vqs_name) names SEC(".maps");
+ARRAY_OF(struct vqs_disk) disks SEC(".maps");
+ARRAY_OF(struct vqs_queue_ref) queue_refs SEC(".maps");
+ARRAY_OF(struct vqs_slot) slots SEC(".maps");
+ARRAY_OF(struct vqs_queue) queues SEC(".maps");
+ARRAY_OF(struct vqs_origin) origins SEC(".maps");
+ARRAY_OF(struct vqs_vector) vectors SEC(".maps");
+
+struct place {
+  struct vqs_control *control;
+  struct vqs_disk *disk;
+  __u32 hctx;
+};
+
+static __always_inline void lose(struct vqs_control *ctl, enum vqs_loss reason)
+{
+  add(&ctl->lost[reason], 1);
+}
+
+static __always_inline struct vqs_control *get_control(void)
+{
+  __u32 zero = 0;
+
+  return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* Entry + 1 of the disk in the agent's table, 0 if it is not measured. */
+static __always_inline __u64 find_disk(struct gendisk *gendisk)
+{
+  __u64 name[VQS_DISK_NAME / 8] = {};
+  __u32 i, bucket;
+
+  if (!gendisk || bpf_probe_read_kernel_str(name, sizeof(name), gendisk->disk_name) < 2)
+    return 0;
+  bucket = vqs_name_hash(name);
+  for (i = 0; i < VQS_NAME_PROBES; i++) {
+    __u32 key = (bucket + i) & (VQS_NAME_BUCKETS - 1);
+    struct vqs_name *known = bpf_map_lookup_elem(&names, &key);
+
+    if (known && known->name[0] == name[0] && known->name[1] == name[1] && known->name[2] == name[2] &&
+        known->name[3] == name[3])
+      return known->entry;
+  }
+  return 0;
+}
+
+/* First sight of a request_queue in this generation. */
+static __noinline __u64 resolve(struct vqs_queue_ref *ref, struct request *rq, __u32 generation)
+{
+  __u64 resolved = (__u64)generation << 32 | find_disk(disk_of(rq));
+
+  ref->queue = (__u64)rq->q;
+  ref->resolved = resolved;
+  return resolved;
+}
+
+/* Finds the disk and the hardware queue of a request; false if the disk is not measured or has no place. */
+static __always_inline bool locate(struct request *rq, struct place *place)
+{
+  struct vqs_control *ctl = get_control();
+  struct request_queue *q = rq->q;
+  __u32 id = q->id, generation, entry;
+  struct vqs_queue_ref *ref;
+  __u64 resolved;
+
+  if (!ctl)
+    return false;
+  place->control = ctl;
+  ref = bpf_map_lookup_elem(&queue_refs, &id);
+  if (!ref) {
+    lose(ctl, VQS_LOST_NO_ROOM);
+    return false;
+  }
+  generation = *(volatile __u32 *)&ctl->generation;
+  resolved = *(volatile __u64 *)&ref->resolved;
+  if (ref->queue != (__u64)q || resolved >> 32 != generation)
+    resolved = resolve(ref, rq, generation);
+  entry = (__u32)resolved;
+  if (!entry)
+    return false;
+  entry--;
+  place->disk = bpf_map_lookup_elem(&disks, &entry);
+  if (!place->disk)
+    return false;
+  place->hctx = rq->mq_hctx->queue_num;
+  return true;
+}
+
+/* With an elevator a request keeps its internal tag while driver tags come and go; without one it has only the
+ * driver tag. Negative: the request was never dispatched itself (the bio of a flush). */
+static __always_inline int tag_of(struct request *rq)
+{
+  int tag = rq->internal_tag;
+
+  return tag >= 0 ? tag : rq->tag;
+}
+
+static __always_inline struct vqs_slot *slot_at(const struct vqs_disk *disk, __u32 hctx, __u32 tag)
+{
+  __u32 index = disk->slot_base + hctx * disk->depth + tag;
+
+  return bpf_map_lookup_elem(&slots, &index);
+}
+
+/* Frees the slot; returns how long the request was in flight. */
+static __always_inline __u64 release(struct vqs_slot *slot, __u64 now)
+{
+  __u64 issued = slot->issue_ns, elapsed = NSEC_SINCE(now, issued);
+
+  slot->inflight = ((slot->inflight >> 1) + issued + elapsed) << 1;
+  slot->request = 0;
+  return elapsed;
+}
+
+/* The slot that holds this request, in the disk's layout or in the one that it outgrew. */
+static __always_inline struct vqs_slot *find_slot(struct request *rq, const struct place *place)
+{
+  const struct vqs_disk *disk = place->disk;
+  __u32 tag = tag_of(rq), entry;
+  struct vqs_slot *slot;
+
+  if (place->hctx < disk->queues && tag < disk->depth) {
+    slot = slot_at(disk, place->hctx, tag);
+    if (slot && slot->request == (__u64)rq)
+      return slot;
+  }
+  entry = disk->previous;
+  if (!entry)
+    return NULL;
+  entry--;
+  disk = bpf_map_lookup_elem(&disks, &entry);
+  if (!disk || place->hctx >= disk->queues || tag >= disk->depth)
+    return NULL;
+  slot = slot_at(disk, place->hctx, tag);
+  return slot && slot->request == (__u64)rq ? slot : NULL;
+}
+
+static __always_inline void on_issue(struct request *rq)
+{
+  struct place place;
+  struct vqs_slot *slot;
+  __u32 tag;
+  __u64 now;
+
+  if (!locate(rq, &place))
+    return;
+  tag = tag_of(rq);
+  if (place.hctx >= place.disk->queues) {
+    lose(place.control, place.disk->queues ? VQS_LOST_QUEUE_RANGE : VQS_LOST_NO_ROOM);
+    return;
+  }
+  if (tag >= place.disk->depth) {
+    lose(place.control, VQS_LOST_TAG_RANGE);
+    return;
+  }
+  slot = slot_at(place.disk, place.hctx, tag);
+  if (!slot)
+    return;
+  now = bpf_ktime_get_ns();
+  if (slot->request) {
+    lose(place.control, VQS_LOST_STALE_SLOT);
+    slot->inflight = ((slot->inflight >> 1) + slot->issue_ns) << 1;
+  }
+  slot->issue_ns = now;
+  slot->inflight = ((slot->inflight >> 1) - now) << 1 | 1;
+  slot->request = (__u64)rq;
+}
+
+static __always_inline struct vqs_queue *queue_at(const struct place *place, __u32 *index)
+{
+  if (place->hctx >= place->disk->queues)
+    return NULL;
+  *index = place->disk->queue_base + place->hctx;
+  return bpf_map_lookup_elem(&queues, index);
+}
+
+/* A completion without an issue: the end of a flush sequence, or something that was missed. */
+static __always_inline void on_unmatched(struct request *rq, const struct place *place, __u32 op, __u32 bytes,
+                                         __u64 start)
+{
+  if (!bytes && op != REQ_OP_FLUSH)
+    return; /* the request that asked for the flush ends after the flush's own request: no I/O of its own */
+  if (place->hctx >= place->disk->queues || (__u32)tag_of(rq) >= place->disk->depth)
+    return; /* counted at its issue */
+  lose(place->control,
+       start && start < place->control->attached_ns ? VQS_LOST_IN_FLIGHT_AT_ATTACH : VQS_LOST_UNMATCHED);
+}
+
+static __always_inline void count_origin(struct request *rq, const struct vqs_queue *queue, __u32 queue_index)
+{
+  __u32 cpu = rq->mq_ctx->cpu, index, vector_index;
+  struct vqs_origin *origin;
+  struct vqs_vector *vector;
+
+  if (cpu >= possible_cpus)
+    return;
+  index = queue_index * possible_cpus + cpu;
+  origin = bpf_map_lookup_elem(&origins, &index);
+  if (!origin)
+    return;
+  vector_index = queue->vector - 1;
+  vector = bpf_map_lookup_elem(&vectors, &vector_index);
+  if (!vector || !vector->last_cpu)
+    add(&origin->unknown, 1);
+  else if (vector->last_cpu == cpu + 1)
+    add(&origin->local, 1);
+  else
+    add(&origin->cross, 1);
+}
+
+static __always_inline void on_complete(struct request *rq, __u32 error, __u32 bytes)
+{
+  __u32 flags = rq->rq_flags, op = rq->cmd_flags & REQ_OP_MASK, kind, queue_index = 0;
+  __u64 now, device_ns, queue_ns, start;
+  struct vqs_queue *queue;
+  struct vqs_slot *slot;
+  struct place place;
+  struct vqs_op *record;
+  bool final, accounted;
+
+  if (!locate(rq, &place))
+    return;
+  queue = queue_at(&place, &queue_index);
+  if (!queue)
+    return;
+  kind = op <= REQ_OP_DISCARD ? op : VQS_OTHER;
+  OPAQUE(kind);
+  if (kind >= VQS_OPS)
+    return;
+  record = &queue->ops[kind];
+  slot = find_slot(rq, &place);
+  if (error) {
+    if (slot)
+      add(&record->errors, 1);
+  } else if (slot && bytes) {
+    add(&record->bytes, bytes);
+  }
+  /* The tracepoint fires for every part of a request that the driver ends (SCSI does it in parts), before the
+   * part is taken off the remaining length. */
+  final = bytes >= rq->__data_len;
+  if (!final)
+    return;
+
+  now = bpf_ktime_get_ns();
+  start = rq->start_time_ns;
+  /* blk_account_io_done(): a request that asked for a flush is accounted when its whole sequence ends, when the
+   * flag is cleared and the tracepoint fires again. */
+  accounted = has_io_stat(flags) && !has_flush_seq(flags) && start;
+  if (!slot) {
+    if (accounted)
+      add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));
+    on_unmatched(rq, &place, op, bytes, start);
+    return;
+  }
+
+  queue_ns = NSEC_SINCE(slot->issue_ns, start);
+  device_ns = release(slot, now);
+  observe(record->device_cells, &record->device_ns, device_ns);
+  if (start)
+    observe(record->queue_cells, &record->queue_ns, queue_ns);
+  /* Almost every request is accounted over just the two spans above, so only the others cost an update. */
+  if (!accounted)
+    add((__u64 *)&queue->account_ns, -(device_ns + (start ? queue_ns : 0)));
+  count_origin(rq, queue, queue_index);
+}
+
+/* Frees the slot and keeps the time spent in flight: the next issue is a new stay at the device. */
+static __always_inline void on_requeue(struct request *rq)
+{
+  struct vqs_queue *queue;
+  struct vqs_slot *slot;
+  struct place place;
+  __u32 queue_index;
+
+  if (!locate(rq, &place))
+    return;
+  queue = queue_at(&place, &queue_index);
+  if (!queue)
+    return;
+  slot = find_slot(rq, &place);
+  if (slot) {
+    release(slot, bpf_ktime_get_ns());
+    add(&queue->requeues, 1);
+  }
+}
+
+SEC("tp_btf/block_rq_issue")
+int rq_issue(__u64 *ctx)
+{
+  on_issue((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]));
+  return 0;
+}
+
+SEC("tp_btf/block_rq_requeue")
+int rq_requeue(__u64 *ctx)
+{
+  on_requeue((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]));
+  return 0;
+}
+
+SEC("tp_btf/block_rq_complete")
+int rq_complete(__u64 *ctx)
+{
+  on_complete((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2]);
+  return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Latency -> histogram cell, compiled for BPF and natively (tests/unit/buckets_test.cpp).
+ *
+ * Cells are the buckets of a Prometheus native histogram of schema 3 over seconds: bucket i holds the values v
+ * with 2^((i-1)/8) < v <= 2^(i/8) (https://prometheus.io/docs/specs/native_histograms/). A nanosecond count v
+ * is in bucket i or below exactly when v <= floor(10^9 * 2^(i/8)), so integers decide, with no rounding.
+ *
+ *   cell 0                      v <= 2^-21 s (476 ns): underflow, the native histogram's zero bucket
+ *   cell 1 .. VQS_LAST_CELL - 1 bucket index VQS_FIRST_INDEX + cell - 1
+ *   cell VQS_LAST_CELL          v > 2^8 s (256 s): overflow
+ *
+ * A sixteenth of an octave is narrower than a bucket, so it holds one boundary at the most: the table gives,
+ * for each sixteenth, that boundary and the cell below it.
+ */
+#ifndef VQSCOPE_BUCKETS_H
+#define VQSCOPE_BUCKETS_H
+
+#include <linux/types.h>
+
+enum {
+  VQS_SCHEMA = 3,
+  VQS_PER_OCTAVE = 8,
+  VQS_FIRST_INDEX = -21 * 8 + 1, /* upper bound 2^(-167/8) s */
+  VQS_LAST_INDEX = 8 * 8,        /* upper bound 256 s */
+  VQS_LAST_CELL = VQS_LAST_INDEX - VQS_FIRST_INDEX + 2,
+  /* 2^8 ns < 476 ns, and 256 s < 2^38 ns: octaves outside have no boundary. */
+  VQS_LOW_OCTAVE = 8,
+  VQS_HIGH_OCTAVE = 37,
+  VQS_SIXTEENTHS = (VQS_HIGH_OCTAVE - VQS_LOW_OCTAVE + 1) * 16,
+};
+
+struct vqs_bucket_table {
+  __u64 boundary[VQS_SIXTEENTHS]; /* largest value of cell[], at or above all values of the sixteenth if none */
+  __u64 cell[VQS_SIXTEENTHS];
+};
+
+/* Position of the highest set bit; v must not be 0. BPF has no instruction for it before v4 of the set. */
+static inline __u32 vqs_log2(__u64 v)
+{
+  __u32 r = 0, s;
+
+  s = (v > 0xffffffffULL) << 5, v >>= s, r |= s;
+  s = (v > 0xffff) << 4, v >>= s, r |= s;
+  s = (v > 0xff) << 3, v >>= s, r |= s;
+  s = (v > 0xf) << 2, v >>= s, r |= s;
+  s = (v > 0x3) << 1, v >>= s, r |= s;
+  return r | (__u32)(v >> 1);
+}
+
+/* Cell of a duration in nanoseconds: 0 .. VQS_LAST_CELL. */
+static inline __u64 vqs_cell(const volatile struct vqs_bucket_table *table, __u64 ns)
+{
+  __u32 octave, i;
+
+  if (ns < (1ULL << VQS_LOW_OCTAVE))
+    return 0;
+  octave = vqs_log2(ns);
+  if (octave > VQS_HIGH_OCTAVE)
+    return VQS_LAST_CELL;
+  i = (octave - VQS_LOW_OCTAVE) * 16 + ((ns >> (octave - 4)) & 15);
+  if (i >= VQS_SIXTEENTHS)
+    return VQS_LAST_CELL;
+  return table->cell[i] + (ns > table->boundary[i]);
+}
+
+#endif

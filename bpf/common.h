@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the three BPF objects share: map declarations, atomic counters, histogram updates. */
+#ifndef VQSCOPE_COMMON_H
+#define VQSCOPE_COMMON_H
+
+#include "kernel.h"
+#include "records.h"
+
+/* The agent creates and maps every array (agent/probes/arrays.h) and hands it to the objects that use it, so the
+ * sizes here are placeholders. */
+#define ARRAY_OF(record)               \
+  struct {                             \
+    __uint(type, BPF_MAP_TYPE_ARRAY);  \
+    __uint(map_flags, BPF_F_MMAPABLE); \
+    __uint(max_entries, 1);            \
+    __type(key, __u32);                \
+    __type(value, record);             \
+  }
+
+#define NSEC_SINCE(now, then) ((now) > (then) ? (now) - (then) : 0)
+
+/* Set between open and load. */
+const volatile struct vqs_bucket_table bucket_table = {};
+const volatile __u32 possible_cpus = 1;
+
+static __always_inline void add(__u64 *counter, __u64 amount)
+{
+  __sync_fetch_and_add(counter, amount);
+}
+
+/* Keeps the compiler from proving away, or moving, a bound that the verifier has to see. */
+#define OPAQUE(x) asm volatile("" : "+r"(x))
+
+/* Adds a duration to a histogram that several CPUs may write. */
+static __always_inline void observe(__u64 *cells, __u64 *sum, __u64 ns)
+{
+  __u64 cell = vqs_cell(&bucket_table, ns);
+
+  OPAQUE(cell);
+  if (cell >= VQS_CELLS)
+    return;
+  add(&cells[cell], 1);
+  add(sum, ns);
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The few kernel types and fields that the programs read, relocated by CO-RE to the running kernel's layout.
+ * A name___suffix is an older or newer shape of the same kernel type: libbpf ignores the suffix.
+ */
+#ifndef VQSCOPE_KERNEL_H
+#define VQSCOPE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define KERNEL_TYPE __attribute__((preserve_access_index))
+
+struct gendisk {
+  char disk_name[32];
+} KERNEL_TYPE;
+
+struct request_queue {
+  int id;
+  struct gendisk *disk; /* since 5.15 (d152c682f03c) */
+} KERNEL_TYPE;
+
+struct blk_mq_ctx {
+  unsigned int cpu;
+} KERNEL_TYPE;
+
+struct blk_mq_hw_ctx {
+  unsigned int queue_num;
+} KERNEL_TYPE;
+
+struct request {
+  struct request_queue *q;
+  struct blk_mq_ctx *mq_ctx;
+  struct blk_mq_hw_ctx *mq_hctx;
+  unsigned int cmd_flags;
+  unsigned int rq_flags;
+  int tag;
+  int internal_tag;
+  unsigned int __data_len;
+  __u64 start_time_ns;
+} KERNEL_TYPE;
+
+/* Until 5.17 (f3fa33acca9f). */
+struct request___rq_disk {
+  struct gendisk *rq_disk;
+} KERNEL_TYPE;
+
+/* The bits became an enum, and moved, in 6.12 (5f89154e8e9e); until then they were macros with these values. */
+enum rqf_flags {
+  __RQF_FLUSH_SEQ,
+  __RQF_IO_STAT,
+};
+#define RQF_FLUSH_SEQ_MACRO (1U << 4)
+#define RQF_IO_STAT_MACRO (1U << 13)
+
+/* REQ_OP_*: only these four have kept their numbers. */
+enum { REQ_OP_MASK = 0xff, REQ_OP_READ = 0, REQ_OP_WRITE = 1, REQ_OP_FLUSH = 2, REQ_OP_DISCARD = 3 };
+
+struct irqaction {
+  const char *name;
+} KERNEL_TYPE;
+
+struct virtio_device {
+  int index;
+} KERNEL_TYPE;
+
+struct virtqueue {
+  struct virtio_device *vdev;
+  unsigned int index;
+} KERNEL_TYPE;
+
+static __always_inline bool has_flush_seq(unsigned int rq_flags)
+{
+  if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
+    return rq_flags >> bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ) & 1;
+  return rq_flags & RQF_FLUSH_SEQ_MACRO;
+}
+
+static __always_inline bool has_io_stat(unsigned int rq_flags)
+{
+  if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_IO_STAT))
+    return rq_flags >> bpf_core_enum_value(enum rqf_flags, __RQF_IO_STAT) & 1;
+  return rq_flags & RQF_IO_STAT_MACRO;
+}
+
+static __always_inline struct gendisk *disk_of(struct request *rq)
+{
+  struct request___rq_disk *old = (void *)rq;
+
+  if (bpf_core_field_exists(old->rq_disk))
+    return old->rq_disk;
+  return rq->q->disk;
+}
+
+#endif

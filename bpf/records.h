@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Everything that crosses the boundary between the BPF programs and the agent.
+ *
+ * All records live in memory-mapped arrays (BPF_F_MMAPABLE). Fields marked [agent] are written by the agent
+ * before the record is published and only read by BPF; fields marked [bpf] are the other way round and only
+ * grow, so that the agent never resets anything. Times are CLOCK_MONOTONIC nanoseconds. A record's index in
+ * its array is its only name: disks, queues and vectors are numbered by the agent (agent/probes/layout.h).
+ */
+#ifndef VQSCOPE_RECORDS_H
+#define VQSCOPE_RECORDS_H
+
+#include <linux/types.h>
+
+#include "buckets.h"
+
+/* Layouts are asserted by both compilers that read this file. */
+#ifdef __cplusplus
+#define VQS_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
+#else
+#define VQS_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+#endif
+
+enum {
+  /* One per measured layout of a disk. A hypervisor offers a few dozen virtio disks at the most; a disk whose
+   * geometry grows takes a second entry. */
+  VQS_MAX_DISKS = 256,
+  /* Hash table of the disks' names; four times as large as it can be full, so that a name is within a few probes
+   * of its hash. A power of two. */
+  VQS_NAME_BUCKETS = 1024,
+  VQS_NAME_PROBES = 8,
+  /* request_queue.id is the smallest free number in the kernel, taken by every queue, also by disks that are
+   * not measured and by admin queues. */
+  VQS_MAX_QUEUE_IDS = 4096,
+  /* Linux interrupt numbers that can be traced: MSI vectors are numbered from the smallest free one. */
+  VQS_MAX_IRQS = 16384,
+  /* virtioN, and the virtqueues of one such device, that the notification probe can index. */
+  VQS_MAX_VIRTIO_DEVICES = 256,
+  /* Nesting of notifications on one CPU: task, softirq, hard interrupt. */
+  VQS_NOTIFY_DEPTH = 4,
+  VQS_DISK_NAME = 32, /* DISK_NAME_LEN */
+  VQS_ACTION_NAME = 32,
+};
+
+enum vqs_op_kind { VQS_READ, VQS_WRITE, VQS_FLUSH, VQS_DISCARD, VQS_OTHER, VQS_OPS };
+
+/* Why an event is missing from the numbers. Each is exported under the name in agent/probes/losses.h. */
+enum vqs_loss {
+  VQS_LOST_IN_FLIGHT_AT_ATTACH, /* completed, but issued before the probes were attached */
+  VQS_LOST_UNMATCHED,           /* completed, and no issue of it was seen */
+  VQS_LOST_STALE_SLOT,          /* issued, and its completion was not seen before the tag was used again */
+  VQS_LOST_NO_ROOM,             /* disk without room in the arrays, or beyond VQS_MAX_QUEUE_IDS */
+  VQS_LOST_QUEUE_RANGE,         /* hardware queue beyond the layout */
+  VQS_LOST_TAG_RANGE,           /* tag beyond the layout */
+  VQS_LOST_NOTIFY_NESTING,      /* notification preempted, migrated or nested too deeply to be timed */
+  VQS_LOSSES,
+};
+
+/* Histogram cells, padded to whole cache lines. Cell numbers are those of buckets.h. */
+enum { VQS_CELLS = 240 };
+
+struct vqs_control {
+  __u32 generation; /* [agent] changes whenever the disk table does; never 0 once published */
+  __u32 pad;
+  __u64 attached_ns;      /* [agent] just before the first program was attached */
+  __u64 lost[VQS_LOSSES]; /* [bpf] */
+};
+VQS_ASSERT_SIZE(struct vqs_control, 16 + 8 * VQS_LOSSES);
+
+/* A disk's place in the arrays. Immutable once published; a disk that outgrows its place gets a new entry that
+ * names the old one, so that requests in flight are still found. */
+struct vqs_disk {
+  __u32 queues;     /* [agent] hardware queues; 0: known, but there was no room */
+  __u32 depth;      /* [agent] slots per hardware queue */
+  __u32 slot_base;  /* [agent] first slot */
+  __u32 queue_base; /* [agent] first vqs_queue */
+  __u32 previous;   /* [agent] entry + 1 of the layout before this one, 0: none */
+  __u32 pad[3];
+};
+VQS_ASSERT_SIZE(struct vqs_disk, 32);
+
+/* Kernel disk name -> entry. Linear probing from vqs_name_hash(), at most VQS_NAME_PROBES places. */
+struct vqs_name {
+  __u64 name[VQS_DISK_NAME / 8]; /* [agent] zero-padded; all zero: free */
+  __u32 entry;                   /* [agent] disk entry + 1 */
+  __u32 pad[7];
+};
+VQS_ASSERT_SIZE(struct vqs_name, 64);
+
+/* Bucket where the search for a name begins. */
+static inline __u32 vqs_name_hash(const __u64 *name)
+{
+  __u64 h = 0xcbf29ce484222325ULL; /* FNV-1a, a word at a time */
+
+  h = (h ^ name[0]) * 0x100000001b3ULL;
+  h = (h ^ name[1]) * 0x100000001b3ULL;
+  h = (h ^ name[2]) * 0x100000001b3ULL;
+  h = (h ^ name[3]) * 0x100000001b3ULL;
+  return (__u32)(h ^ h >> 32) & (VQS_NAME_BUCKETS - 1);
+}
+
+/* request_queue.id -> disk entry, filled by BPF when it meets a queue for the first time in a generation. */
+struct vqs_queue_ref {
+  __u64 queue;    /* [bpf] struct request_queue * */
+  __u64 resolved; /* [bpf] generation << 32 | disk entry + 1 (0: not a measured disk); one word, so never torn */
+};
+VQS_ASSERT_SIZE(struct vqs_queue_ref, 16);
+
+/*
+ * A request in flight, at disk.slot_base + hctx * disk.depth + tag. Whoever holds the tag is the only writer.
+ *
+ * `inflight` is the slot's share of the time integral of in-flight in one word, so that a reader can never see
+ * half an update: with B the nanoseconds that earlier requests spent in this slot, it is B << 1 when the slot is
+ * free, and (B - issue time) << 1 | 1 when it is taken. A reader adds its own clock to the taken ones.
+ */
+struct vqs_slot {
+  __u64 request;  /* [bpf] struct request *, 0: free */
+  __u64 issue_ns; /* [bpf] */
+  __u64 inflight; /* [bpf] */
+  __u64 pad;
+};
+VQS_ASSERT_SIZE(struct vqs_slot, 32);
+
+struct vqs_op {
+  __u64 device_ns; /* [bpf] sum of issue -> final completion (D2C) */
+  __u64 queue_ns;  /* [bpf] sum of start -> issue (Q2D) */
+  __u64 bytes;     /* [bpf] completed without error */
+  __u64 errors;    /* [bpf] completions with an error */
+  __u64 pad[4];
+  __u64 device_cells[VQS_CELLS]; /* [bpf] D2C histogram */
+  __u64 queue_cells[VQS_CELLS];  /* [bpf] Q2D histogram; a request without a start time is not in it */
+};
+VQS_ASSERT_SIZE(struct vqs_op, 64 + 16 * VQS_CELLS);
+
+struct vqs_queue {
+  __u32 vector; /* [agent] vqs_vector index + 1 whose interrupt completes this queue, 0: not known */
+  __u32 pad0;
+  __u64 requeues;   /* [bpf] */
+  __s64 account_ns; /* [bpf] kernel's I/O accounting minus the sums of the ops, see on_complete() */
+  __u64 pad[5];
+  struct vqs_op ops[VQS_OPS];
+};
+VQS_ASSERT_SIZE(struct vqs_queue, 64 + VQS_OPS * (64 + 16 * VQS_CELLS));
+
+/* Completed requests by the CPU that submitted them, at queue index * possible CPUs + CPU. */
+struct vqs_origin {
+  __u64 local;   /* [bpf] the queue's interrupt was last taken by the submitting CPU */
+  __u64 cross;   /* [bpf] by another CPU */
+  __u64 unknown; /* [bpf] queue without a traced interrupt */
+  __u64 pad;
+};
+VQS_ASSERT_SIZE(struct vqs_origin, 32);
+
+/* An interrupt of a disk. */
+struct vqs_vector {
+  __u32 last_cpu; /* [bpf] CPU + 1 that last took it, 0: never */
+  __u32 pad0;
+  __u64 action;               /* [bpf] struct irqaction * that carries `name`, learned at the first interrupt */
+  char name[VQS_ACTION_NAME]; /* [agent] name of the action to follow on this line */
+  __u64 handler_ns;           /* [bpf] sum of time in the handler */
+  __u64 pad;
+  __u64 handler_cells[VQS_CELLS]; /* [bpf] */
+};
+VQS_ASSERT_SIZE(struct vqs_vector, 64 + 8 * VQS_CELLS);
+
+/* At vector index * possible CPUs + CPU. */
+struct vqs_vector_cpu {
+  __u64 count;    /* [bpf] interrupts taken */
+  __u64 entry_ns; /* [bpf] start of the handler that runs now, 0: none */
+};
+VQS_ASSERT_SIZE(struct vqs_vector_cpu, 16);
+
+/* virtioN -> its first vqs_notify record. */
+struct vqs_virtio_device {
+  __u32 first; /* [agent] record of virtqueue `skip` */
+  __u32 count; /* [agent] records; 0: not a disk */
+  __u32 skip;  /* [agent] virtqueues before the first request queue (virtio-scsi: control and event) */
+  __u32 pad;
+};
+VQS_ASSERT_SIZE(struct vqs_virtio_device, 16);
+
+/* Notifications (kicks) of one virtqueue. */
+struct vqs_notify {
+  __u64 sum_ns; /* [bpf] */
+  __u64 pad[7];
+  __u64 cells[VQS_CELLS]; /* [bpf] */
+};
+VQS_ASSERT_SIZE(struct vqs_notify, 64 + 8 * VQS_CELLS);
+
+/* Notifications that have begun on a CPU and not ended, innermost last. */
+struct vqs_notify_stack {
+  __u64 depth; /* [bpf] */
+  struct {
+    __u64 task;      /* [bpf] struct task_struct * */
+    __u64 virtqueue; /* [bpf] struct virtqueue * */
+    __u64 start_ns;  /* [bpf] */
+    __u64 record;    /* [bpf] vqs_notify index */
+  } frames[VQS_NOTIFY_DEPTH];
+};
+VQS_ASSERT_SIZE(struct vqs_notify_stack, 8 + 32 * VQS_NOTIFY_DEPTH);
+
+#endif

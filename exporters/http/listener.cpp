@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/http/listener.h"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <memory>
+
+#include "agent/base/text.h"
+
+namespace vqscope {
+
+namespace {
+
+struct AddressDeleter {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+struct HostPort {
+  std::string host;  // empty: all addresses
+  std::string port;
+};
+
+Result<HostPort> parse_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const std::string what = "'" + std::string(text) + "' is not an address to listen on";
+  if (colon == std::string_view::npos) return fail(what + ": it needs a port, as in 127.0.0.1:10177 or [::1]:10177");
+  const std::string_view port = text.substr(colon + 1);
+  std::string_view host = text.substr(0, colon);
+  if (!parse_number<std::uint16_t>(port)) return fail(what + ": the port must be a number from 0 to 65535");
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos)
+    return fail(what + ": an IPv6 address goes in brackets, as in [::1]:10177");
+  return HostPort{std::string(host), std::string(port)};
+}
+
+std::string bound_address(int fd) {
+  sockaddr_storage storage = {};
+  socklen_t length = sizeof storage;
+  char host[NI_MAXHOST], port[NI_MAXSERV];
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getsockname(fd, address, &length) != 0 ||
+      ::getnameinfo(address, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return "?";
+  return storage.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+Result<Listener> open_listener(const addrinfo& address, bool both_families, std::string_view text) {
+  const std::string what = fmt::format("cannot listen on {}", text);
+  Fd fd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return fail_errno(what);
+  const int on = 1, v6_only = both_families ? 0 : 1;
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return fail_errno(what);
+  if (address.ai_family == AF_INET6 && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
+    return fail_errno(what);
+  if (::bind(fd.get(), address.ai_addr, address.ai_addrlen) != 0 || ::listen(fd.get(), SOMAXCONN) != 0) {
+    const int code = errno;
+    if (code == EADDRINUSE)
+      return fail(what + ": the address is in use, perhaps by another vqscope; --web.listen-address chooses another",
+                  code);
+    return fail_errno(what, code);
+  }
+  std::string bound = bound_address(fd.get());
+  return Listener{std::move(fd), std::move(bound)};
+}
+
+}  // namespace
+
+Result<std::vector<Listener>> listen_on(std::string_view text) {
+  const auto wanted = parse_address(text);
+  if (!wanted) return tl::unexpected(wanted.error());
+  const bool all = wanted->host.empty();
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  if (all) hints.ai_family = AF_INET6;  // one socket for both families
+  addrinfo* found = nullptr;
+  const auto resolve = [&] {
+    return ::getaddrinfo(all ? nullptr : wanted->host.c_str(), wanted->port.c_str(), &hints, &found);
+  };
+  int error = resolve();
+  const std::unique_ptr<addrinfo, AddressDeleter> addresses(error == 0 ? found : nullptr);
+  if (error != 0) return fail(fmt::format("cannot listen on {}: {}", text, ::gai_strerror(error)));
+  std::vector<Listener> listeners;
+  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    auto listener = open_listener(*address, all, text);
+    if (!listener) return tl::unexpected(listener.error());
+    listeners.push_back(std::move(*listener));
+  }
+  return listeners;
+}
+
+}  // namespace vqscope

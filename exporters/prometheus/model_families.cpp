@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus/model_families.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+
+#include "agent/probes/losses.h"
+
+namespace vqscope {
+
+namespace {
+
+constexpr std::array<std::string_view, VQS_OPS> kOps = {"read", "write", "flush", "discard", "other"};
+
+double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+
+// Collects samples family by family, in the order of declaration.
+class Builder {
+ public:
+  std::vector<Sample>& counter(const char* name, const char* help) { return add(name, help, MetricType::kCounter); }
+  std::vector<Sample>& gauge(const char* name, const char* help) { return add(name, help, MetricType::kGauge); }
+  std::vector<Sample>& histogram(const char* name, const char* help) { return add(name, help, MetricType::kHistogram); }
+
+  std::vector<Family> finish() {
+    std::vector<Family> families;
+    for (Family& family : families_)
+      if (!family.samples.empty()) families.push_back(std::move(family));
+    return families;
+  }
+
+ private:
+  std::vector<Sample>& add(const char* name, const char* help, MetricType type) {
+    return families_.emplace_back(Family{name, help, type, {}}).samples;
+  }
+
+  std::deque<Family> families_;  // callers hold references while others are added
+};
+
+// Calls visit(device, queue number as label, QueueCounters) for each measured hardware queue.
+template <typename Visitor>
+void each_queue(const Model& model, Visitor visit) {
+  for (const DeviceModel& device : model.devices) {
+    if (!device.counters.queues) continue;
+    for (const HardwareQueue& queue : device.disk.queues)
+      if (queue.index < device.counters.queues->size())
+        visit(device, queue.index, (*device.counters.queues)[queue.index]);
+  }
+}
+
+std::vector<Label> queue_labels(const DeviceModel& device, std::uint32_t queue) {
+  return {{"device", device.disk.name}, {"queue", std::to_string(queue)}};
+}
+
+// Calls visit(labels, OpCounters) for each operation that was seen.
+template <typename Visitor>
+void each_op(const Model& model, Visitor visit) {
+  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
+    for (std::size_t op = 0; op < VQS_OPS; ++op) {
+      if (!counters.ops[op]) continue;
+      auto labels = queue_labels(device, queue);
+      labels.push_back({"op", std::string(kOps[op])});
+      visit(std::move(labels), *counters.ops[op]);
+    }
+  });
+}
+
+std::string queue_of(const VectorCounters& vector) {
+  return vector.line.queue ? std::to_string(*vector.line.queue) : std::string();
+}
+
+void add_requests(const Model& model, Builder& builder) {
+  auto& queue_latency = builder.histogram(
+      "vqscope_request_queue_latency_seconds",
+      "Time of completed requests from their start to their issue to the driver (Q2D): spent inside the guest.");
+  each_op(model, [&](auto labels, const OpCounters& op) {
+    if (op.queue.count() > 0) queue_latency.push_back({std::move(labels), 0, &op.queue});
+  });
+  auto& device_latency = builder.histogram(
+      "vqscope_request_device_latency_seconds",
+      "Time of completed requests from their issue to the driver to their completion (D2C): the host's share.");
+  each_op(model, [&](auto labels, const OpCounters& op) {
+    if (op.device.count() > 0) device_latency.push_back({std::move(labels), 0, &op.device});
+  });
+  auto& bytes = builder.counter("vqscope_request_bytes_total", "Bytes of requests completed without error.");
+  each_op(model, [&](auto labels, const OpCounters& op) { bytes.push_back({std::move(labels), number(op.bytes)}); });
+  auto& errors = builder.counter("vqscope_request_errors_total", "Requests completed with an error.");
+  each_op(model, [&](auto labels, const OpCounters& op) { errors.push_back({std::move(labels), number(op.errors)}); });
+  auto& requeues = builder.counter("vqscope_request_requeues_total", "Requests that the driver pushed back.");
+  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
+    requeues.push_back({queue_labels(device, queue), number(counters.requeues)});
+  });
+}
+
+void add_queues(const Model& model, Builder& builder) {
+  auto& inflight =
+      builder.gauge("vqscope_queue_inflight",
+                    "Requests issued to the driver and not completed, now; queue=\"\" is the whole device, "
+                    "where only the kernel's own accounting is known.");
+  auto& integral = builder.counter(
+      "vqscope_queue_inflight_seconds_total",
+      "Time integral of in-flight: its rate() is the exact average queue size, stuck requests included.");
+  auto& time = builder.counter("vqscope_queue_time_seconds_total",
+                               "Time from start to completion of completed requests, as the kernel accounts it: its "
+                               "rate() is iostat's aqu-sz.");
+  auto& avgqu = builder.gauge("vqscope_queue_avgqu_sz", "Average of in-flight over the agent's trailing window.");
+  auto& oldest = builder.gauge("vqscope_queue_oldest_inflight_seconds",
+                               "Age of the oldest request in flight; absent when there is none.");
+  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
+    const auto labels = queue_labels(device, queue);
+    inflight.push_back({labels, number(counters.inflight)});
+    integral.push_back({labels, seconds(counters.inflight_ns)});
+    time.push_back({labels, seconds(counters.time_ns)});
+    if (device.avgqu_sz[queue]) avgqu.push_back({labels, *device.avgqu_sz[queue]});
+    if (counters.oldest_ns) oldest.push_back({labels, seconds(*counters.oldest_ns)});
+  });
+  for (const DeviceModel& device : model.devices) {
+    if (!device.counters.accounting) continue;
+    const std::vector<Label> labels = {{"device", device.disk.name}, {"queue", ""}};
+    inflight.push_back({labels, number(device.counters.accounting->inflight)});
+    time.push_back({labels, seconds(device.counters.accounting->time_ns)});
+    if (device.accounted_avgqu_sz) avgqu.push_back({labels, *device.accounted_avgqu_sz});
+  }
+  auto& tags = builder.gauge("vqscope_queue_tags", "Requests that the hardware queue can hold.");
+  for (const DeviceModel& device : model.devices)
+    for (const HardwareQueue& queue : device.disk.queues)
+      if (queue.tags) tags.push_back({queue_labels(device, queue.index), number(*queue.tags)});
+
+  auto& completions =
+      builder.counter("vqscope_queue_completions_total",
+                      "Completed requests: local if the vCPU that submitted them took the queue's last interrupt, "
+                      "cross_cpu if another did.");
+  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
+    OriginCounters sum;
+    for (const OriginCounters& origin : counters.origins) {
+      sum.local += origin.local;
+      sum.cross += origin.cross;
+    }
+    if (sum.local + sum.cross == 0) return;
+    for (const auto& [locality, value] : {std::pair("local", sum.local), std::pair("cross_cpu", sum.cross)}) {
+      auto labels = queue_labels(device, queue);
+      labels.push_back({"locality", locality});
+      completions.push_back({std::move(labels), number(value)});
+    }
+  });
+  auto& submissions =
+      builder.counter("vqscope_submissions_total", "Completed requests by the vCPU that submitted them.");
+  for (const DeviceModel& device : model.devices) {
+    std::vector<std::uint64_t> cpus;
+    if (device.counters.queues)
+      for (const QueueCounters& queue : *device.counters.queues) {
+        cpus.resize(std::max(cpus.size(), queue.origins.size()));
+        for (std::size_t cpu = 0; cpu < queue.origins.size(); ++cpu) cpus[cpu] += queue.origins[cpu].total();
+      }
+    for (std::size_t cpu = 0; cpu < cpus.size(); ++cpu)
+      if (cpus[cpu] > 0)
+        submissions.push_back({{{"device", device.disk.name}, {"cpu", std::to_string(cpu)}}, number(cpus[cpu])});
+  }
+}
+
+void add_interrupts(const Model& model, Builder& builder) {
+  auto& interrupts = builder.counter("vqscope_irq_interrupts_total",
+                                     "Interrupts of the disk by the vCPU that took them; queue=\"\" when one line "
+                                     "serves several queues. Disks on one controller share its lines.");
+  auto& handler = builder.histogram("vqscope_irq_handler_seconds", "Time in the hard interrupt handler.");
+  auto& concentration = builder.gauge(
+      "vqscope_irq_concentration_ratio",
+      "Share of the disk's interrupts taken by its busiest vCPU over the trailing window; absent when idle.");
+  auto& irq_cpus = builder.gauge("vqscope_irq_effective_cpus",
+                                 "On how many vCPUs the disk's interrupts land in effect (inverse Simpson index) over "
+                                 "the trailing window.");
+  auto& submission_cpus = builder.gauge("vqscope_submission_effective_cpus",
+                                        "From how many vCPUs the disk's requests come in effect (inverse Simpson "
+                                        "index) over the trailing window.");
+  for (const DeviceModel& device : model.devices) {
+    const Label name = {"device", device.disk.name};
+    for (const VectorCounters& vector : device.counters.vectors) {
+      for (std::size_t cpu = 0; cpu < vector.per_cpu.size(); ++cpu)
+        if (vector.per_cpu[cpu] > 0)
+          interrupts.push_back({{name,
+                                 {"queue", queue_of(vector)},
+                                 {"irq", std::to_string(vector.line.irq)},
+                                 {"cpu", std::to_string(cpu)}},
+                                number(vector.per_cpu[cpu])});
+    }
+    for (const auto& [queue, histogram] : device.handlers)
+      if (histogram.count() > 0)
+        handler.push_back({{name, {"queue", queue ? std::to_string(*queue) : std::string()}}, 0, &histogram});
+    if (device.irq_concentration) concentration.push_back({{name}, *device.irq_concentration});
+    if (device.irq_effective_cpus) irq_cpus.push_back({{name}, *device.irq_effective_cpus});
+    if (device.submission_effective_cpus) submission_cpus.push_back({{name}, *device.submission_effective_cpus});
+  }
+  auto& notify = builder.histogram("vqscope_virtqueue_notify_seconds",
+                                   "Duration of the queue's notification (kick), about the price of a VM exit.");
+  for (const DeviceModel& device : model.devices)
+    for (std::size_t queue = 0; queue < device.counters.notifies.size(); ++queue)
+      if (const auto& histogram = device.counters.notifies[queue]; histogram && histogram->count() > 0)
+        notify.push_back({queue_labels(device, static_cast<std::uint32_t>(queue)), 0, &*histogram});
+}
+
+void add_topology(const Model& model, Builder& builder) {
+  auto& info = builder.gauge("vqscope_device_info", "Who the disk is; always 1.");
+  auto& queues = builder.gauge("vqscope_device_queues", "Hardware queues of the disk; should match the online vCPUs.");
+  for (const DeviceModel& device : model.devices) {
+    const Disk& disk = device.disk;
+    info.push_back({{{"device", disk.name},
+                     {"driver", disk.driver},
+                     {"transport", disk.transport},
+                     {"bus_id", disk.bus_id},
+                     {"scheduler", disk.scheduler},
+                     {"vmm", model.vmm}},
+                    1});
+    queues.push_back({{{"device", disk.name}}, number(disk.queues.size())});
+  }
+  builder.gauge("vqscope_online_cpus", "Online vCPUs of the guest.").push_back({{}, number(model.online_cpus.size())});
+}
+
+void add_probes(const Model& model, Builder& builder) {
+  auto& up = builder.gauge("vqscope_probe_up", "Whether the probe is loaded and attached; the log says why not.");
+  for (const ProbeStatus& probe : model.probes) up.push_back({{{"probe", probe.name}}, probe.up ? 1.0 : 0.0});
+  auto& lost =
+      builder.counter("vqscope_probe_lost_events_total", "Events that are missing from the other numbers, by reason.");
+  if (model.losses)
+    for (std::size_t i = 0; i < VQS_LOSSES; ++i)
+      lost.push_back({{{"reason", std::string(kLossNames[i])}}, number((*model.losses)[i])});
+  std::uint64_t missed = 0;
+  bool known = false;
+  for (const ProbeStatus& probe : model.probes) {
+    known |= probe.missed_runs.has_value();
+    missed += probe.missed_runs.value_or(0);
+  }
+  if (known) lost.push_back({{{"reason", "program_recursion"}}, number(missed)});
+}
+
+}  // namespace
+
+std::vector<Family> model_families(const Model& model) {
+  Builder builder;
+  add_requests(model, builder);
+  add_queues(model, builder);
+  add_interrupts(model, builder);
+  add_topology(model, builder);
+  add_probes(model, builder);
+  return builder.finish();
+}
+
+}  // namespace vqscope
