@@ -258,9 +258,9 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
 
   now = bpf_ktime_get_ns();
   start = rq->start_time_ns;
-  /* blk_account_io_done(): a request that asked for a flush is accounted when its whole sequence ends, when the
-   * flag is cleared and the tracepoint fires again. */
-  accounted = has_io_stat(flags) && !has_flush_seq(flags) && start;
+  /* blk_account_io_done() and, for the flush itself, blk_account_io_flush(): a request that asked for a flush is
+   * accounted when its whole sequence ends, when the flag is cleared and the tracepoint fires again. */
+  accounted = start && (op == REQ_OP_FLUSH || (has_io_stat(flags) && !has_flush_seq(flags)));
   if (!slot) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));

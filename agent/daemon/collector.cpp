@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/daemon/collector.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@ Result<std::unique_ptr<Collector>> Collector::create(CollectorOptions options) {
   if (!topology) return tl::unexpected(topology.error());
   collector->topology_ = std::move(*topology);
   if (auto attached = collector->attach_probes(); !attached) return tl::unexpected(attached.error());
+  ::malloc_trim(0);  // loading the programs took the kernel's whole type information into memory
   collector->sample();
   return collector;
 }

@@ -45,12 +45,20 @@ std::vector<std::uint64_t> submissions_per_cpu(const DeviceSnapshot& before, con
   return cpus;
 }
 
+// iostat's aqu-sz, which counts requests from start to completion but only once they have completed, and on top of it
+// what iostat leaves out: the time at the device of those that have not.
+double average_queue_size(const QueueCounters& before, const QueueCounters& now, double seconds) {
+  const std::uint64_t completed = growth(before.time_ns, now.time_ns);
+  const std::uint64_t at_device = growth(before.inflight_ns, now.inflight_ns);
+  const std::uint64_t at_device_completed = growth(before.device_ns, now.device_ns);
+  return static_cast<double>(completed + growth(at_device_completed, at_device)) / 1e9 / seconds;
+}
+
 void derive_window(const DeviceSnapshot& before, double seconds, DeviceModel& device) {
   const DeviceSnapshot& now = device.counters;
   if (now.queues && before.queues)
     for (std::size_t q = 0; q < now.queues->size() && q < before.queues->size(); ++q)
-      device.avgqu_sz[q] =
-          static_cast<double>(growth((*before.queues)[q].inflight_ns, (*now.queues)[q].inflight_ns)) / 1e9 / seconds;
+      device.avgqu_sz[q] = average_queue_size((*before.queues)[q], (*now.queues)[q], seconds);
   if (now.accounting && before.accounting)
     device.accounted_avgqu_sz =
         static_cast<double>(growth(before.accounting->time_ns, now.accounting->time_ns)) / 1e9 / seconds;

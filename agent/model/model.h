@@ -29,7 +29,7 @@ struct DeviceModel {
   // Time in the interrupt handler by hardware queue, summed over lines; under nullopt what serves several queues.
   std::map<std::optional<std::uint32_t>, Histogram> handlers;
   // Over the window; absent when there is no earlier sample of this device.
-  std::vector<std::optional<double>> avgqu_sz;  // by hardware queue: average number of requests in flight
+  std::vector<std::optional<double>> avgqu_sz;  // by hardware queue: iostat's aqu-sz, plus requests that hang
   std::optional<double> accounted_avgqu_sz;     // of the device, from the kernel's accounting; without block probe
   // Over the window; absent when there was no interrupt, or no completed request.
   std::optional<double> irq_concentration;   // share of interrupts taken by the busiest CPU, 0 to 1

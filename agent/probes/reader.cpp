@@ -27,6 +27,7 @@ void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue)
     const vqs_op& source = record.ops[op];
     const std::uint64_t device_ns = load(source.device_ns), errors = load(source.errors);
     time += static_cast<std::int64_t>(device_ns + load(source.queue_ns));
+    queue.device_ns += device_ns;
     if (detail == Detail::kCounters || (device_ns == 0 && errors == 0)) continue;
     if (!queue.ops[op]) queue.ops[op].emplace();
     queue.ops[op]->device += load_histogram(source.device_cells, source.device_ns);

@@ -105,7 +105,9 @@ void add_queues(const Model& model, Builder& builder) {
   auto& time = builder.counter("vqscope_queue_time_seconds_total",
                                "Time from start to completion of completed requests, as the kernel accounts it: its "
                                "rate() is iostat's aqu-sz.");
-  auto& avgqu = builder.gauge("vqscope_queue_avgqu_sz", "Average of in-flight over the agent's trailing window.");
+  auto& avgqu = builder.gauge("vqscope_queue_avgqu_sz",
+                              "Average queue size over the agent's trailing window: iostat's aqu-sz, plus "
+                              "requests that hang.");
   auto& oldest = builder.gauge("vqscope_queue_oldest_inflight_seconds",
                                "Age of the oldest request in flight; absent when there is none.");
   each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
