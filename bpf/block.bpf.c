@@ -10,7 +10,7 @@
 
 /* Linux before 5.11 (a54895fa057c) passes the queue in front of the request to issue and requeue; vendors
  * backport, so the agent looks at the BTF of the tracepoint. */
-const volatile bool request_is_second_argument = false;
+const volatile __u8 request_is_second_argument = 0;
 
 ARRAY_OF(struct vqs_control) control SEC(".maps");
 ARRAY_OF(struct vqs_name) names SEC(".maps");

@@ -40,11 +40,11 @@ static inline __u32 vqs_log2(__u64 v)
 {
   __u32 r = 0, s;
 
-  s = (v > 0xffffffffULL) << 5, v >>= s, r |= s;
-  s = (v > 0xffff) << 4, v >>= s, r |= s;
-  s = (v > 0xff) << 3, v >>= s, r |= s;
-  s = (v > 0xf) << 2, v >>= s, r |= s;
-  s = (v > 0x3) << 1, v >>= s, r |= s;
+  s = (__u32)(v > 0xffffffffULL) << 5, v >>= s, r |= s;
+  s = (__u32)(v > 0xffff) << 4, v >>= s, r |= s;
+  s = (__u32)(v > 0xff) << 3, v >>= s, r |= s;
+  s = (__u32)(v > 0xf) << 2, v >>= s, r |= s;
+  s = (__u32)(v > 0x3) << 1, v >>= s, r |= s;
   return r | (__u32)(v >> 1);
 }
 

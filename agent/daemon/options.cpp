@@ -21,7 +21,7 @@ std::vector<std::string> probe_names() {
   return names;
 }
 
-void add_serve(CLI::App& app, ServeOptions& options, std::string& classic_buckets) {
+const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& classic_buckets) {
   CLI::App& serve = *app.add_subcommand("serve", "Measure this guest's disks and serve the numbers to Prometheus");
   serve
       .add_option("--web.listen-address", options.listen_addresses,
@@ -55,7 +55,12 @@ void add_serve(CLI::App& app, ServeOptions& options, std::string& classic_bucket
                   "Seconds over which the gauges avgqu_sz, *_ratio and *_cpus look back")
       ->type_name("SECONDS")
       ->capture_default_str()
-      ->check(CLI::Range(1.0, 3600.0));
+      ->check([](const std::string& text) {  // CLI::Range lets "nan" through
+        double seconds = 0;
+        return CLI::detail::lexical_cast(text, seconds) && seconds >= 1 && seconds <= 3600
+                   ? ""
+                   : "'" + text + "' is not a number of seconds from 1 to 3600";
+      });
   serve
       .add_option("--histogram.classic-buckets", classic_buckets,
                   "Upper bounds in seconds of the classic buckets, rising and separated by commas, each a native "
@@ -75,6 +80,7 @@ void add_serve(CLI::App& app, ServeOptions& options, std::string& classic_bucket
       ->type_name("FORMAT")
       ->capture_default_str()
       ->check(CLI::IsMember({"text", "json"}));
+  return serve;
 }
 
 int usage_error(const std::string& message) {
@@ -94,7 +100,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", "vqscope " VQSCOPE_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
-  add_serve(app, result.serve, classic_buckets);
+  const CLI::App& serve_command = add_serve(app, result.serve, classic_buckets);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
@@ -106,7 +112,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   if (auto filter = DeviceFilter::create(result.serve.device_include, result.serve.device_exclude); !filter) {
     result.exit_status = usage_error(filter.error().message);
-  } else if (!classic_buckets.empty()) {
+  } else if (serve_command.count("--histogram.classic-buckets") > 0) {
     if (auto buckets = parse_classic_buckets(classic_buckets))
       result.serve.classic_buckets = std::move(*buckets);
     else

@@ -58,7 +58,7 @@ Result<ClassicBuckets> parse_classic_buckets(std::string_view text) {
                               upper_bound_seconds(VQS_FIRST_INDEX - 1), upper_bound_seconds(VQS_LAST_INDEX)));
     const int index = static_cast<int>(std::lround(exact));
     if (std::abs(upper_bound_seconds(index) / seconds - 1) > 1e-3) {
-      const int below = static_cast<int>(std::floor(exact));
+      const int below = std::clamp(static_cast<int>(std::floor(exact)), VQS_FIRST_INDEX - 1, VQS_LAST_INDEX - 1);
       return fail(fmt::format("{} s is no boundary of the native buckets, 2^(i/8) s; the nearest are {} and {}", word,
                               upper_bound_seconds(below), upper_bound_seconds(below + 1)));
     }

@@ -50,8 +50,7 @@ struct VectorCounters {
 
 // What the kernel's own accounting says of a disk; the fallback where there is no block probe.
 struct DeviceAccounting {
-  std::uint64_t time_ns = 0;    // start -> completion of what the kernel's I/O accounting counts
-  std::uint64_t device_ns = 0;  // issue -> completion of all completed requests
+  std::uint64_t time_ns = 0;  // time in queue, completed requests only
   std::uint64_t inflight = 0;
 };
 
@@ -65,9 +64,8 @@ struct DeviceSnapshot {
 };
 
 struct Snapshot {
-  std::uint64_t time_ns = 0;            // start -> completion of what the kernel's I/O accounting counts
-  std::uint64_t device_ns = 0;          // issue -> completion of all completed requests
-  std::vector<DeviceSnapshot> devices;  // in the order of Topology::disks
+  std::uint64_t time_ns = 0;                                    // CLOCK_MONOTONIC
+  std::vector<DeviceSnapshot> devices;                          // in the order of Topology::disks
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;  // by enum vqs_loss; absent without BPF
 };
 

@@ -33,7 +33,7 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
   auto& probe = **opened;
   fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
   probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
-  probe->rodata->request_is_second_argument = *second;
+  probe->rodata->request_is_second_argument = *second ? 1 : 0;
   if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.names, arrays.names) ||
       !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
       !probe.share(probe->maps.slots, arrays.slots) || !probe.share(probe->maps.queues, arrays.queues) ||

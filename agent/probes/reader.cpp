@@ -109,7 +109,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     device.name = disk.name;
     device.instance = disk.identity;
     const DiskPlace* place = nullptr;
-    if (layout != nullptr)
+    if (arrays != nullptr && layout != nullptr)
       if (const auto it = layout->disks().find(disk.name); it != layout->disks().end()) place = &it->second;
     if (place != nullptr) device.instance = place->instance;
     if (up.block && place != nullptr && !place->entries.empty())
@@ -118,7 +118,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
       if (const auto it = diskstats->find(disk.name); it != diskstats->end())
         device.accounting = {it->second.time_in_queue_ms * 1'000'000, it->second.in_flight};
     for (const InterruptLine& line : disk.interrupts) {
-      const auto index = up.irq ? layout->vector_of(line.irq) : std::nullopt;
+      const auto index = up.irq && place != nullptr ? layout->vector_of(line.irq) : std::nullopt;
       if (index)
         device.vectors.push_back(read_traced_vector(*arrays, line, *index, detail));
       else if (auto counts = read_interrupt_counts(paths, line.irq))

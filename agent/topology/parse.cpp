@@ -36,13 +36,15 @@ Result<std::vector<std::uint32_t>> parse_cpu_list(std::string_view text) {
 
 Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text) {
   std::vector<std::uint64_t> counts;
-  for (const std::string_view piece : split(trim(text), ",")) {
-    const auto count = parse_number<std::uint64_t>(piece);
+  // Not split(), which skips empty pieces: a number's place is its CPU.
+  for (std::string_view rest = trim(text);;) {
+    const auto comma = rest.find(',');
+    const auto count = parse_number<std::uint64_t>(rest.substr(0, comma));
     if (!count) return fail("not a list of interrupt counts: " + quote(text));
     counts.push_back(*count);
+    if (comma == std::string_view::npos) return counts;
+    rest.remove_prefix(comma + 1);
   }
-  if (counts.empty()) return fail("no interrupt counts in " + quote(text));
-  return counts;
 }
 
 std::vector<std::string> parse_irq_actions(std::string_view text) {
@@ -60,6 +62,7 @@ Result<std::map<std::uint32_t, InterruptCounts>> parse_interrupts(std::string_vi
     cpus.push_back(*cpu);
   }
   if (cpus.empty() || header_end == std::string_view::npos) return fail("line 1: no CPU columns");
+  if (!text.ends_with('\n')) return fail("the last line is cut");
 
   std::map<std::uint32_t, InterruptCounts> lines;
   std::size_t number = 1;
@@ -86,6 +89,7 @@ Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text) 
   constexpr std::size_t kName = 2, kInFlight = 11, kTimeInQueue = 13;
   std::map<std::string, DiskStats> disks;
   std::size_t number = 0;
+  if (!text.empty() && !text.ends_with('\n')) return fail("the last line is cut");
   for (const std::string_view line : split(text, "\n")) {
     ++number;
     const auto words = split(line);

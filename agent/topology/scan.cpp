@@ -49,7 +49,7 @@ bool is_pci_address(std::string_view text) {  // dddd:bb:dd.f
          text[text.size() - 8] == ':' && text.find_first_not_of("0123456789abcdef:.") == std::string_view::npos;
 }
 
-// What the path of a disk below /sys/devices tells.
+// What the path of a disk below sysfs' devices folder tells.
 struct DevicePath {
   std::optional<std::uint32_t> virtio, nvme, scsi_host;
   fs::path pci;        // directory of the nearest PCI device; empty if there is none
@@ -58,11 +58,11 @@ struct DevicePath {
   bool is_ata = false;
 };
 
-DevicePath analyse(const fs::path& device) {
+DevicePath analyse(const fs::path& sysfs, const fs::path& device) {
   DevicePath result;
-  fs::path walked;
+  fs::path walked = sysfs;
   std::string parent;
-  for (const fs::path& component : device) {
+  for (const fs::path& component : device.lexically_relative(sysfs)) {  // names above the root tell nothing
     const std::string name = component.string();
     walked /= component;
     if (is_pci_address(name)) {
@@ -104,7 +104,7 @@ std::string find_driver(const fs::path& sysfs, const fs::path& disk, const Devic
 
 std::string find_transport(const DevicePath& path) {
   if (path.virtio) return is_pci_address(path.bus_id) ? "virtio-pci" : "virtio-mmio";
-  if (path.nvme) return "pci";
+  if (path.nvme && !path.pci.empty()) return "pci";
   if (path.is_ata) return "ata";
   if (path.scsi_host) return "scsi";
   return path.is_virtual ? "virtual" : "other";
@@ -188,7 +188,7 @@ std::optional<Disk> scan_disk(const SystemPaths& paths, const std::string& name,
   disk.scheduler = parse_choice(read_trimmed(directory / "queue/scheduler").value_or(""));
   disk.nr_requests = read_number<std::uint32_t>(directory / "queue/nr_requests");
 
-  const DevicePath path = analyse(directory);
+  const DevicePath path = analyse(fs::canonical(paths.sysfs, error), directory);
   const bool one_queue = disk.queues.size() == 1;
   disk.driver = find_driver(paths.sysfs, directory, path);
   disk.transport = find_transport(path);
@@ -223,11 +223,11 @@ Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& fil
   const auto possible = read_cpus(paths.sysfs / "devices/system/cpu/possible");
   if (!possible) return tl::unexpected(possible.error());
   topology.online_cpus = std::move(*online);
-  topology.possible_cpus = possible->back() + 1;
+  topology.possible_cpus = *std::max_element(possible->begin(), possible->end()) + 1;
   topology.vmm = detect_vmm(paths.sysfs, hypervisor);
 
   std::error_code error;
-  fs::directory_iterator(paths.sysfs / "block", error);
+  const fs::directory_iterator readable(paths.sysfs / "block", error);
   if (error) return fail("cannot list " + (paths.sysfs / "block").string() + ": " + error.message(), error.value());
   const std::vector<Line> lines = scan_lines(paths.sysfs);
   for (const std::string& name : list_directory(paths.sysfs / "block"))

@@ -30,6 +30,7 @@ Result<HostPort> parse_address(std::string_view text) {
   const std::string_view port = text.substr(colon + 1);
   std::string_view host = text.substr(0, colon);
   if (!parse_number<std::uint16_t>(port)) return fail(what + ": the port must be a number from 0 to 65535");
+  if (host == "[]") return fail(what + ": there is no address in the brackets");
   if (host.starts_with('[') && host.ends_with(']'))
     host = host.substr(1, host.size() - 2);
   else if (host.find(':') != std::string_view::npos)
@@ -67,29 +68,34 @@ Result<Listener> open_listener(const addrinfo& address, bool both_families, std:
   return Listener{std::move(fd), std::move(bound)};
 }
 
-}  // namespace
-
-Result<std::vector<Listener>> listen_on(std::string_view text) {
-  const auto wanted = parse_address(text);
-  if (!wanted) return tl::unexpected(wanted.error());
-  const bool all = wanted->host.empty();
+Result<std::vector<Listener>> open_all(const HostPort& wanted, int family, std::string_view text) {
+  const bool all = wanted.host.empty();
   addrinfo hints = {};
+  hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  if (all) hints.ai_family = AF_INET6;  // one socket for both families
   addrinfo* found = nullptr;
-  const auto resolve = [&] {
-    return ::getaddrinfo(all ? nullptr : wanted->host.c_str(), wanted->port.c_str(), &hints, &found);
-  };
-  int error = resolve();
-  const std::unique_ptr<addrinfo, AddressDeleter> addresses(error == 0 ? found : nullptr);
+  const int error = ::getaddrinfo(all ? nullptr : wanted.host.c_str(), wanted.port.c_str(), &hints, &found);
   if (error != 0) return fail(fmt::format("cannot listen on {}: {}", text, ::gai_strerror(error)));
+  const std::unique_ptr<addrinfo, AddressDeleter> addresses(found);
   std::vector<Listener> listeners;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     auto listener = open_listener(*address, all, text);
     if (!listener) return tl::unexpected(listener.error());
     listeners.push_back(std::move(*listener));
   }
+  return listeners;
+}
+
+}  // namespace
+
+Result<std::vector<Listener>> listen_on(std::string_view text) {
+  const auto wanted = parse_address(text);
+  if (!wanted) return tl::unexpected(wanted.error());
+  // All addresses: one IPv6 socket for both families, unless this guest has no IPv6.
+  if (!wanted->host.empty()) return open_all(*wanted, AF_UNSPEC, text);
+  auto listeners = open_all(*wanted, AF_INET6, text);
+  if (!listeners && listeners.error().code == EAFNOSUPPORT) return open_all(*wanted, AF_INET, text);
   return listeners;
 }
 

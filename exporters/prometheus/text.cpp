@@ -113,8 +113,8 @@ class Writer {
     std::uint64_t cumulative = 0;
     std::size_t cell = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
-      const auto last = static_cast<std::size_t>(buckets_[i] - VQS_FIRST_INDEX + 1);
-      for (; cell <= last; ++cell) cumulative += histogram.cells[cell];
+      const int last = buckets_[i] - VQS_FIRST_INDEX + 1;
+      for (; cell <= static_cast<std::size_t>(last); ++cell) cumulative += histogram.cells[cell];
       add_bucket(name, labels, bounds_[i], cumulative);
     }
     for (; cell < histogram.cells.size(); ++cell) cumulative += histogram.cells[cell];

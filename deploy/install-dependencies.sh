@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what building vqscope needs on Debian 12 or newer; with the word "tests", what its tests need as well.
+set -eu
+
+build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libmicrohttpd-dev \
+  prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev \
+  nlohmann-json3-dev libre2-dev ca-certificates"
+tests="libgtest-dev libgmock-dev python3 clang-format clang-tidy fio sysstat e2fsprogs mount util-linux prometheus"
+
+packages=$build
+[ "${1:-}" = tests ] && packages="$build $tests"
+
+missing=
+for package in $packages; do
+  status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) || status=
+  [ "$status" = "install ok installed" ] || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+  echo "These packages are missing and only root can install them:$missing" >&2
+  exit 1
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# A policy that keeps services from being started: the tests start their own Prometheus.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' > $policy
+  chmod +x $policy
+  trap 'rm -f $policy' EXIT
+fi
+# shellcheck disable=SC2086 # a list of words
+apt-get install -y -qq --no-install-recommends $missing > /dev/null

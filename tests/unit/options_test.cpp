@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace vqscope {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+struct Parsed {
+  CommandLine line;
+  std::string out, err;  // what was printed
+};
+
+Parsed parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "vqscope");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Parsed parsed;
+  parsed.line = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+  parsed.out = testing::internal::GetCapturedStdout();
+  parsed.err = testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+TEST(CommandLine, ServeAloneHasTheDocumentedDefaults) {
+  const Parsed parsed = parse({"serve"});
+  EXPECT_EQ(parsed.line.exit_status, std::nullopt);
+  const ServeOptions& serve = parsed.line.serve;
+  EXPECT_THAT(serve.listen_addresses, IsEmpty());
+  EXPECT_EQ(serve.telemetry_path, "/metrics");
+  EXPECT_EQ(serve.log_level, "info");
+  EXPECT_EQ(serve.log_format, "text");
+  EXPECT_EQ(serve.window_seconds, 10);
+  EXPECT_EQ(serve.classic_buckets, default_classic_buckets());
+  EXPECT_EQ(serve.paths.procfs, "/proc");
+  EXPECT_EQ(serve.paths.sysfs, "/sys");
+  EXPECT_EQ(parsed.out + parsed.err, "");
+}
+
+TEST(CommandLine, TakesEveryFlag) {
+  const Parsed parsed =
+      parse({"serve", "--web.telemetry-path=/probe", "--device-include", "^vd", "--require-probe", "block", "--window",
+             "2.5", "--histogram.classic-buckets", "0.5,1", "--path.procfs", "/host/proc", "--path.sysfs", "/host/sys",
+             "--log.level", "debug", "--log.format", "json"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const ServeOptions& serve = parsed.line.serve;
+  EXPECT_EQ(serve.telemetry_path, "/probe");
+  EXPECT_EQ(serve.device_include, "^vd");
+  EXPECT_THAT(serve.required_probes, ElementsAre("block"));
+  EXPECT_EQ(serve.window_seconds, 2.5);
+  EXPECT_THAT(serve.classic_buckets, ElementsAre(-8, 0));
+  EXPECT_EQ(serve.paths.procfs, "/host/proc");
+  EXPECT_EQ(serve.paths.sysfs, "/host/sys");
+  EXPECT_EQ(serve.log_level, "debug");
+  EXPECT_EQ(serve.log_format, "json");
+}
+
+TEST(CommandLine, ListenAddressMayBeRepeated) {
+  const Parsed parsed = parse({"serve", "--web.listen-address", "127.0.0.1:1", "--web.listen-address=[::1]:2"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  EXPECT_THAT(parsed.line.serve.listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
+}
+
+TEST(CommandLine, RequireProbeMayBeRepeated) {
+  const Parsed parsed = parse({"serve", "--require-probe", "block", "--require-probe", "irq"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  EXPECT_THAT(parsed.line.serve.required_probes, ElementsAre("block", "irq"));
+}
+
+TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
+  const struct {
+    std::vector<const char*> arguments;
+    const char* message;
+  } cases[] = {
+      {{}, "subcommand"},
+      {{"dance"}, "subcommand"},
+      {{"serve", "--nonsense"}, "--nonsense"},
+      {{"serve", "extra"}, "extra"},
+      {{"serve", "--web.listen-address"}, "--web.listen-address"},
+      {{"serve", "--web.listen-address", "a:1", "b:2"}, "b:2"},
+      {{"serve", "--web.telemetry-path", "metrics"}, "'metrics' is not a path"},
+      {{"serve", "--web.telemetry-path", "/"}, "'/' is not a path"},
+      {{"serve", "--web.telemetry-path", "/a?b"}, "'/a?b' is not a path"},
+      {{"serve", "--device-include", "a", "--device-exclude", "b"}, "cannot be used together"},
+      {{"serve", "--device-include", "vd["}, "--device-include='vd[' is not a regular expression"},
+      {{"serve", "--device-exclude", "(?<=x)"}, "--device-exclude='(?<=x)' is not a regular expression"},
+      {{"serve", "--histogram.classic-buckets", "0.001"}, "--histogram.classic-buckets: 0.001 s is no boundary"},
+      {{"serve", "--histogram.classic-buckets", "x"}, "--histogram.classic-buckets: 'x' is not a number"},
+      {{"serve", "--histogram.classic-buckets", ","}, "--histogram.classic-buckets: no bucket bounds"},
+      {{"serve", "--require-probe", "mind"}, "mind"},
+      {{"serve", "--window", "0"}, "--window"},
+      {{"serve", "--window", "3601"}, "--window"},
+      {{"serve", "--window", "ten"}, "--window"},
+      {{"serve", "--window", "nan"}, "--window"},
+      {{"serve", "--log.level", "loud"}, "--log.level"},
+      {{"serve", "--log.format", "xml"}, "--log.format"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.message);
+    const Parsed parsed = parse(c.arguments);
+    EXPECT_EQ(parsed.line.exit_status, kExitUsage);
+    EXPECT_THAT(parsed.err, HasSubstr(c.message));
+    EXPECT_EQ(parsed.out, "");
+  }
+}
+
+TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
+  const Parsed all = parse({"--help"});
+  EXPECT_EQ(all.line.exit_status, 0);
+  EXPECT_THAT(all.out, HasSubstr("serve"));
+  EXPECT_EQ(all.err, "");
+  const Parsed serve = parse({"serve", "--help"});
+  EXPECT_EQ(serve.line.exit_status, 0);
+  for (const char* flag :
+       {"--web.listen-address", "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe",
+        "--window", "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
+    EXPECT_THAT(serve.out, HasSubstr(flag));
+}
+
+TEST(CommandLine, VersionIsPrintedAndIsASuccess) {
+  const Parsed parsed = parse({"--version"});
+  EXPECT_EQ(parsed.line.exit_status, 0);
+  EXPECT_THAT(parsed.out, MatchesRegex("vqscope [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+}  // namespace
+}  // namespace vqscope

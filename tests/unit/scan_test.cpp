@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+// scan_topology() on guests of tests/fixtures, its neighbours in scan.h, vmm.h and device_filter.h.
+#include "agent/topology/scan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+
+#include "agent/topology/vmm.h"
+#include "tests/unit/guest.h"
+
+namespace vqscope {
+namespace {
+
+using test::Guest;
+using test::Tree;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+template <typename T>
+std::string join(const std::vector<T>& values) {
+  std::ostringstream out;
+  for (const T& value : values) out << (&value == values.data() ? "" : ",") << value;
+  return out.str();
+}
+
+std::string number(const std::optional<std::uint32_t>& value) { return value ? std::to_string(*value) : "-"; }
+
+// Everything a topology holds but identities, as text; "-" is absent.
+std::string render(const Topology& topology) {
+  std::ostringstream out;
+  out << "online=" << join(topology.online_cpus) << " possible=" << topology.possible_cpus << " vmm=" << topology.vmm
+      << "\n";
+  for (const Disk& disk : topology.disks) {
+    out << disk.name << " driver=" << disk.driver << " transport=" << disk.transport << " bus=" << disk.bus_id
+        << " scheduler=" << disk.scheduler << " nr_requests=" << number(disk.nr_requests);
+    if (disk.virtio) out << " virtio" << disk.virtio->index << "+" << disk.virtio->first_request_queue;
+    out << "\n";
+    for (const HardwareQueue& queue : disk.queues)
+      out << "  queue " << queue.index << " cpus=" << join(queue.cpus) << " tags=" << number(queue.tags) << "\n";
+    for (const InterruptLine& line : disk.interrupts)
+      out << "  irq " << line.irq << " queue=" << number(line.queue) << " " << line.action << "\n";
+  }
+  return out.str();
+}
+
+DeviceFilter filter(const std::string& include = "", const std::string& exclude = "") {
+  auto result = DeviceFilter::create(include, exclude);
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+Result<Topology> scan(const Guest& guest, const DeviceFilter& devices = filter(),
+                      std::string_view hypervisor = "KVMKVMKVM") {
+  const Tree tree = guest.unpack();
+  return scan_topology(tree.paths, devices, hypervisor);
+}
+
+std::string scanned(const Guest& guest, const DeviceFilter& devices = filter()) {
+  const auto topology = scan(guest, devices);
+  return topology ? render(*topology) : "error: " + topology.error().message;
+}
+
+// The lines of one disk's interrupts.
+std::vector<InterruptLine> interrupts(const Guest& guest) {
+  const auto topology = scan(guest);
+  return topology && !topology->disks.empty() ? topology->disks.front().interrupts : std::vector<InterruptLine>{};
+}
+
+constexpr const char* kVda = "sys/devices/pci0000:00/0000:00:02.0/virtio1/block/vda";
+constexpr const char* kNestedVda = "sys/devices/pci0000:00/0000:00:02.0/0000:01:00.0/virtio1/block/vda";
+
+TEST(ScanTopology, OfAFirecrackerGuest) {
+  EXPECT_EQ(
+      scanned(Guest("firecracker")),
+      "online=0,1 possible=2 vmm=firecracker\n"
+      "vda driver=virtio_blk transport=virtio-pci bus=0000:00:02.0 scheduler=mq-deadline nr_requests=256 virtio1+0\n"
+      "  queue 0 cpus=0,1 tags=128\n"
+      "  irq 36 queue=0 virtio1-req.0\n");
+}
+
+// The nearest PCI device is the disk's; "virtio10-req.0" is not an interrupt of virtio1; dm-0 has no queues.
+TEST(ScanTopology, OfVirtioBlkWithFourQueues) {
+  EXPECT_EQ(scanned(Guest("virtio-blk")),
+            "online=0,1,2,3 possible=4 vmm=qemu\n"
+            "vda driver=virtio_blk transport=virtio-pci bus=0000:01:00.0 scheduler=none nr_requests=256 virtio1+0\n"
+            "  queue 0 cpus=0 tags=256\n"
+            "  queue 1 cpus=1 tags=256\n"
+            "  queue 2 cpus=2 tags=256\n"
+            "  queue 3 cpus=3 tags=256\n"
+            "  irq 26 queue=0 virtio1-req.0\n"
+            "  irq 27 queue=1 virtio1-req.1\n"
+            "  irq 28 queue=2 virtio1-req.2\n"
+            "  irq 29 queue=3 virtio1-req.3\n");
+}
+
+TEST(ScanTopology, AVectorOfAllVirtqueuesServesNoQueueInParticular) {
+  Guest guest("virtio-blk");
+  for (const char* irq : {"26", "27", "28", "29"}) guest.remove("sys/kernel/irq/" + std::string(irq));
+  guest.irq(26, "virtio1-virtqueues", 524289, "7241,0,0,0");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{26, std::nullopt, "virtio1-virtqueues"}));
+}
+
+TEST(ScanTopology, AVectorOfAllVirtqueuesServesTheOnlyQueue) {
+  Guest guest("firecracker");
+  guest.irq(36, "virtio1-virtqueues", 1, "0,7");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{36, 0, "virtio1-virtqueues"}));
+}
+
+TEST(ScanTopology, APinInterruptServesNoQueueInParticular) {
+  Guest guest("virtio-blk");
+  for (const char* irq : {"25", "26", "27", "28", "29"}) guest.remove("sys/kernel/irq/" + std::string(irq));
+  guest.irq(22, "uhci_hcd:usb1,virtio1,virtio10", 22, "1,2,3,4");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{22, std::nullopt, "virtio1"}));
+}
+
+TEST(ScanTopology, OfVirtioMmio) {
+  EXPECT_EQ(scanned(Guest("virtio-mmio")),
+            "online=0 possible=2 vmm=kvm\n"
+            "vda driver=virtio_blk transport=virtio-mmio bus=LNRO0005:00 scheduler=none nr_requests=256 virtio0+0\n"
+            "  queue 0 cpus=0,1 tags=128\n"
+            "  irq 12 queue=0 virtio0\n");
+}
+
+TEST(ScanTopology, OfVirtioScsiOrdersRequestVectorsByHwirq) {
+  const std::string lun =
+      " driver=virtio_scsi transport=virtio-pci bus=0000:00:05.0 scheduler=mq-deadline nr_requests=256 virtio1+2\n"
+      "  queue 0 cpus=0 tags=128\n"
+      "  queue 1 cpus=1 tags=128\n"
+      "  queue 2 cpus=2 tags=128\n"
+      "  queue 3 cpus=3 tags=128\n"
+      "  irq 27 queue=0 virtio1-request\n"
+      "  irq 26 queue=1 virtio1-request\n"
+      "  irq 25 queue=2 virtio1-request\n"
+      "  irq 24 queue=3 virtio1-request\n";
+  EXPECT_EQ(scanned(Guest("virtio-scsi")), "online=0,1,2,3 possible=4 vmm=qemu\nsda" + lun + "sdb" + lun);
+}
+
+TEST(ScanTopology, OfNvmeGivesEachNamespaceTheControllersVectors) {
+  const std::string disk =
+      " driver=nvme transport=pci bus=0000:00:04.0 scheduler=none nr_requests=1023\n"
+      "  queue 0 cpus=0 tags=1023\n"
+      "  queue 1 cpus=1 tags=1023\n"
+      "  queue 2 cpus=2 tags=1023\n"
+      "  queue 3 cpus=3 tags=1023\n"
+      "  irq 31 queue=0 nvme0q1\n"
+      "  irq 32 queue=1 nvme0q2\n"
+      "  irq 33 queue=2 nvme0q3\n"
+      "  irq 34 queue=3 nvme0q4\n";
+  EXPECT_EQ(scanned(Guest("nvme")), "online=0,1,2,3 possible=4 vmm=qemu\nnvme0n1" + disk + "nvme0n2" + disk);
+}
+
+TEST(ScanTopology, AnNvmeQueueMayShareTheAdminQueuesLine) {
+  Guest guest("nvme");
+  for (const char* irq : {"30", "31", "32", "33", "34"}) guest.remove("sys/kernel/irq/" + std::string(irq));
+  guest.irq(30, "nvme0q0, nvme0q1", 0, "24,0,0,0");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{30, 0, "nvme0q1"}));
+}
+
+// With native multipath, nvme0n1 is a bio-based head, and the requests go through hidden disks such as nvme0c1n1.
+TEST(ScanTopology, AnNvmePathBelongsToTheControllerThatCarriesIt) {
+  Guest guest("nvme");
+  const std::string head = "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1";
+  const std::string path = "sys/devices/pci0000:00/0000:00:05.0/nvme/nvme1/nvme0c1n1";
+  for (const char* disk : {"nvme0n1", "nvme0n2"}) guest.remove("sys/block/" + std::string(disk));
+  guest.link("sys/block/nvme0n1", "../" + head.substr(4)).file(head + "/size", "20971520");
+  guest.link("sys/block/nvme0c1n1", "../" + path.substr(4)).file(path + "/size", "20971520");
+  guest.file(path + "/mq/0/cpu_list", "0, 1, 2, 3").file(path + "/mq/0/nr_tags", "1023");
+  EXPECT_EQ(scanned(guest),
+            "online=0,1,2,3 possible=4 vmm=qemu\n"
+            "nvme0c1n1 driver=nvme transport=pci bus=0000:00:05.0 scheduler= nr_requests=-\n"
+            "  queue 0 cpus=0,1,2,3 tags=1023\n"
+            "  irq 35 queue=0 nvme1q1\n");
+}
+
+TEST(ScanTopology, AnNvmeDiskOverTheNetworkIsNotOnPci) {
+  Guest guest("nvme");
+  const std::string disk = "sys/devices/virtual/nvme-fabrics/ctl/nvme2/nvme2n1";
+  for (const char* name : {"nvme0n1", "nvme0n2"}) guest.remove("sys/block/" + std::string(name));
+  guest.link("sys/block/nvme2n1", "../" + disk.substr(4)).file(disk + "/size", "20971520");
+  guest.file(disk + "/mq/0/cpu_list", "0, 1, 2, 3").file(disk + "/mq/0/nr_tags", "127");
+  const auto topology = scan(guest);
+  ASSERT_TRUE(topology);
+  ASSERT_EQ(topology->disks.size(), 1U);
+  EXPECT_NE(topology->disks[0].transport, "pci");
+  EXPECT_EQ(topology->disks[0].bus_id, "");
+  EXPECT_THAT(topology->disks[0].interrupts, IsEmpty());
+}
+
+TEST(ScanTopology, OfAhciTakesTheLinesOfThePciDevice) {
+  EXPECT_EQ(scanned(Guest("ahci")),
+            "online=0,1 possible=2 vmm=qemu\n"
+            "sda driver=ahci transport=ata bus=0000:00:1f.2 scheduler=mq-deadline nr_requests=64\n"
+            "  queue 0 cpus=0,1 tags=32\n"
+            "  irq 27 queue=0 ahci[0000:00:1f.2]\n");
+}
+
+TEST(ScanTopology, OfAhciWithoutMsiTakesThePinsLine) {
+  Guest guest("ahci");
+  guest.remove("sys/devices/pci0000:00/0000:00:1f.2/msi_irqs").file("sys/devices/pci0000:00/0000:00:1f.2/irq", "16");
+  guest.irq(16, "i801_smbus,ahci[0000:00:1f.2]", 16, "1,1");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{16, 0, "ahci[0000:00:1f.2]"}));
+}
+
+TEST(ScanTopology, ASharedLineWithoutAHandlerOfTheDriverIsNotTheDisks) {
+  Guest guest("ahci");
+  guest.irq(27, "i801_smbus,eth0", 0, "1,1");
+  EXPECT_THAT(interrupts(guest), IsEmpty());
+  guest.irq(27, "some_name", 0, "1,1");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{27, 0, "some_name"})) << "alone on the line";
+}
+
+TEST(ScanTopology, LeavesOutDisksWithoutASizeOrQueuesWhateverTheFilter) {
+  const auto topology = scan(Guest("firecracker"), filter("."));
+  ASSERT_TRUE(topology);
+  ASSERT_EQ(topology->disks.size(), 1U) << "loop0 and zram0 have size 0";
+  EXPECT_EQ(topology->disks[0].name, "vda");
+  const auto mapped = scan(Guest("virtio-blk"), filter("^dm-"));
+  ASSERT_TRUE(mapped);
+  EXPECT_THAT(mapped->disks, IsEmpty()) << "dm-0 is bio-based";
+}
+
+TEST(ScanTopology, MeasuresALoopDeviceWhenAskedFor) {
+  Guest guest("firecracker");
+  guest.file("sys/devices/virtual/block/loop0/size", "2048");
+  guest.file("sys/devices/virtual/block/loop0/queue/scheduler", "[none] mq-deadline");
+  guest.file("sys/devices/virtual/block/loop0/queue/nr_requests", "128");
+  EXPECT_EQ(scanned(guest, filter("^loop")),
+            "online=0,1 possible=2 vmm=firecracker\n"
+            "loop0 driver= transport=virtual bus= scheduler=none nr_requests=128\n"
+            "  queue 0 cpus=0,1 tags=128\n");
+  EXPECT_EQ(scan(guest)->disks.size(), 1U) << "by default it is left out";
+}
+
+TEST(ScanTopology, QueuesAreInNumericalOrder) {
+  Guest guest("firecracker");
+  for (int i = 1; i < 12; ++i) guest.file(std::string(kVda) + "/mq/" + std::to_string(i) + "/cpu_list", "1");
+  const auto topology = scan(guest);
+  ASSERT_TRUE(topology);
+  std::vector<std::uint32_t> order;
+  for (const HardwareQueue& queue : topology->disks.at(0).queues) order.push_back(queue.index);
+  EXPECT_THAT(order, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+}
+
+TEST(ScanTopology, DisksHaveDifferentIdentities) {
+  const auto topology = scan(Guest("virtio-scsi"));
+  ASSERT_TRUE(topology);
+  std::set<std::uint64_t> identities = {0};
+  for (const Disk& disk : topology->disks) EXPECT_TRUE(identities.insert(disk.identity).second) << disk.name;
+}
+
+TEST(ScanTopology, NamesOnTheWayToTheRootAreNotTakenForDevices) {
+  const Tree tree = Guest("ahci").unpack("mnt/0000:00:09.0/virtio7/nvme3/host5/rootfs");
+  const auto topology = scan_topology(tree.paths, filter(), "");
+  ASSERT_TRUE(topology);
+  EXPECT_EQ(render(*topology), scanned(Guest("ahci")));
+}
+
+// ---- what is malformed or missing
+
+TEST(ScanTopology, GarbageInAQueueLeavesThatPartAbsent) {
+  Guest guest("virtio-blk");
+  const std::string mq = std::string(kNestedVda) + "/mq/";
+  guest.file(mq + "0/cpu_list", "0-").file(mq + "1/nr_tags", "many").file(mq + "2/nr_tags", "99999999999999999999");
+  guest.remove(mq + "3/cpu_list").file(mq + "3/nr_tags", "-1").file(mq + "default/nr_tags", "1");
+  const auto topology = scan(guest);
+  ASSERT_TRUE(topology);
+  EXPECT_THAT(topology->disks.at(0).queues,
+              ElementsAre(HardwareQueue{0, {}, 256}, HardwareQueue{1, {1}, std::nullopt},
+                          HardwareQueue{2, {2}, std::nullopt}, HardwareQueue{3, {}, std::nullopt}));
+}
+
+TEST(ScanTopology, MissingFilesLeaveTheirPartsAbsent) {
+  Guest guest("firecracker");
+  for (const char* gone : {"/queue", "/device", "/mq/0/nr_tags", "/mq/0/cpu_list"})
+    guest.remove(std::string(kVda) + gone);
+  guest.file(std::string(kVda) + "/mq/0/nr_reserved_tags", "0");
+  guest.remove("sys/kernel").remove("sys/firmware").remove("proc");
+  EXPECT_EQ(scanned(guest),
+            "online=0,1 possible=2 vmm=kvm\n"
+            "vda driver=virtio-pci transport=virtio-pci bus=0000:00:02.0 scheduler= nr_requests=- virtio1+0\n"
+            "  queue 0 cpus= tags=-\n");
+}
+
+TEST(ScanTopology, InterruptsThatMakeNoSenseAreLeftOut) {
+  Guest guest("virtio-blk");
+  guest.file("sys/kernel/irq/26/actions", "").file("sys/kernel/irq/27/actions", "virtio1-req.");
+  guest.file("sys/kernel/irq/28/actions", "virtio1-req.2x").file("sys/kernel/irq/x/actions", "virtio1-req.2");
+  guest.file("sys/kernel/irq/29/hwirq", "garbage");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{29, 3, "virtio1-req.3"}));
+}
+
+TEST(ScanTopology, ADiskThatVanishesMeanwhileIsLeftOut) {
+  Guest whole("virtio-scsi");
+  const std::string lun = "sys/devices/pci0000:00/0000:00:05.0/virtio1/host2/target2:0:0/2:0:0:1";
+  for (const std::string& gone : {lun, lun + "/block/sdb/size", lun + "/block/sdb/mq"}) {
+    SCOPED_TRACE(gone);
+    Guest guest = whole;
+    guest.remove(gone);
+    const auto topology = scan(guest);
+    ASSERT_TRUE(topology);
+    ASSERT_EQ(topology->disks.size(), 1U);
+    EXPECT_EQ(topology->disks[0].name, "sda");
+  }
+}
+
+TEST(ScanTopology, ASizeThatIsNoNumberIsNone) {
+  Guest guest("firecracker");
+  guest.file(std::string(kVda) + "/size", "536870912 sectors");
+  EXPECT_THAT(scan(guest)->disks, IsEmpty());
+}
+
+TEST(ScanTopology, FailsWithoutTheListsOfCpusOrDisks) {
+  const struct {
+    const char* path;
+    std::optional<const char*> content;
+    const char* message;
+  } cases[] = {
+      {"sys/devices/system/cpu/online", std::nullopt, "devices/system/cpu/online"},
+      {"sys/devices/system/cpu/online", "", "online lists no CPU"},
+      {"sys/devices/system/cpu/possible", std::nullopt, "devices/system/cpu/possible"},
+      {"sys/devices/system/cpu/possible", "all of them", "possible: not a list of CPUs: 'all of them"},
+      {"sys/devices/system/cpu/possible", "0-99999", "possible: not a list of CPUs"},
+      {"sys/block", std::nullopt, "cannot list "},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.path);
+    Guest guest("firecracker");
+    if (c.content)
+      guest.file(c.path, *c.content);
+    else
+      guest.remove(c.path);
+    const auto topology = scan(guest);
+    ASSERT_FALSE(topology);
+    EXPECT_THAT(topology.error().message, HasSubstr(c.message));
+  }
+}
+
+TEST(ScanTopology, PossibleCpusIsTheHighestNumberPlusOne) {
+  Guest guest("firecracker");
+  const std::pair<const char*, std::uint32_t> cases[] = {{"0", 1}, {"0-3", 4}, {"0-1,8", 9}, {"8,0-1", 9}};
+  for (const auto& [list, expected] : cases) {
+    const auto topology = scan(guest.file("sys/devices/system/cpu/possible", list));
+    ASSERT_TRUE(topology);
+    EXPECT_EQ(topology->possible_cpus, expected) << list;
+  }
+}
+
+// ---- the other readers of scan.h
+
+TEST(ReadInterruptCounts, ReadsTheCountsOfALine) {
+  const Tree tree = Guest("virtio-blk").unpack();
+  EXPECT_THAT(read_interrupt_counts(tree.paths, 27).value(), ElementsAre(0, 7303, 0, 0));
+  const auto missing = read_interrupt_counts(tree.paths, 99);
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("kernel/irq/99/per_cpu_count"));
+}
+
+TEST(ReadDiskstats, ReadsAllDisks) {
+  const Tree tree = Guest("firecracker").unpack();
+  EXPECT_GT(read_diskstats(tree.paths).value().at("vda").time_in_queue_ms, 0U);
+}
+
+TEST(ReadDiskstats, ErrorsNameTheFile) {
+  const Tree missing = Guest("nvme").unpack();
+  ASSERT_FALSE(read_diskstats(missing.paths));
+  EXPECT_THAT(read_diskstats(missing.paths).error().message, HasSubstr("proc/diskstats"));
+  const Tree garbage = Guest("nvme").file("proc/diskstats", "garbage").unpack();
+  ASSERT_FALSE(read_diskstats(garbage.paths));
+  EXPECT_THAT(read_diskstats(garbage.paths).error().message, HasSubstr("proc/diskstats: line 1"));
+}
+
+// ---- vmm.h
+
+// A DSDT's header with an OEM identifier of six characters at offset 10 (ACPI 6.5, 5.2.6).
+std::string dsdt(const std::string& oem) { return std::string("DSDT\x0f\x12\0\0\x02w", 10) + oem + "TABLEID "; }
+
+TEST(DetectVmm, ReadsDmi) {
+  const struct {
+    const char *file, *text, *product;
+  } cases[] = {
+      {"sys_vendor", "QEMU", "qemu"},
+      {"sys_vendor", "Amazon EC2", "amazon-ec2"},
+      {"sys_vendor", "Google", "google-compute-engine"},
+      {"product_name", "Google Compute Engine", "google-compute-engine"},
+      {"sys_vendor", "Cloud Hypervisor", "cloud-hypervisor"},
+      {"sys_vendor", "VMware, Inc.", "vmware"},
+      {"bios_vendor", "innotek GmbH", "virtualbox"},
+      {"sys_vendor", "Microsoft Corporation", "hyper-v"},
+      {"sys_vendor", "Xen", "xen"},
+      {"sys_vendor", "Red Hat", "qemu"},
+      {"sys_vendor", "oVirt", "qemu"},
+      {"product_name", "OpenStack Nova", "qemu"},
+      {"chassis_vendor", "QEMU", "qemu"},
+      {"sys_vendor", "Dell Inc.", ""},
+  };
+  for (const auto& c : cases) {
+    const Tree tree = Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + c.file, c.text).unpack();
+    EXPECT_EQ(detect_vmm(tree.paths.sysfs, ""), c.product) << c.text;
+  }
+}
+
+TEST(DetectVmm, AProductBuiltOnAnotherIsTheProduct) {
+  Guest guest("virtio-mmio");
+  guest.file("sys/class/dmi/id/sys_vendor", "Amazon EC2").file("sys/class/dmi/id/bios_vendor", "Xen");
+  const Tree tree = guest.unpack();
+  EXPECT_EQ(detect_vmm(tree.paths.sysfs, "XenVMMXenVMM"), "amazon-ec2");
+}
+
+TEST(DetectVmm, ReadsTheAcpiTablesWithoutDmi) {
+  const std::pair<const char*, const char*> cases[] = {{"FIRECK", "firecracker"}, {"CLOUDH", "cloud-hypervisor"},
+                                                       {"AMAZON", "amazon-ec2"},  {"Google", "google-compute-engine"},
+                                                       {"VBOX  ", "virtualbox"},  {"VRTUAL", "hyper-v"},
+                                                       {"BOCHS ", "qemu"},        {"ACME  ", "kvm"}};
+  for (const auto& [oem, product] : cases) {
+    const Tree tree = Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt(oem)).unpack();
+    EXPECT_EQ(detect_vmm(tree.paths.sysfs, "KVMKVMKVM"), product) << oem;
+  }
+}
+
+TEST(DetectVmm, AHeaderThatIsCutTellsNothing) {
+  for (std::size_t size = 0; size < 15; ++size) {
+    const Tree tree =
+        Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt("FIRECK").substr(0, size)).unpack();
+    EXPECT_EQ(detect_vmm(tree.paths.sysfs, ""), "") << size;
+  }
+}
+
+TEST(DetectVmm, FallsBackToTheSignature) {
+  const Tree tree = Guest("virtio-mmio").unpack();
+  const std::pair<const char*, const char*> cases[] = {{"KVMKVMKVM", "kvm"},
+                                                       {"TCGTCGTCGTCG", "qemu"},
+                                                       {"Microsoft Hv", "hyper-v"},
+                                                       {"VMwareVMware", "vmware"},
+                                                       {"XenVMMXenVMM", "xen"},
+                                                       {"bhyve bhyve ", ""},
+                                                       {"", ""}};
+  for (const auto& [signature, product] : cases)
+    EXPECT_EQ(detect_vmm(tree.paths.sysfs, signature), product) << signature;
+}
+
+// ---- device_filter.h
+
+TEST(DeviceFilter, LeavesOutFilesAndMemoryByDefault) {
+  const DeviceFilter devices = filter();
+  for (const char* name : {"vda", "sda", "nvme0n1", "dm-0", "mmcblk0", "loopback", "ramses1"})
+    EXPECT_TRUE(devices.accepts(name)) << name;
+  for (const char* name : {"loop0", "loop12", "ram0", "zram1"}) EXPECT_FALSE(devices.accepts(name)) << name;
+}
+
+TEST(DeviceFilter, IncludesOnlyWhatMatches) {
+  const DeviceFilter devices = filter("^(vd|loop)");
+  EXPECT_TRUE(devices.accepts("vda"));
+  EXPECT_TRUE(devices.accepts("loop0")) << "asked for";
+  EXPECT_FALSE(devices.accepts("sda"));
+}
+
+TEST(DeviceFilter, ExcludesOnlyWhatMatches) {
+  const DeviceFilter devices = filter("", "^vd[b-z]$");
+  EXPECT_TRUE(devices.accepts("vda"));
+  EXPECT_FALSE(devices.accepts("vdb"));
+  EXPECT_TRUE(devices.accepts("loop0")) << "the default is replaced";
+}
+
+TEST(DeviceFilter, PatternsMatchAnywhereUnlessAnchored) {
+  EXPECT_TRUE(filter("n1").accepts("nvme0n1"));
+  EXPECT_FALSE(filter("^n1").accepts("nvme0n1"));
+}
+
+TEST(DeviceFilter, TwoPatternsOrABadOneAreErrors) {
+  const auto both = DeviceFilter::create("a", "b");
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().message, HasSubstr("cannot be used together"));
+  const auto include = DeviceFilter::create("vd[", "");
+  ASSERT_FALSE(include);
+  EXPECT_THAT(include.error().message, HasSubstr("--device-include='vd['"));
+  const auto exclude = DeviceFilter::create("", "(?=x)");
+  ASSERT_FALSE(exclude);
+  EXPECT_THAT(exclude.error().message, HasSubstr("--device-exclude='(?=x)'"));
+}
+
+}  // namespace
+}  // namespace vqscope
