@@ -17,14 +17,14 @@ build/release/vqscope serve "$@" 2> "$log" &
 agent=$!
 trap 'kill $agent 2> /dev/null; rm -f "$log"' EXIT
 trap exit INT TERM
-until curl -fs $url/-/ready > /dev/null 2>&1; do
+until grep -q "serves http" "$log"; do
   kill -0 $agent 2> /dev/null || { cat "$log" >&2; exit 1; }
   sleep 0.1
 done
 cat "$log" >&2
 
-# A little load, so that there is something to see: reads of this checkout past the page cache.
-find . -type f -size +64k -exec dd if={} of=/dev/null bs=4k iflag=direct status=none \; 2> /dev/null || true
+# A little load, so that there is something to see: reads of the binary past the page cache.
+dd if=build/release/vqscope of=/dev/null bs=4k iflag=direct status=none 2> /dev/null || true
 
 curl -fs $url/metrics | awk -v url=$url '
   function label(name) { return match($1, name "=\"[^\"]*\"") ? substr($1, RSTART + length(name) + 2, RLENGTH - length(name) - 3) : "" }

@@ -25,7 +25,11 @@ Result<ProbePtr> attach_to(const Arrays& arrays, const char* function) {
       !probe.share(probe->maps.notifies, arrays.notifies) ||
       !probe.share(probe->maps.notify_stacks, arrays.notify_stacks))
     return fail_errno("cannot share arrays with the notification programs");
-  if (const int error = probe.load(); error != 0) return load_error(what, -error);
+  if (const int error = probe.load(); error != 0) {
+    if (error == -EPERM)
+      return fail(what + ": this kernel refuses fentry programs, or the process lacks CAP_PERFMON", EPERM);
+    return load_error(what, -error);
+  }
   for (bpf_program* program : {probe->progs.notify_exit, probe->progs.notify_entry})
     if (const int error = probe.attach(program); error != 0) return load_error(what, -error);
   return ProbePtr(std::move(*opened));
