@@ -12,6 +12,11 @@
  * backport, so the agent looks at the BTF of the tracepoint. */
 const volatile __u8 request_is_second_argument = 0;
 
+/* The bits of request.rq_flags became an enum, and moved, in 6.12 (5f89154e8e9e); until then they were macros with
+ * these values. That enum has no name there, and CO-RE finds only what has one, so the agent looks for the bits. */
+const volatile __u32 rqf_flush_seq = 1U << 4;
+const volatile __u32 rqf_io_stat = 1U << 13;
+
 ARRAY_OF(struct vqs_control) control SEC(".maps");
 ARRAY_OF(struct vqs_name) names SEC(".maps");
 ARRAY_OF(struct vqs_disk) disks SEC(".maps");
@@ -260,7 +265,7 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
   start = rq->start_time_ns;
   /* blk_account_io_done() and, for the flush itself, blk_account_io_flush(): a request that asked for a flush is
    * accounted when its whole sequence ends, when the flag is cleared and the tracepoint fires again. */
-  accounted = start && (op == REQ_OP_FLUSH || (has_io_stat(flags) && !has_flush_seq(flags)));
+  accounted = start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq)));
   if (!slot) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));

@@ -48,14 +48,6 @@ struct request___rq_disk {
   struct gendisk *rq_disk;
 } KERNEL_TYPE;
 
-/* The bits became an enum, and moved, in 6.12 (5f89154e8e9e); until then they were macros with these values. */
-enum rqf_flags {
-  __RQF_FLUSH_SEQ,
-  __RQF_IO_STAT,
-};
-#define RQF_FLUSH_SEQ_MACRO (1U << 4)
-#define RQF_IO_STAT_MACRO (1U << 13)
-
 /* REQ_OP_*: only these four have kept their numbers. */
 enum { REQ_OP_MASK = 0xff, REQ_OP_READ = 0, REQ_OP_WRITE = 1, REQ_OP_FLUSH = 2, REQ_OP_DISCARD = 3 };
 
@@ -71,20 +63,6 @@ struct virtqueue {
   struct virtio_device *vdev;
   unsigned int index;
 } KERNEL_TYPE;
-
-static __always_inline bool has_flush_seq(unsigned int rq_flags)
-{
-  if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
-    return rq_flags >> bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ) & 1;
-  return rq_flags & RQF_FLUSH_SEQ_MACRO;
-}
-
-static __always_inline bool has_io_stat(unsigned int rq_flags)
-{
-  if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_IO_STAT))
-    return rq_flags >> bpf_core_enum_value(enum rqf_flags, __RQF_IO_STAT) & 1;
-  return rq_flags & RQF_IO_STAT_MACRO;
-}
 
 static __always_inline struct gendisk *disk_of(struct request *rq)
 {

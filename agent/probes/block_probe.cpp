@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/btf.h>
 
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
 #include "agent/probes/skeleton.h"
 #include "block.skel.h"
 
@@ -10,9 +14,7 @@ namespace {
 
 // Whether the tracepoint passes the queue in front of the request (see block.bpf.c): its BTF prototype then has
 // three parameters, the first being the tracing data. nullopt when the kernel has no such tracepoint.
-std::optional<bool> request_is_second_argument() {
-  const BtfPtr owned = load_kernel_btf();
-  const btf* types = owned.get();
+std::optional<bool> request_is_second_argument(const btf* types) {
   if (types == nullptr) return std::nullopt;
   const int id = btf__find_by_name_kind(types, "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF);
   if (id < 0) return std::nullopt;
@@ -23,10 +25,29 @@ std::optional<bool> request_is_second_argument() {
   return btf_vlen(type) == 3;
 }
 
+// Values of two enumerators of the kernel's enum of request flags, which has no name on 6.12; nullopt when there is
+// no such enum.
+std::optional<std::pair<std::int32_t, std::int32_t>> find_request_flags(const btf* types) {
+  for (__u32 id = 1; id < btf__type_cnt(types); ++id) {
+    const btf_type* type = btf__type_by_id(types, id);
+    if (!btf_is_enum(type)) continue;
+    std::optional<std::int32_t> flush_seq, io_stat;
+    for (__u32 i = 0; i < btf_vlen(type); ++i) {
+      const struct btf_enum& enumerator = btf_enum(type)[i];
+      const std::string_view name = btf__name_by_offset(types, enumerator.name_off);
+      if (name == "__RQF_FLUSH_SEQ") flush_seq = enumerator.val;
+      if (name == "__RQF_IO_STAT") io_stat = enumerator.val;
+    }
+    if (flush_seq && io_stat) return std::pair(*flush_seq, *io_stat);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
-  const auto second = request_is_second_argument();
+  BtfPtr types = load_kernel_btf();
+  const auto second = request_is_second_argument(types.get());
   if (!second) return load_error("cannot trace requests", ENOENT);
   auto opened = SkeletonProbe<block_bpf>::open();
   if (!opened) return tl::unexpected(opened.error());
@@ -34,6 +55,11 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
   fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
   probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
   probe->rodata->request_is_second_argument = *second ? 1 : 0;
+  if (const auto flags = find_request_flags(types.get())) {
+    probe->rodata->rqf_flush_seq = 1U << flags->first;
+    probe->rodata->rqf_io_stat = 1U << flags->second;
+  }
+  types.reset();
   if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.names, arrays.names) ||
       !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
       !probe.share(probe->maps.slots, arrays.slots) || !probe.share(probe->maps.queues, arrays.queues) ||
