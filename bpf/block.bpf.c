@@ -75,7 +75,7 @@ static __noinline __u64 resolve(struct vqs_queue_ref *ref, struct request *rq, _
 }
 
 /* Finds the disk and the hardware queue of a request; false if the disk is not measured or has no place. */
-static __always_inline bool locate(struct request *rq, struct place *place)
+static __always_inline bool locate(struct request *rq, struct place *place, bool issue)
 {
   struct vqs_control *ctl = get_control();
   struct request_queue *q = rq->q;
@@ -88,7 +88,8 @@ static __always_inline bool locate(struct request *rq, struct place *place)
   place->control = ctl;
   ref = bpf_map_lookup_elem(&queue_refs, &id);
   if (!ref) {
-    lose(ctl, VQS_LOST_NO_ROOM);
+    if (issue) /* once for each request */
+      lose(ctl, VQS_LOST_NO_ROOM);
     return false;
   }
   generation = *(volatile __u32 *)&ctl->generation;
@@ -132,27 +133,27 @@ static __always_inline __u64 release(struct vqs_slot *slot, __u64 now)
   return elapsed;
 }
 
-/* The slot that holds this request, in the disk's layout or in the one that it outgrew. */
+/* The slot that holds this request, in the disk's layout or in one that it outgrew. */
 static __always_inline struct vqs_slot *find_slot(struct request *rq, const struct place *place)
 {
   const struct vqs_disk *disk = place->disk;
-  __u32 tag = tag_of(rq), entry;
+  __u32 tag = tag_of(rq), entry, i;
   struct vqs_slot *slot;
 
-  if (place->hctx < disk->queues && tag < disk->depth) {
-    slot = slot_at(disk, place->hctx, tag);
-    if (slot && slot->request == (__u64)rq)
-      return slot;
+  for (i = 0; i <= VQS_MAX_MOVES; i++) {
+    if (place->hctx < disk->queues && tag < disk->depth) {
+      slot = slot_at(disk, place->hctx, tag);
+      if (slot && slot->request == (__u64)rq)
+        return slot;
+    }
+    if (!disk->previous)
+      return NULL;
+    entry = disk->previous - 1;
+    disk = bpf_map_lookup_elem(&disks, &entry);
+    if (!disk)
+      return NULL;
   }
-  entry = disk->previous;
-  if (!entry)
-    return NULL;
-  entry--;
-  disk = bpf_map_lookup_elem(&disks, &entry);
-  if (!disk || place->hctx >= disk->queues || tag >= disk->depth)
-    return NULL;
-  slot = slot_at(disk, place->hctx, tag);
-  return slot && slot->request == (__u64)rq ? slot : NULL;
+  return NULL;
 }
 
 static __always_inline void on_issue(struct request *rq)
@@ -162,7 +163,7 @@ static __always_inline void on_issue(struct request *rq)
   __u32 tag;
   __u64 now;
 
-  if (!locate(rq, &place))
+  if (!locate(rq, &place, true))
     return;
   tag = tag_of(rq);
   if (place.hctx >= place.disk->queues) {
@@ -236,9 +237,9 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
   struct vqs_slot *slot;
   struct place place;
   struct vqs_op *record;
-  bool final, accounted;
+  bool accounted;
 
-  if (!locate(rq, &place))
+  if (!locate(rq, &place, false))
     return;
   queue = queue_at(&place, &queue_index);
   if (!queue)
@@ -249,27 +250,26 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
     return;
   record = &queue->ops[kind];
   slot = find_slot(rq, &place);
-  if (error) {
-    if (slot)
-      add(&record->errors, 1);
-  } else if (slot && bytes) {
+  if (slot && bytes && !error)
     add(&record->bytes, bytes);
-  }
   /* The tracepoint fires for every part of a request that the driver ends (SCSI does it in parts), before the
-   * part is taken off the remaining length. */
-  final = bytes >= rq->__data_len;
-  if (!final)
+   * part is taken off the remaining length. An error of a part may still be retried. */
+  if (bytes < rq->__data_len)
     return;
+  if (error && (slot || bytes))
+    add(&record->errors, 1);
 
   now = bpf_ktime_get_ns();
   start = rq->start_time_ns;
   /* blk_account_io_done() and, for the flush itself, blk_account_io_flush(): a request that asked for a flush is
    * accounted when its whole sequence ends, when the flag is cleared and the tracepoint fires again. */
-  accounted = start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq)));
+  accounted =
+      start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq) && !is_passthrough(op)));
   if (!slot) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));
-    on_unmatched(rq, &place, op, bytes, start);
+    if (!error || !bytes) /* a dead disk fails requests before their issue */
+      on_unmatched(rq, &place, op, bytes, start);
     return;
   }
 
@@ -292,7 +292,7 @@ static __always_inline void on_requeue(struct request *rq)
   struct place place;
   __u32 queue_index;
 
-  if (!locate(rq, &place))
+  if (!locate(rq, &place, false))
     return;
   queue = queue_at(&place, &queue_index);
   if (!queue)

@@ -51,6 +51,12 @@ struct request___rq_disk {
 /* REQ_OP_*: only these four have kept their numbers. */
 enum { REQ_OP_MASK = 0xff, REQ_OP_READ = 0, REQ_OP_WRITE = 1, REQ_OP_FLUSH = 2, REQ_OP_DISCARD = 3 };
 
+/* REQ_OP_SCSI_IN and _OUT (until 5.14), REQ_OP_DRV_IN and _OUT: commands of programs and drivers, no block I/O. */
+static __always_inline bool is_passthrough(unsigned int op)
+{
+  return op >= 32 && op <= 35;
+}
+
 struct irqaction {
   const char *name;
 } KERNEL_TYPE;

@@ -25,6 +25,8 @@ enum {
   /* One per measured layout of a disk. A hypervisor offers a few dozen virtio disks at the most; a disk whose
    * geometry grows takes a second entry. */
   VQS_MAX_DISKS = 256,
+  /* How often one disk may outgrow its place while a request is in flight. */
+  VQS_MAX_MOVES = 3,
   /* Hash table of the disks' names; four times as large as it can be full, so that a name is within a few probes
    * of its hash. A power of two. */
   VQS_NAME_BUCKETS = 1024,
@@ -44,7 +46,7 @@ enum {
 
 enum vqs_op_kind { VQS_READ, VQS_WRITE, VQS_FLUSH, VQS_DISCARD, VQS_OTHER, VQS_OPS };
 
-/* Why an event is missing from the numbers. Each is exported under the name in agent/probes/losses.h. */
+/* Why an event is missing from the numbers. Each is exported under the name in agent/model/losses.h. */
 enum vqs_loss {
   VQS_LOST_IN_FLIGHT_AT_ATTACH, /* completed, but issued before the probes were attached */
   VQS_LOST_UNMATCHED,           /* completed, and no issue of it was seen */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building vqscope needs on Debian 12 or newer; with the word "tests", what its tests need as well.
+# Installs what building vqscope needs on Debian 12 or newer; with the words "tests" and "guests", what those need too.
 set -eu
 
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libmicrohttpd-dev \
@@ -8,8 +8,16 @@ build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev 
   nlohmann-json3-dev libre2-dev ca-certificates"
 tests="libgtest-dev libgmock-dev python3 clang-format clang-tidy fio sysstat e2fsprogs mount util-linux prometheus"
 
+guests="qemu-system-x86 busybox-static cpio kmod binutils"
+
 packages=$build
-[ "${1:-}" = tests ] && packages="$build $tests"
+for group in "$@"; do
+  case $group in
+    tests) packages="$packages $tests" ;;
+    guests) packages="$packages $guests" ;;
+    *) echo "usage: $0 [tests] [guests]" >&2; exit 2 ;;
+  esac
+done
 
 missing=
 for package in $packages; do

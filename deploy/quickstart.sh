@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 deploy/install-dependencies.sh
 command -v curl > /dev/null || { apt-get update -qq && apt-get install -y -qq curl > /dev/null; }
-cmake --preset release -DBUILD_TESTING=OFF > /dev/null
+cmake --preset release > /dev/null
 cmake --build --preset release --target vqscope
 
 url=http://127.0.0.1:10177

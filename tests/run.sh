@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is needed, builds, and runs the tests:
 #
-#   tests/run.sh         all of them
+#   tests/run.sh         all of them but the guests
 #   tests/run.sh unit    without root or a particular kernel
 #   tests/run.sh kernel  every program on this machine's own kernel, against fio, iostat, /proc and trace events
 #   tests/run.sh e2e     the endpoint and the command line, and a real Prometheus that scrapes the agent
 #   tests/run.sh asan    the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh lint    clang-format and clang-tidy
+#   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
 set -eu
 cd "$(dirname "$0")/.."
 
 group=${1:-all}
-case $group in all | unit | kernel | e2e | asan | lint) ;; *) sed -n '3,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
-
-deploy/install-dependencies.sh tests
+case $group in
+  all | unit | kernel | e2e | asan | lint) deploy/install-dependencies.sh tests ;;
+  guests) deploy/install-dependencies.sh tests guests ;;
+  *) sed -n '3,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
 
@@ -33,7 +36,7 @@ asan() {
 }
 
 release() {
-  cmake --preset release > /dev/null
+  cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
   cmake --build --preset release
   ctest --preset release "$@"
 }
@@ -41,6 +44,12 @@ release() {
 case $group in
   lint) lint ;;
   asan) asan ;;
-  all) lint && asan && release -j "$(nproc)" ;;
+  guests)
+    shift
+    cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
+    cmake --build --preset release --target vqscope
+    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness exec python3 -B tests/guests/lab.py "$@"
+    ;;
+  all) lint; asan; release -j "$(nproc)" ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

@@ -28,8 +28,10 @@ Result<void> Collector::attach_probes() {
   if (arrays) {
     arrays_ = std::move(*arrays);
     layout_ = std::make_unique<Layout>(*arrays_);
-    arrays_->control[0].attached_ns = monotonic_ns();
-    layout_->apply(topology_, arrays_->control[0].attached_ns);
+    layout_->apply(topology_, monotonic_ns());
+    // Until all programs are attached, every request may have been issued before.
+    arrays_->control[0].attached_ns = ~__u64{0};
+    tell_of_disks_without_room();
   }
   for (const ProbeKind& kind : probe_kinds()) {
     auto probe = arrays_ ? kind.attach(*arrays_) : Result<ProbePtr>(tl::unexpected(arrays.error()));
@@ -44,6 +46,11 @@ Result<void> Collector::attach_probes() {
     if (name == "irq") up_.irq = statuses_.back().up;
     if (name == "notify") up_.notify = statuses_.back().up;
   }
+  if (!up_.block && !up_.irq && !up_.notify) {
+    layout_.reset();
+    arrays_.reset();
+  }
+  if (arrays_) __atomic_store_n(&arrays_->control[0].attached_ns, monotonic_ns(), __ATOMIC_RELAXED);
   return {};
 }
 
@@ -113,6 +120,16 @@ void Collector::refresh() {
   if (!layout_) return;
   handled_range_losses_ = out_of_range();
   layout_->apply(topology_, monotonic_ns());
+  tell_of_disks_without_room();
+}
+
+void Collector::tell_of_disks_without_room() {
+  for (const auto& [name, place] : layout_->disks())
+    if (place.entries.empty() && told_of_.insert(place.instance).second)
+      spdlog::warn(
+          "disk {} has only the kernel's own accounting: there is no room left for its queues and tags; restart "
+          "the agent to make room",
+          name);
 }
 
 }  // namespace vqscope

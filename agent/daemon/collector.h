@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ class Collector {
   explicit Collector(CollectorOptions options) : options_(std::move(options)) {}
 
   Result<void> attach_probes();
+  void tell_of_disks_without_room();
   Snapshot read(Detail detail) const;
   [[nodiscard]] std::uint64_t out_of_range() const;
 
@@ -64,6 +66,7 @@ class Collector {
   std::deque<Snapshot> window_;   // without histograms, oldest first
   Snapshot last_;                 // the last reading, without histograms
   std::uint64_t handled_range_losses_ = 0;
+  std::set<std::uint64_t> told_of_;  // instances of disks without room
   bool topology_unreadable_ = false;
 };
 

@@ -45,13 +45,15 @@ std::vector<std::uint64_t> submissions_per_cpu(const DeviceSnapshot& before, con
   return cpus;
 }
 
-// iostat's aqu-sz, which counts requests from start to completion but only once they have completed, and on top of it
-// what iostat leaves out: the time at the device of those that have not.
+// Requests between start and completion, on average. What is at the device counts while it is there, even if it never
+// completes; the time before issue, and what the kernel accounts beyond both (requests that wait for a flush), counts
+// when it is over, as in iostat's aqu-sz.
 double average_queue_size(const QueueCounters& before, const QueueCounters& now, double seconds) {
-  const std::uint64_t completed = growth(before.time_ns, now.time_ns);
   const std::uint64_t at_device = growth(before.inflight_ns, now.inflight_ns);
-  const std::uint64_t at_device_completed = growth(before.device_ns, now.device_ns);
-  return static_cast<double>(completed + growth(at_device_completed, at_device)) / 1e9 / seconds;
+  const std::uint64_t before_issue = growth(before.queue_ns, now.queue_ns);
+  const std::uint64_t beyond =
+      growth(growth(before.device_ns, now.device_ns) + before_issue, growth(before.time_ns, now.time_ns));
+  return static_cast<double>(at_device + before_issue + beyond) / 1e9 / seconds;
 }
 
 void derive_window(const DeviceSnapshot& before, double seconds, DeviceModel& device) {

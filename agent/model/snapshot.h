@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/boxed.h"
 #include "agent/model/histogram.h"
 #include "agent/topology/topology.h"
 #include "bpf/records.h"
@@ -31,12 +32,13 @@ struct OriginCounters {
 
 // One hardware queue, as the block probe sees it.
 struct QueueCounters {
-  std::array<std::optional<OpCounters>, VQS_OPS> ops;  // by enum vqs_op_kind; absent: never seen
-  std::vector<OriginCounters> origins;                 // by CPU number
+  std::array<Boxed<OpCounters>, VQS_OPS> ops;  // by enum vqs_op_kind; absent: never seen
+  std::vector<OriginCounters> origins;         // by CPU number
   std::uint64_t requeues = 0;
   std::uint64_t inflight_ns = 0;           // time integral of in-flight
   std::uint64_t time_ns = 0;               // start -> completion of what the kernel's I/O accounting counts
   std::uint64_t device_ns = 0;             // issue -> completion of all completed requests
+  std::uint64_t queue_ns = 0;              // start -> issue of all completed requests
   std::uint32_t inflight = 0;              // now
   std::optional<std::uint64_t> oldest_ns;  // age of the oldest request in flight; absent: there is none
 };
@@ -45,7 +47,7 @@ struct QueueCounters {
 struct VectorCounters {
   InterruptLine line;
   std::vector<std::uint64_t> per_cpu;  // by CPU number
-  std::optional<Histogram> handler;    // absent without the irq probe
+  Boxed<Histogram> handler;            // absent without the irq probe
 };
 
 // What the kernel's own accounting says of a disk; the fallback where there is no block probe.
@@ -60,7 +62,7 @@ struct DeviceSnapshot {
   std::optional<std::vector<QueueCounters>> queues;  // by hardware queue; absent without the block probe
   std::optional<DeviceAccounting> accounting;        // absent with it
   std::vector<VectorCounters> vectors;
-  std::vector<std::optional<Histogram>> notifies;  // by hardware queue; empty without the notify probe
+  std::vector<Boxed<Histogram>> notifies;  // by hardware queue; empty without the notify probe
 };
 
 struct Snapshot {

@@ -23,9 +23,12 @@ std::uint32_t tag_count(const Disk& disk) {
   return tags;
 }
 
-// Slots per queue: 256 is what an elevator starts with (2 * BLKDEV_DEFAULT_RQ), twice the present number leaves room
-// for one more step of nr_requests before the disk has to move.
-std::uint32_t depth_for(const Disk& disk) { return std::max(256U, 2 * tag_count(disk)); }
+// Slots per queue: 256 is what an elevator starts with (2 * BLKDEV_DEFAULT_RQ). The driver's own tags stay; those of an
+// elevator may be raised, and twice as many leave room for one step before the disk has to move.
+std::uint32_t depth_for(const Disk& disk) {
+  const bool elevator = !disk.scheduler.empty() && disk.scheduler != "none";
+  return std::max({256U, tag_count(disk), elevator ? 2 * disk.nr_requests.value_or(0) : 0U});
+}
 
 // Zeroes records that BPF does not write any more, or not yet.
 template <typename Record>
@@ -44,10 +47,12 @@ Capacity capacity_for(const Topology& topology) {
     slots += queue_count(disk) * depth_for(disk);
     vectors += static_cast<std::uint32_t>(disk.interrupts.size());
   }
-  // The constants leave room for a few disks on a guest that starts with none.
-  capacity.queues = 2 * queues + 32;
-  capacity.slots = 2 * slots + 16384;
-  capacity.vectors = 2 * vectors + 32;
+  // Room for as much again, and for a few volumes that are plugged later: 4 with a queue per CPU and 1,023 tags each,
+  // which is NVMe, on a guest of up to 64 CPUs.
+  const std::uint32_t cpus = std::min(topology.possible_cpus, 64U);
+  capacity.queues = 2 * queues + 4 * cpus + 32;
+  capacity.slots = 2 * slots + 4 * cpus * 1024 + 16384;
+  capacity.vectors = 2 * vectors + 4 * cpus + 32;
   return capacity;
 }
 
@@ -59,9 +64,10 @@ Layout::Layout(const Arrays& arrays)
       vectors_(arrays.capacity.vectors),
       notifies_(arrays.capacity.queues) {}
 
-std::optional<std::uint32_t> Layout::vector_of(std::uint32_t irq) const {
-  const auto it = vector_of_irq_.find(irq);
-  return it == vector_of_irq_.end() ? std::nullopt : std::optional(it->second.index);
+std::optional<std::uint32_t> Layout::vector_of(const InterruptLine& line) const {
+  const auto it = vector_of_irq_.find(line.irq);
+  if (it == vector_of_irq_.end() || it->second.action != line.action) return std::nullopt;
+  return it->second.index;
 }
 
 bool Layout::fits(const Disk& disk, const DiskPlace& place) const {
@@ -94,22 +100,25 @@ void Layout::place(const Disk& disk, DiskPlace& place) {
   place.entries.push_back(*entry);
 }
 
-void Layout::place_notifies(const Disk& disk, DiskPlace& place) {
-  if (!disk.virtio || disk.virtio->index >= VQS_MAX_VIRTIO_DEVICES || place.first_notify) return;
+void Layout::place_notifies(const Disk& disk, DiskPlace& place, std::uint64_t now_ns) {
+  if (!disk.virtio || disk.virtio->index >= VQS_MAX_VIRTIO_DEVICES) return;
   place.virtio = disk.virtio->index;
   vqs_virtio_device& device = arrays_.virtio_devices[disk.virtio->index];
-  if (device.count > 0) {  // another LUN of the same virtio-scsi controller
-    place.first_notify = device.first;
-    return;
-  }
   const std::uint32_t queues = queue_count(disk);
+  if (device.count >= queues) return;  // as before, or another LUN of the same virtio-scsi controller
   const auto first = notifies_.allocate(queues);
   if (!first) return;
+  retire_notify(device, now_ns);
   clear(arrays_.notifies, *first, queues);
   device.first = *first;
   device.skip = disk.virtio->first_request_queue;
-  device.count = queues;
-  place.first_notify = first;
+  __atomic_store_n(&device.count, queues, __ATOMIC_RELEASE);
+}
+
+void Layout::retire_notify(vqs_virtio_device& device, std::uint64_t now_ns) {
+  if (device.count == 0) return;
+  retired_.push_back({now_ns, [this, first = device.first, count = device.count] { notifies_.release(first, count); }});
+  __atomic_store_n(&device.count, 0U, __ATOMIC_RELAXED);
 }
 
 void Layout::retire_notifies(std::uint64_t now_ns) {
@@ -117,10 +126,7 @@ void Layout::retire_notifies(std::uint64_t now_ns) {
     vqs_virtio_device& device = arrays_.virtio_devices[index];
     const bool in_use =
         std::any_of(disks_.begin(), disks_.end(), [index](const auto& disk) { return disk.second.virtio == index; });
-    if (device.count == 0 || in_use) continue;
-    retired_.push_back(
-        {now_ns, [this, first = device.first, count = device.count] { notifies_.release(first, count); }});
-    __atomic_store_n(&device.count, 0, __ATOMIC_RELAXED);
+    if (!in_use) retire_notify(device, now_ns);
   }
 }
 
@@ -174,7 +180,7 @@ void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
     for (const InterruptLine& line : disk.interrupts) {
       // A line that serves several queues serves this one only if it is the only one there is.
       if (line.queue ? *line.queue == number : disk.interrupts.size() == 1)
-        if (const auto index = vector_of(line.irq)) vector = *index + 1;
+        if (const auto index = vector_of(line)) vector = *index + 1;
     }
     __atomic_store_n(&queue.vector, vector, __ATOMIC_RELAXED);
   }
@@ -235,7 +241,7 @@ void Layout::apply(const Topology& topology, std::uint64_t now_ns) {
       place(disk, it->second);
       changed |= it->second.entries.size() != before;
     }
-    place_notifies(disk, it->second);
+    place_notifies(disk, it->second, now_ns);
     link_queues_to_vectors(disk, it->second);
   }
   if (changed) publish_names();

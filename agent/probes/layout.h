@@ -22,8 +22,7 @@ struct DiskPlace {
   // Entries of Arrays::disks, oldest first: one, and another each time the disk outgrew its place. The counters of a
   // queue are the sum over all of them. Empty: there was no room.
   std::vector<std::uint32_t> entries;
-  std::optional<std::uint32_t> virtio;        // N of virtioN
-  std::optional<std::uint32_t> first_notify;  // record of hardware queue 0 in Arrays::notifies
+  std::optional<std::uint32_t> virtio;  // N of virtioN, index in Arrays::virtio_devices
 };
 
 // Capacity for the disks of a topology and as many again, to be plugged later.
@@ -34,6 +33,8 @@ class Layout {
  public:
   // The arrays must outlive the layout, and no other layout may use them.
   explicit Layout(const Arrays& arrays);
+  Layout(const Layout&) = delete;
+  Layout& operator=(const Layout&) = delete;
 
   // Places new disks, gives those that grew a larger place, and forgets those that are gone. What was there before
   // keeps its place and its numbers. `now_ns` is CLOCK_MONOTONIC: a place that was given up is used again only a
@@ -43,8 +44,9 @@ class Layout {
   // By disk name.
   [[nodiscard]] const std::map<std::string, DiskPlace>& disks() const { return disks_; }
 
-  // Index in Arrays::vectors of an interrupt; nullopt: not traced, for want of room.
-  [[nodiscard]] std::optional<std::uint32_t> vector_of(std::uint32_t irq) const;
+  // Index in Arrays::vectors of an interrupt line; nullopt: not traced, for want of room or because another disk's
+  // handler on the same line is.
+  [[nodiscard]] std::optional<std::uint32_t> vector_of(const InterruptLine& line) const;
 
  private:
   struct Vector {
@@ -58,7 +60,8 @@ class Layout {
 
   [[nodiscard]] bool fits(const Disk& disk, const DiskPlace& place) const;
   void place(const Disk& disk, DiskPlace& place);
-  void place_notifies(const Disk& disk, DiskPlace& place);
+  void place_notifies(const Disk& disk, DiskPlace& place, std::uint64_t now_ns);
+  void retire_notify(vqs_virtio_device& device, std::uint64_t now_ns);
   void retire_notifies(std::uint64_t now_ns);
   void retire(const DiskPlace& place, std::uint64_t now_ns);
   void place_vectors(const Topology& topology, std::uint64_t now_ns);

@@ -14,6 +14,9 @@ namespace vqscope {
 
 namespace {
 
+// ENOTSUPP of the kernel, which the C library does not know: no trampolines on this architecture.
+constexpr int kNotSupported = 524;
+
 int log_libbpf(libbpf_print_level, const char* format, va_list arguments) {
   char line[4096];
   const int length = std::vsnprintf(line, sizeof line, format, arguments);
@@ -34,13 +37,14 @@ tl::unexpected<Error> load_error(const std::string& what, int code) {
     return fail(what + ": this kernel has no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)", code);
   switch (code) {
     case EPERM:
-    case EACCES:
       return fail(what + ": not permitted, either to this process (needs root, or CAP_BPF and CAP_PERFMON) or to " +
                       "anyone on this kernel",
                   code);
     case ENOENT:
     case ESRCH: return fail(what + ": this kernel lacks a function, tracepoint or field that it needs", code);
+    case EACCES:
     case EINVAL: return fail(what + ": the kernel's verifier refused it; --log.level=debug shows its words", code);
+    case kNotSupported: return fail(what + ": this kernel cannot trace functions (fentry)", code);
     default: return fail_errno(what, code);
   }
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "agent/base/clock.h"
+#include "agent/base/text.h"
 
 namespace vqscope {
 
@@ -26,8 +27,10 @@ void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue)
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const vqs_op& source = record.ops[op];
     const std::uint64_t device_ns = load(source.device_ns), errors = load(source.errors);
-    time += static_cast<std::int64_t>(device_ns + load(source.queue_ns));
+    const std::uint64_t queue_ns = load(source.queue_ns);
+    time += static_cast<std::int64_t>(device_ns + queue_ns);
     queue.device_ns += device_ns;
+    queue.queue_ns += queue_ns;
     if (detail == Detail::kCounters || (device_ns == 0 && errors == 0)) continue;
     if (!queue.ops[op]) queue.ops[op].emplace();
     queue.ops[op]->device += load_histogram(source.device_cells, source.device_ns);
@@ -40,16 +43,25 @@ void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue)
 }
 
 // Adds the slots of one hardware queue: see struct vqs_slot for how one word tells all.
-void add_slots(std::span<vqs_slot> slots, std::uint64_t now, QueueCounters& queue) {
+// A slot that has been taken for longer than `quiet_ns` is left over from a completion that was missed.
+void add_slots(std::span<vqs_slot> slots, std::uint64_t now, std::uint64_t quiet_ns, QueueCounters& queue) {
   std::optional<std::uint64_t> first_issue;
   for (const vqs_slot& slot : slots) {
-    const std::uint64_t word = load(slot.inflight);
+    const std::uint64_t word = __atomic_load_n(&slot.inflight, __ATOMIC_ACQUIRE);
     const auto value = static_cast<std::int64_t>(word) >> 1;
-    queue.inflight_ns += static_cast<std::uint64_t>(value);
-    if ((word & 1) == 0) continue;
+    if ((word & 1) == 0) {
+      queue.inflight_ns += static_cast<std::uint64_t>(value);
+      continue;
+    }
     const std::uint64_t issue = load(slot.issue_ns);
+    if (now > issue && now - issue > quiet_ns) {
+      // The kernel says that nothing is in flight: the completion was missed, and what B was is all that is known.
+      queue.inflight_ns += static_cast<std::uint64_t>(value) + issue;
+      continue;
+    }
     // Issued after `now` was read: not in flight at that moment.
-    queue.inflight_ns += std::max(now, issue);
+    queue.inflight_ns +=
+        static_cast<std::uint64_t>(std::max<std::int64_t>(value + static_cast<std::int64_t>(std::max(now, issue)), 0));
     ++queue.inflight;
     first_issue = std::min(first_issue.value_or(issue), issue);
   }
@@ -58,7 +70,8 @@ void add_slots(std::span<vqs_slot> slots, std::uint64_t now, QueueCounters& queu
   queue.oldest_ns = std::max(queue.oldest_ns.value_or(0), age);
 }
 
-std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now, Detail detail) {
+std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now,
+                                       std::uint64_t quiet_ns, Detail detail) {
   std::vector<QueueCounters> queues;
   for (const std::uint32_t index : place.entries) {
     const vqs_disk& entry = arrays.disks[index];
@@ -67,7 +80,7 @@ std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& pl
     for (std::uint32_t hctx = 0; hctx < entry.queues; ++hctx) {
       QueueCounters& queue = queues[hctx];
       add_completed(arrays.queues[entry.queue_base + hctx], detail, queue);
-      add_slots(arrays.slots.range(entry.slot_base + hctx * entry.depth, entry.depth), now, queue);
+      add_slots(arrays.slots.range(entry.slot_base + hctx * entry.depth, entry.depth), now, quiet_ns, queue);
       queue.origins.resize(cpus);
       for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
         const vqs_origin& origin = arrays.origins[(entry.queue_base + hctx) * cpus + cpu];
@@ -90,6 +103,22 @@ VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& lin
   return counters;
 }
 
+// A request this old is looked at twice.
+constexpr std::uint64_t kHungNs = 5'000'000'000, kNever = ~std::uint64_t{0};
+
+bool looks_hung(const std::vector<QueueCounters>& queues) {
+  return std::any_of(queues.begin(), queues.end(),
+                     [](const QueueCounters& queue) { return queue.oldest_ns.value_or(0) > kHungNs; });
+}
+
+// Whether the kernel's own accounting, if it is on, has no request of the disk in flight.
+bool is_quiet(const SystemPaths& paths, const std::string& disk) {
+  const auto directory = paths.sysfs / "block" / disk;
+  const auto inflight = read_trimmed(directory / "inflight");
+  return read_number<int>(directory / "queue/iostats") == 1 && inflight &&
+         split(*inflight) == std::vector<std::string_view>{"0", "0"};
+}
+
 }  // namespace
 
 Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const Arrays* arrays, const Layout* layout,
@@ -101,7 +130,10 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     for (std::size_t i = 0; i < VQS_LOSSES; ++i) (*snapshot.losses)[i] = load(arrays->control[0].lost[i]);
   }
   std::optional<std::map<std::string, DiskStats>> diskstats;
-  if (!up.block)
+  const bool all_placed = up.block && layout != nullptr &&
+                          std::all_of(layout->disks().begin(), layout->disks().end(),
+                                      [](const auto& disk) { return !disk.second.entries.empty(); });
+  if (!all_placed)
     if (auto stats = read_diskstats(paths)) diskstats = std::move(*stats);
 
   for (const Disk& disk : topology.disks) {
@@ -112,23 +144,29 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     if (arrays != nullptr && layout != nullptr)
       if (const auto it = layout->disks().find(disk.name); it != layout->disks().end()) place = &it->second;
     if (place != nullptr) device.instance = place->instance;
-    if (up.block && place != nullptr && !place->entries.empty())
-      device.queues = read_queues(*arrays, *place, snapshot.time_ns, detail);
-    if (diskstats)
+    const bool placed = up.block && place != nullptr && !place->entries.empty();
+    if (placed) {
+      device.queues = read_queues(*arrays, *place, snapshot.time_ns, kNever, detail);
+      if (looks_hung(*device.queues) && is_quiet(paths, disk.name))
+        device.queues = read_queues(*arrays, *place, snapshot.time_ns, kHungNs, detail);
+    }
+    if (diskstats && !placed)
       if (const auto it = diskstats->find(disk.name); it != diskstats->end())
         device.accounting = {it->second.time_in_queue_ms * 1'000'000, it->second.in_flight};
     for (const InterruptLine& line : disk.interrupts) {
-      const auto index = up.irq && place != nullptr ? layout->vector_of(line.irq) : std::nullopt;
+      const auto index = up.irq && place != nullptr ? layout->vector_of(line) : std::nullopt;
       if (index)
         device.vectors.push_back(read_traced_vector(*arrays, line, *index, detail));
       else if (auto counts = read_interrupt_counts(paths, line.irq))
-        device.vectors.push_back({line, std::move(*counts), std::nullopt});
+        device.vectors.push_back({line, std::move(*counts), {}});
     }
-    if (up.notify && place != nullptr && place->first_notify && detail == Detail::kHistograms)
-      for (const HardwareQueue& queue : disk.queues) {
-        const vqs_notify& notify = arrays->notifies[*place->first_notify + queue.index];
+    if (up.notify && place != nullptr && place->virtio && detail == Detail::kHistograms) {
+      const vqs_virtio_device& virtio = arrays->virtio_devices[*place->virtio];
+      for (std::uint32_t queue = 0; queue < virtio.count; ++queue) {
+        const vqs_notify& notify = arrays->notifies[virtio.first + queue];
         device.notifies.push_back(load_histogram(notify.cells, notify.sum_ns));
       }
+    }
     snapshot.devices.push_back(std::move(device));
   }
   return snapshot;

@@ -30,6 +30,7 @@ Result<std::vector<std::uint32_t>> parse_cpu_list(std::string_view text) {
     const auto last = dash == std::string_view::npos ? first : parse_number<std::uint32_t>(piece.substr(dash + 1));
     if (!first || !last || *last < *first || *last > kMaxCpu) return fail("not a list of CPUs: " + quote(text));
     for (std::uint32_t cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
+    if (cpus.size() > kMaxCpu + 1) return fail("a list of too many CPUs: " + quote(text));
   }
   return cpus;
 }
@@ -51,38 +52,6 @@ std::vector<std::string> parse_irq_actions(std::string_view text) {
   std::vector<std::string> actions;
   for (const std::string_view piece : split(trim(text), ",")) actions.emplace_back(trim(piece));
   return actions;
-}
-
-Result<std::map<std::uint32_t, InterruptCounts>> parse_interrupts(std::string_view text) {
-  const std::size_t header_end = text.find('\n');
-  std::vector<std::uint32_t> cpus;
-  for (const std::string_view column : split(text.substr(0, header_end))) {
-    const auto cpu = column.starts_with("CPU") ? parse_number<std::uint32_t>(column.substr(3)) : std::nullopt;
-    if (!cpu) return fail("line 1: not a header of CPU columns: " + quote(text.substr(0, header_end)));
-    cpus.push_back(*cpu);
-  }
-  if (cpus.empty() || header_end == std::string_view::npos) return fail("line 1: no CPU columns");
-  if (!text.ends_with('\n')) return fail("the last line is cut");
-
-  std::map<std::uint32_t, InterruptCounts> lines;
-  std::size_t number = 1;
-  for (const std::string_view line : split(text.substr(header_end + 1), "\n")) {
-    ++number;
-    const auto words = split(line);
-    if (words.empty() || !words[0].ends_with(':')) return fail(fmt::format("line {}: {}", number, quote(line)));
-    const auto irq = parse_number<std::uint32_t>(words[0].substr(0, words[0].size() - 1));
-    if (!irq) continue;  // NMI:, LOC: and the like
-    if (words.size() < cpus.size() + 1)
-      return fail(fmt::format("line {}: fewer counts than CPUs: {}", number, quote(line)));
-    InterruptCounts counts;
-    for (std::size_t i = 0; i < cpus.size(); ++i) {
-      const auto count = parse_number<std::uint64_t>(words[i + 1]);
-      if (!count) return fail(fmt::format("line {}: not a count: {}", number, quote(words[i + 1])));
-      counts.emplace_back(cpus[i], *count);
-    }
-    lines.emplace(*irq, std::move(counts));
-  }
-  return lines;
 }
 
 Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text) {

@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -23,12 +22,6 @@ Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text);
 
 // "a, b": /sys/kernel/irq/N/actions, the names of the handlers on the line.
 std::vector<std::string> parse_irq_actions(std::string_view text);
-
-// Counts of one line of /proc/interrupts by CPU number.
-using InterruptCounts = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
-
-// /proc/interrupts: numbered interrupts only. The header names the CPUs of the columns; offline CPUs have none.
-Result<std::map<std::uint32_t, InterruptCounts>> parse_interrupts(std::string_view text);
 
 // What /proc/diskstats says of a disk (Documentation/admin-guide/iostats.rst).
 struct DiskStats {

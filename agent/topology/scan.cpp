@@ -16,6 +16,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Far beyond what Linux has: a queue per CPU, BLK_MQ_MAX_DEPTH (10,240) tags.
+constexpr std::uint32_t kMaxQueues = 4096, kMaxTags = 65536;
+
 // An interrupt line of the machine.
 struct Line {
   std::uint32_t irq = 0;
@@ -114,8 +117,9 @@ std::vector<HardwareQueue> scan_queues(const fs::path& disk) {
   std::vector<HardwareQueue> queues;
   for (const std::string& name : list_directory(disk / "mq")) {
     const auto index = parse_number<std::uint32_t>(name);
-    if (!index) continue;
+    if (!index || *index >= kMaxQueues) continue;
     HardwareQueue queue{*index, {}, read_number<std::uint32_t>(disk / "mq" / name / "nr_tags")};
+    if (queue.tags.value_or(0) > kMaxTags) queue.tags.reset();
     if (const auto text = read_trimmed(disk / "mq" / name / "cpu_list"))
       if (auto cpus = parse_cpu_list(*text)) queue.cpus = std::move(*cpus);
     queues.push_back(std::move(queue));
@@ -154,7 +158,7 @@ std::vector<InterruptLine> nvme_lines(const std::vector<Line>& lines, std::uint3
   return found;
 }
 
-// Any other controller: the lines of its PCI device. Which queue a line serves is known only if there is one queue.
+// Any other controller: the lines of its PCI device. Which queue a line serves is known only if there is one of each.
 std::vector<InterruptLine> pci_lines(const std::vector<Line>& lines, const fs::path& pci, const std::string& driver,
                                      bool one_queue) {
   std::set<std::uint32_t> irqs;
@@ -165,12 +169,13 @@ std::vector<InterruptLine> pci_lines(const std::vector<Line>& lines, const fs::p
   std::vector<InterruptLine> found;
   for (const Line& line : lines) {
     if (!irqs.contains(line.irq)) continue;
-    const auto own = std::find_if(line.actions.begin(), line.actions.end(),
-                                  [&](const std::string& action) { return action.starts_with(driver); });
+    const auto own = std::find_if(line.actions.begin(), line.actions.end(), [&](const std::string& action) {
+      return !driver.empty() && action.starts_with(driver);
+    });
     if (own == line.actions.end() && line.actions.size() > 1) continue;  // a shared line: whose is not known
-    found.push_back({line.irq, one_queue ? std::optional(0U) : std::nullopt,
-                     own == line.actions.end() ? line.actions.front() : *own});
+    found.push_back({line.irq, std::nullopt, own == line.actions.end() ? line.actions.front() : *own});
   }
+  if (one_queue && found.size() == 1) found.front().queue = 0;
   return found;
 }
 
@@ -187,6 +192,7 @@ std::optional<Disk> scan_disk(const SystemPaths& paths, const std::string& name,
   if (::stat(directory.c_str(), &status) == 0) disk.identity = status.st_ino;
   disk.scheduler = parse_choice(read_trimmed(directory / "queue/scheduler").value_or(""));
   disk.nr_requests = read_number<std::uint32_t>(directory / "queue/nr_requests");
+  if (disk.nr_requests.value_or(0) > kMaxTags) disk.nr_requests.reset();
 
   const DevicePath path = analyse(fs::canonical(paths.sysfs, error), directory);
   const bool one_queue = disk.queues.size() == 1;

@@ -55,9 +55,9 @@ MHD_Result answer(void* context, MHD_Connection* connection, const char* path, c
     *upload_size = 0;
     return MHD_YES;
   }
-  const std::string text = "text/plain; charset=utf-8";
   // Nothing may be thrown through the library's C code.
   try {
+    const std::string text = "text/plain; charset=utf-8";
     if (!readable)
       return send(connection, {MHD_HTTP_METHOD_NOT_ALLOWED, text, "only GET and HEAD are answered here\n", false});
     const auto& handler = *static_cast<const HttpHandler*>(context);
@@ -65,7 +65,7 @@ MHD_Result answer(void* context, MHD_Connection* connection, const char* path, c
                                      header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
   } catch (const std::exception& error) {
     spdlog::error("cannot answer a request for {}: {}", path, error.what());
-    return send(connection, {MHD_HTTP_INTERNAL_SERVER_ERROR, text, "internal error; the agent's log tells\n", false});
+    return MHD_NO;  // closes the connection
   }
 }
 

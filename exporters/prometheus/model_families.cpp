@@ -5,7 +5,7 @@
 #include <array>
 #include <deque>
 
-#include "agent/probes/losses.h"
+#include "agent/model/losses.h"
 
 namespace vqscope {
 
@@ -195,7 +195,8 @@ void add_interrupts(const Model& model, Builder& builder) {
     if (device.submission_effective_cpus) submission_cpus.push_back({{name}, *device.submission_effective_cpus});
   }
   auto& notify = builder.histogram("vqscope_virtqueue_notify_seconds",
-                                   "Duration of the queue's notification (kick), about the price of a VM exit.");
+                                   "Duration of the queue's notification (kick), about the price of a VM exit. LUNs of "
+                                   "one controller share its queues.");
   for (const DeviceModel& device : model.devices)
     for (std::size_t queue = 0; queue < device.counters.notifies.size(); ++queue)
       if (const auto& histogram = device.counters.notifies[queue]; histogram && histogram->count() > 0)

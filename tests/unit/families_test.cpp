@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "agent/probes/losses.h"
+#include "agent/model/losses.h"
 #include "exporters/prometheus/model_families.h"
 
 namespace vqscope {
@@ -98,7 +98,7 @@ Model model() {
   queues[1].origins = {{0, 0, 0}, {0, 0, 7}, {0, 0, 0}};  // no interrupt known
   vda.counters.vectors = {{{26, 0, "virtio1-req.0"}, {11, 0, 0}, histogram(11)},
                           {{27, 1, "virtio1-req.1"}, {0, 0, 0}, Histogram{}}};
-  vda.counters.notifies = {histogram(8), std::nullopt, Histogram{}};
+  vda.counters.notifies = {histogram(8), {}, Histogram{}};
   vda.handlers[0] = histogram(11);
   vda.handlers[1] = {};
   vda.avgqu_sz = {1.5, std::nullopt};
@@ -121,7 +121,7 @@ Model model() {
   sda.counters.instance = 2;
   sda.counters.accounting.emplace().time_ns = 7'000'000'000;
   sda.counters.accounting->inflight = 4;
-  sda.counters.vectors = {{{30, std::nullopt, "ahci"}, {0, 5, 0, 2}, std::nullopt}};
+  sda.counters.vectors = {{{30, std::nullopt, "ahci"}, {0, 5, 0, 2}, {}}};
   sda.handlers[std::nullopt] = histogram(7);
 
   result.devices.push_back(std::move(vda));

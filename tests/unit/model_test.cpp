@@ -82,7 +82,7 @@ DeviceAccounting accounting(std::uint64_t time_ns, std::uint64_t inflight = 0) {
 }
 
 VectorCounters vector_of(std::uint32_t irq, std::optional<std::uint32_t> queue_index, Counts per_cpu) {
-  return {{irq, queue_index, "vda"}, std::move(per_cpu), std::nullopt};
+  return {{irq, queue_index, "vda"}, std::move(per_cpu), {}};
 }
 
 Topology topology(std::initializer_list<std::string> names) {
@@ -161,29 +161,38 @@ TEST(Derive, LeavesOutADeviceThatTheTopologyDoesNotHave) {
 }
 
 // The average of one queue over 10 s in which its counters grew by as many seconds.
-std::optional<double> average(std::uint64_t accounted_s, std::uint64_t inflight_s, std::uint64_t device_s) {
+struct Growth {
+  std::uint64_t inflight, device, queue, accounted;
+};
+std::optional<double> average(const Growth& seconds) {
   QueueCounters old = queue(5 * kSecond, 7 * kSecond), now = old;
   old.device_ns = now.device_ns = 3 * kSecond;
-  now.time_ns += accounted_s * kSecond;
-  now.inflight_ns += inflight_s * kSecond;
-  now.device_ns += device_s * kSecond;
+  now.inflight_ns += seconds.inflight * kSecond;
+  now.device_ns += seconds.device * kSecond;
+  now.queue_ns += seconds.queue * kSecond;
+  now.time_ns += seconds.accounted * kSecond;
   const Snapshot before = snapshot(20 * kSecond, {device("vda", 1, {old})});
   const Model model = derive(topology({"vda"}), snapshot(30 * kSecond, {device("vda", 1, {now})}), &before, {});
   return model.devices.at(0).avgqu_sz.at(0);
 }
 
 TEST(Derive, AverageQueueSizeOfCompletedRequestsIsIostats) {
-  EXPECT_THAT(average(640, 600, 600), Optional(DoubleEq(64))) << "40 s were before the issue";
-  EXPECT_THAT(average(0, 0, 0), Optional(DoubleEq(0))) << "measured, and zero";
+  EXPECT_THAT(average({600, 600, 40, 640}), Optional(DoubleEq(64)));
+  EXPECT_THAT(average({600, 600, 40, 660}), Optional(DoubleEq(66))) << "20 s of waiting for flushes";
+  EXPECT_THAT(average({0, 0, 0, 0}), Optional(DoubleEq(0))) << "measured, and zero";
 }
 
 TEST(Derive, AverageQueueSizeCountsRequestsThatHang) {
-  EXPECT_THAT(average(0, 10, 0), Optional(DoubleEq(1))) << "one, all the time";
-  EXPECT_THAT(average(20, 30, 20), Optional(DoubleEq(3)));
+  EXPECT_THAT(average({10, 0, 0, 0}), Optional(DoubleEq(1))) << "one, all the time";
+  EXPECT_THAT(average({30, 20, 0, 20}), Optional(DoubleEq(3)));
 }
 
-TEST(Derive, AverageQueueSizeCountsARequestIssuedBeforeTheWindowAsIostatDoes) {
-  EXPECT_THAT(average(60, 10, 60), Optional(DoubleEq(6))) << "whole, when it completes";
+TEST(Derive, AverageQueueSizeDoesNotCountTwiceWhatHungBeforeTheWindow) {
+  EXPECT_THAT(average({10, 60, 0, 60}), Optional(DoubleEq(1))) << "50 s of it were shown while it hung";
+}
+
+TEST(Derive, AverageQueueSizeDoesNotNeedTheKernelsAccounting) {
+  EXPECT_THAT(average({600, 600, 40, 0}), Optional(DoubleEq(64))) << "queue/iostats is 0";
 }
 
 TEST(Derive, EachQueueHasItsOwnAverage) {

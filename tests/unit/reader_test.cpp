@@ -46,7 +46,7 @@ TEST(SnapshotWithoutBpf, HasTheKernelsInterruptCounts) {
   ASSERT_EQ(vectors.size(), 4U);
   EXPECT_EQ(vectors[1].line, (InterruptLine{27, 1, "virtio1-req.1"}));
   EXPECT_THAT(vectors[1].per_cpu, ElementsAre(0, 7303, 0, 0));
-  EXPECT_EQ(vectors[1].handler, std::nullopt);
+  EXPECT_FALSE(vectors[1].handler);
 }
 
 TEST(SnapshotWithoutBpf, HasNothingThatOnlyBpfCanTell) {
