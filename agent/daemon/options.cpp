@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "agent/probes/probe.h"
@@ -19,6 +19,49 @@ std::vector<std::string> probe_names() {
   std::vector<std::string> names;
   for (const ProbeKind& kind : probe_kinds()) names.emplace_back(kind.name);
   return names;
+}
+
+void add_measure(CLI::App& command, MeasureOptions& options) {
+  command.add_option("--device-include", options.device_include, "Measure only disks whose name this matches (RE2)")
+      ->type_name("REGEX");
+  command
+      .add_option("--device-exclude", options.device_exclude,
+                  "Measure all disks but those whose name this matches (RE2; default " +
+                      std::string(DeviceFilter::kDefaultExclude) + ")")
+      ->type_name("REGEX");
+  command
+      .add_option(
+          "--require-probe", options.required_probes,
+          "Do not start without this probe: " + fmt::format("{}", fmt::join(probe_names(), ", ")) + "; may be repeated")
+      ->type_name("PROBE")
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember(probe_names()));
+  command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
+      ->type_name("DIRECTORY")
+      ->capture_default_str();
+  command.add_option("--path.sysfs", options.paths.sysfs, "Where sysfs is mounted")
+      ->type_name("DIRECTORY")
+      ->capture_default_str();
+  command.add_option("--log.level", options.log_level, "What to log on standard error: debug, info, warn, error")
+      ->type_name("LEVEL")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  command.add_option("--log.format", options.log_format, "How to log: text, json")
+      ->type_name("FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+// CLI::Range lets "nan" through.
+CLI::Validator seconds_between(double low, double high) {
+  return {[low, high](const std::string& text) {
+            double seconds = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+            return error == std::errc{} && end == text.data() + text.size() && seconds >= low && seconds <= high
+                       ? ""
+                       : fmt::format("'{}' is not a number of seconds from {} to {}", text, low, high);
+          },
+          ""};
 }
 
 const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& classic_buckets) {
@@ -36,63 +79,37 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
                    ? ""
                    : "'" + path + "' is not a path below /, such as /metrics";
       });
-  serve.add_option("--device-include", options.device_include, "Measure only disks whose name this matches (RE2)")
-      ->type_name("REGEX");
-  serve
-      .add_option("--device-exclude", options.device_exclude,
-                  "Measure all disks but those whose name this matches (RE2; default " +
-                      std::string(DeviceFilter::kDefaultExclude) + ")")
-      ->type_name("REGEX");
-  serve
-      .add_option(
-          "--require-probe", options.required_probes,
-          "Do not start without this probe: " + fmt::format("{}", fmt::join(probe_names(), ", ")) + "; may be repeated")
-      ->type_name("PROBE")
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember(probe_names()));
   serve
       .add_option("--window", options.window_seconds,
                   "Seconds over which the gauges avgqu_sz, *_ratio and *_cpus look back")
       ->type_name("SECONDS")
       ->capture_default_str()
-      ->check([](const std::string& text) {  // CLI::Range lets "nan" through
-        double seconds = 0;
-        return CLI::detail::lexical_cast(text, seconds) && seconds >= 1 && seconds <= 3600
-                   ? ""
-                   : "'" + text + "' is not a number of seconds from 1 to 3600";
-      });
+      ->check(seconds_between(1, 3600));
   serve
       .add_option("--histogram.classic-buckets", classic_buckets,
                   "Upper bounds in seconds of the classic buckets, rising and separated by commas, each a native "
                   "bound 2^(i/8) (default: the powers of two from 2^-17 to 4)")
       ->type_name("LIST");
-  serve.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
-      ->type_name("DIRECTORY")
-      ->capture_default_str();
-  serve.add_option("--path.sysfs", options.paths.sysfs, "Where sysfs is mounted")
-      ->type_name("DIRECTORY")
-      ->capture_default_str();
-  serve.add_option("--log.level", options.log_level, "What to log on standard error: debug, info, warn, error")
-      ->type_name("LEVEL")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  serve.add_option("--log.format", options.log_format, "How to log: text, json")
-      ->type_name("FORMAT")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
+  add_measure(serve, options.measure);
   return serve;
 }
 
-int usage_error(const std::string& message) {
-  fmt::print(stderr, "vqscope: {}\nTry 'vqscope serve --help'.\n", message);
+int usage_error(const CLI::App& command, const std::string& message) {
+  fmt::print(stderr, "vqscope: {}\nTry '{} --help'.\n", message, command.get_display_name());
   return kExitUsage;
+}
+
+// What the parser cannot check by itself; an error is a sentence.
+Result<void> check(const MeasureOptions& options) {
+  if (auto filter = DeviceFilter::create(options.device_include, options.device_exclude); !filter)
+    return tl::unexpected(filter.error());
+  return {};
 }
 
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine result;
-  std::string classic_buckets;
   CLI::App app(
       "Which hardware queue, interrupt and vCPU your virtual disk's requests go through, and how long they "
       "take there.\nRuns inside a KVM guest. https://prometheus.io scrapes it.",
@@ -100,24 +117,28 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", "vqscope " VQSCOPE_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
-  const CLI::App& serve_command = add_serve(app, result.serve, classic_buckets);
+  ServeOptions serve;
+  std::string classic_buckets;
+  const CLI::App& serve_command = add_serve(app, serve, classic_buckets);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
     result.exit_status = app.exit(success);
     return result;
   } catch (const CLI::ParseError& error) {
-    result.exit_status = usage_error(error.what());
+    const auto given = app.get_subcommands();
+    result.exit_status = usage_error(given.empty() ? app : *given.front(), error.what());
     return result;
   }
-  if (auto filter = DeviceFilter::create(result.serve.device_include, result.serve.device_exclude); !filter) {
-    result.exit_status = usage_error(filter.error().message);
+  if (auto sensible = check(serve.measure); !sensible) {
+    result.exit_status = usage_error(serve_command, sensible.error().message);
   } else if (serve_command.count("--histogram.classic-buckets") > 0) {
     if (auto buckets = parse_classic_buckets(classic_buckets))
-      result.serve.classic_buckets = std::move(*buckets);
+      serve.classic_buckets = std::move(*buckets);
     else
-      result.exit_status = usage_error("--histogram.classic-buckets: " + buckets.error().message);
+      result.exit_status = usage_error(serve_command, "--histogram.classic-buckets: " + buckets.error().message);
   }
+  result.command = std::move(serve);
   return result;
 }
 

@@ -2,7 +2,9 @@
 // The command line.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "agent/model/buckets.h"
@@ -11,26 +13,31 @@
 
 namespace vqscope {
 
-struct ServeOptions {
-  std::vector<std::string> listen_addresses;  // empty: the default, loopback of IPv4 and, where there is IPv6, of IPv6
-  std::string telemetry_path = "/metrics";
-  std::string log_level = "info";
-  std::string log_format = "text";
+// What is measured, and how the agent tells of itself; of every command that attaches probes.
+struct MeasureOptions {
   std::string device_include, device_exclude;
   std::vector<std::string> required_probes;
+  SystemPaths paths;
+  std::string log_level = "info";
+  std::string log_format = "text";
+};
+
+struct ServeOptions {
+  MeasureOptions measure;
+  std::vector<std::string> listen_addresses;  // empty: the default, loopback of IPv4 and, where there is IPv6, of IPv6
+  std::string telemetry_path = "/metrics";
   double window_seconds = 10;
   ClassicBuckets classic_buckets = default_classic_buckets();
-  SystemPaths paths;
 };
 
 inline constexpr int kExitFailure = 1;  // could not do what was asked
 inline constexpr int kExitUsage = 2;    // the command line makes no sense
 
 // What the command line asks for. Either `exit_status` is set, and help, version or a clear error has been printed,
-// or the agent is to serve with `serve`.
+// or `command` is the command to run.
 struct CommandLine {
   std::optional<int> exit_status;
-  ServeOptions serve;
+  std::variant<ServeOptions> command;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

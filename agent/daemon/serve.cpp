@@ -87,7 +87,7 @@ class Pages {
     const Format format = negotiate_format(request.accept);
     const Model model = collector_.collect();
     std::vector<Family> families = model_families(model);
-    for (Family& family : self_.families(options_.paths.procfs)) families.push_back(std::move(family));
+    for (Family& family : self_.families(options_.measure.paths.procfs)) families.push_back(std::move(family));
     HttpResponse response{200, std::string(content_type(format)), {}, false};
     response.body = write(format, families, options_.classic_buckets);
     if (accepts_gzip(request.accept_encoding)) {
@@ -160,10 +160,10 @@ Result<void> serve(const ServeOptions& options) {
   if (!listeners) return tl::unexpected(listeners.error());
   auto uevents = UeventMonitor::create();
   if (!uevents) spdlog::warn("disks are looked for every second only: {}", uevents.error().message);
-  auto filter = DeviceFilter::create(options.device_include, options.device_exclude);
+  auto filter = DeviceFilter::create(options.measure.device_include, options.measure.device_exclude);
   if (!filter) return tl::unexpected(filter.error());
 
-  auto collector = Collector::create({options.paths, std::move(*filter), options.required_probes,
+  auto collector = Collector::create({options.measure.paths, std::move(*filter), options.measure.required_probes,
                                       static_cast<std::uint64_t>(options.window_seconds * 1e9)});
   if (!collector) return tl::unexpected(collector.error());
   SelfMetrics self(VQSCOPE_VERSION, (*collector)->array_bytes());

@@ -33,15 +33,15 @@ Parsed parse(std::vector<const char*> arguments) {
 TEST(CommandLine, ServeAloneHasTheDocumentedDefaults) {
   const Parsed parsed = parse({"serve"});
   EXPECT_EQ(parsed.line.exit_status, std::nullopt);
-  const ServeOptions& serve = parsed.line.serve;
+  const ServeOptions& serve = std::get<ServeOptions>(parsed.line.command);
   EXPECT_THAT(serve.listen_addresses, IsEmpty());
   EXPECT_EQ(serve.telemetry_path, "/metrics");
-  EXPECT_EQ(serve.log_level, "info");
-  EXPECT_EQ(serve.log_format, "text");
+  EXPECT_EQ(serve.measure.log_level, "info");
+  EXPECT_EQ(serve.measure.log_format, "text");
   EXPECT_EQ(serve.window_seconds, 10);
   EXPECT_EQ(serve.classic_buckets, default_classic_buckets());
-  EXPECT_EQ(serve.paths.procfs, "/proc");
-  EXPECT_EQ(serve.paths.sysfs, "/sys");
+  EXPECT_EQ(serve.measure.paths.procfs, "/proc");
+  EXPECT_EQ(serve.measure.paths.sysfs, "/sys");
   EXPECT_EQ(parsed.out + parsed.err, "");
 }
 
@@ -51,28 +51,28 @@ TEST(CommandLine, TakesEveryFlag) {
              "2.5", "--histogram.classic-buckets", "0.5,1", "--path.procfs", "/host/proc", "--path.sysfs", "/host/sys",
              "--log.level", "debug", "--log.format", "json"});
   ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
-  const ServeOptions& serve = parsed.line.serve;
+  const ServeOptions& serve = std::get<ServeOptions>(parsed.line.command);
   EXPECT_EQ(serve.telemetry_path, "/probe");
-  EXPECT_EQ(serve.device_include, "^vd");
-  EXPECT_THAT(serve.required_probes, ElementsAre("block"));
+  EXPECT_EQ(serve.measure.device_include, "^vd");
+  EXPECT_THAT(serve.measure.required_probes, ElementsAre("block"));
   EXPECT_EQ(serve.window_seconds, 2.5);
   EXPECT_THAT(serve.classic_buckets, ElementsAre(-8, 0));
-  EXPECT_EQ(serve.paths.procfs, "/host/proc");
-  EXPECT_EQ(serve.paths.sysfs, "/host/sys");
-  EXPECT_EQ(serve.log_level, "debug");
-  EXPECT_EQ(serve.log_format, "json");
+  EXPECT_EQ(serve.measure.paths.procfs, "/host/proc");
+  EXPECT_EQ(serve.measure.paths.sysfs, "/host/sys");
+  EXPECT_EQ(serve.measure.log_level, "debug");
+  EXPECT_EQ(serve.measure.log_format, "json");
 }
 
 TEST(CommandLine, ListenAddressMayBeRepeated) {
   const Parsed parsed = parse({"serve", "--web.listen-address", "127.0.0.1:1", "--web.listen-address=[::1]:2"});
   ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
-  EXPECT_THAT(parsed.line.serve.listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
+  EXPECT_THAT(std::get<ServeOptions>(parsed.line.command).listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
 }
 
 TEST(CommandLine, RequireProbeMayBeRepeated) {
   const Parsed parsed = parse({"serve", "--require-probe", "block", "--require-probe", "irq"});
   ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
-  EXPECT_THAT(parsed.line.serve.required_probes, ElementsAre("block", "irq"));
+  EXPECT_THAT(std::get<ServeOptions>(parsed.line.command).measure.required_probes, ElementsAre("block", "irq"));
 }
 
 TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {

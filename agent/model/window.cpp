@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/model/window.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/model/buckets.h"
+
+namespace vqscope {
+
+namespace {
+
+std::uint64_t growth(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
+
+Histogram growth(const Histogram& before, const Histogram& now) {
+  Histogram grown;
+  for (std::size_t i = 0; i < grown.cells.size(); ++i) grown.cells[i] = growth(before.cells[i], now.cells[i]);
+  grown.sum_ns = growth(before.sum_ns, now.sum_ns);
+  return grown;
+}
+
+Boxed<Histogram> growth(const Boxed<Histogram>& before, const Boxed<Histogram>& now) {
+  return now && before ? Boxed<Histogram>(growth(*before, *now)) : Boxed<Histogram>();
+}
+
+OpCounters growth(const OpCounters& before, const OpCounters& now) {
+  return {growth(before.device, now.device), growth(before.queue, now.queue), growth(before.bytes, now.bytes),
+          growth(before.errors, now.errors)};
+}
+
+QueueCounters growth(const QueueCounters& before, const QueueCounters& now) {
+  QueueCounters grown = now;
+  for (std::size_t op = 0; op < grown.ops.size(); ++op)
+    if (now.ops[op] && before.ops[op]) grown.ops[op] = growth(*before.ops[op], *now.ops[op]);
+  for (std::size_t cpu = 0; cpu < grown.origins.size() && cpu < before.origins.size(); ++cpu) {
+    OriginCounters& origin = grown.origins[cpu];
+    const OriginCounters& old = before.origins[cpu];
+    origin = {growth(old.local, origin.local), growth(old.cross, origin.cross), growth(old.unknown, origin.unknown)};
+  }
+  grown.requeues = growth(before.requeues, now.requeues);
+  grown.inflight_ns = growth(before.inflight_ns, now.inflight_ns);
+  grown.time_ns = growth(before.time_ns, now.time_ns);
+  grown.device_ns = growth(before.device_ns, now.device_ns);
+  grown.queue_ns = growth(before.queue_ns, now.queue_ns);
+  return grown;
+}
+
+}  // namespace
+
+const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot& device) {
+  for (const DeviceSnapshot& candidate : snapshot.devices)
+    if (candidate.name == device.name && candidate.instance == device.instance) return &candidate;
+  return nullptr;
+}
+
+DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later) {
+  DeviceSnapshot grown;
+  grown.name = later.name;
+  grown.instance = later.instance;
+  if (earlier.queues && later.queues) {
+    grown.queues.emplace();
+    for (std::size_t q = 0; q < later.queues->size() && q < earlier.queues->size(); ++q)
+      grown.queues->push_back(growth((*earlier.queues)[q], (*later.queues)[q]));
+  }
+  if (earlier.accounting && later.accounting)
+    grown.accounting = {growth(earlier.accounting->time_ns, later.accounting->time_ns), later.accounting->inflight};
+  for (const VectorCounters& vector : later.vectors) {
+    const auto old = std::find_if(earlier.vectors.begin(), earlier.vectors.end(),
+                                  [&](const VectorCounters& v) { return v.line == vector.line; });
+    if (old == earlier.vectors.end()) continue;
+    VectorCounters& line = grown.vectors.emplace_back();
+    line.line = vector.line;
+    line.handler = growth(old->handler, vector.handler);
+    for (std::size_t cpu = 0; cpu < vector.per_cpu.size() && cpu < old->per_cpu.size(); ++cpu)
+      line.per_cpu.push_back(growth(old->per_cpu[cpu], vector.per_cpu[cpu]));
+  }
+  for (std::size_t q = 0; q < later.notifies.size() && q < earlier.notifies.size(); ++q)
+    grown.notifies.push_back(growth(earlier.notifies[q], later.notifies[q]));
+  return grown;
+}
+
+Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
+  Snapshot grown;
+  grown.time_ns = growth(earlier.time_ns, later.time_ns);
+  for (const DeviceSnapshot& device : later.devices)
+    if (const DeviceSnapshot* before = find_device(earlier, device))
+      grown.devices.push_back(difference(*before, device));
+  if (earlier.losses && later.losses) {
+    grown.losses.emplace();
+    for (std::size_t i = 0; i < grown.losses->size(); ++i)
+      (*grown.losses)[i] = growth((*earlier.losses)[i], (*later.losses)[i]);
+  }
+  return grown;
+}
+
+std::vector<std::uint64_t> interrupts_per_cpu(const DeviceSnapshot& device) {
+  std::vector<std::uint64_t> cpus;
+  for (const VectorCounters& vector : device.vectors) {
+    cpus.resize(std::max(cpus.size(), vector.per_cpu.size()));
+    for (std::size_t cpu = 0; cpu < vector.per_cpu.size(); ++cpu) cpus[cpu] += vector.per_cpu[cpu];
+  }
+  return cpus;
+}
+
+std::vector<std::uint64_t> submissions_per_cpu(const DeviceSnapshot& device) {
+  std::vector<std::uint64_t> cpus;
+  if (!device.queues) return cpus;
+  for (const QueueCounters& queue : *device.queues) {
+    cpus.resize(std::max(cpus.size(), queue.origins.size()));
+    for (std::size_t cpu = 0; cpu < queue.origins.size(); ++cpu) cpus[cpu] += queue.origins[cpu].total();
+  }
+  return cpus;
+}
+
+std::optional<double> quantile(const Histogram& histogram, double q) {
+  const auto total = static_cast<double>(histogram.count());
+  if (total == 0) return std::nullopt;
+  const double rank = q * total;
+  double below = 0;
+  for (std::size_t cell = 0; cell < histogram.cells.size(); ++cell) {
+    const auto here = static_cast<double>(histogram.cells[cell]);
+    if (here == 0 || below + here < rank) {
+      below += here;
+      continue;
+    }
+    const double share = std::clamp((rank - below) / here, 0.0, 1.0);
+    const int index = VQS_FIRST_INDEX + static_cast<int>(cell) - 1;
+    if (cell == 0) return share * upper_bound_seconds(VQS_FIRST_INDEX - 1);
+    if (cell == VQS_LAST_CELL) return upper_bound_seconds(VQS_LAST_INDEX);
+    return std::exp2((index - 1 + share) / double{VQS_PER_OCTAVE});
+  }
+  return upper_bound_seconds(VQS_LAST_INDEX);
+}
+
+}  // namespace vqscope
