@@ -11,7 +11,7 @@
  *   cell VQS_LAST_CELL          v > 2^8 s (256 s): overflow
  *
  * A sixteenth of an octave is narrower than a bucket, so it holds one boundary at the most: the table gives,
- * for each sixteenth, that boundary and the cell below it.
+ * for each sixteenth, that boundary and the cell below it, in one word.
  */
 #ifndef VQSCOPE_BUCKETS_H
 #define VQSCOPE_BUCKETS_H
@@ -31,37 +31,31 @@ enum {
 };
 
 struct vqs_bucket_table {
-  __u64 boundary[VQS_SIXTEENTHS]; /* largest value of cell[], at or above all values of the sixteenth if none */
-  __u64 cell[VQS_SIXTEENTHS];
+  __u64 sixteenth[VQS_SIXTEENTHS]; /* boundary << 8 | cell at or below it; all ones << 8: no boundary */
+  __u8 log2[256];                  /* position of the highest set bit; of 0: 0 */
 };
-
-/* Position of the highest set bit; v must not be 0. BPF has no instruction for it before v4 of the set. */
-static inline __u32 vqs_log2(__u64 v)
-{
-  __u32 r = 0, s;
-
-  s = (__u32)(v > 0xffffffffULL) << 5, v >>= s, r |= s;
-  s = (__u32)(v > 0xffff) << 4, v >>= s, r |= s;
-  s = (__u32)(v > 0xff) << 3, v >>= s, r |= s;
-  s = (__u32)(v > 0xf) << 2, v >>= s, r |= s;
-  s = (__u32)(v > 0x3) << 1, v >>= s, r |= s;
-  return r | (__u32)(v >> 1);
-}
 
 /* Cell of a duration in nanoseconds: 0 .. VQS_LAST_CELL. */
 static inline __u64 vqs_cell(const volatile struct vqs_bucket_table *table, __u64 ns)
 {
-  __u32 octave, i;
+  __u32 shift, octave, i;
+  __u64 sixteenth;
 
   if (ns < (1ULL << VQS_LOW_OCTAVE))
     return 0;
-  octave = vqs_log2(ns);
-  if (octave > VQS_HIGH_OCTAVE)
+  if (ns >> (VQS_HIGH_OCTAVE + 1))
     return VQS_LAST_CELL;
+  /* Branches, because most requests of a disk take the same one: BPF has no instruction to find the highest bit. */
+  if (ns >> 24)
+    shift = ns >> 32 ? 32 : 24;
+  else
+    shift = ns >> 16 ? 16 : 8;
+  octave = shift + table->log2[(ns >> shift) & 255];
   i = (octave - VQS_LOW_OCTAVE) * 16 + ((ns >> (octave - 4)) & 15);
   if (i >= VQS_SIXTEENTHS)
     return VQS_LAST_CELL;
-  return table->cell[i] + (ns > table->boundary[i]);
+  sixteenth = table->sixteenth[i];
+  return (sixteenth & 255) + (ns > sixteenth >> 8);
 }
 
 #endif

@@ -59,15 +59,15 @@ int irq_entry(__u64 *ctx)
     return 0;
   /* Hard interrupts do not nest on a CPU, so its record has one writer. */
   counter->count++;
-  counter->entry_ns = bpf_ktime_get_ns();
-  vector->last_cpu = cpu + 1;
+  if (vector->last_cpu != cpu + 1) /* completions on other CPUs read it: keep it in their caches */
+    vector->last_cpu = cpu + 1;
+  vector->entry_ns = bpf_ktime_get_ns();
   return 0;
 }
 
 SEC("tp_btf/irq_handler_exit")
 int irq_exit(__u64 *ctx)
 {
-  struct vqs_vector_cpu *counter;
   struct vqs_vector *vector;
   __u64 start, now;
   __u32 index;
@@ -75,13 +75,12 @@ int irq_exit(__u64 *ctx)
   vector = find_vector((int)ctx[0], &index);
   if (!vector || vector->action != ctx[1])
     return 0;
-  counter = find_cpu(index, bpf_get_smp_processor_id());
-  if (!counter || !counter->entry_ns)
+  start = vector->entry_ns;
+  if (!start)
     return 0; /* attached inside this handler */
   now = bpf_ktime_get_ns();
-  start = counter->entry_ns;
-  counter->entry_ns = 0;
-  observe(vector->handler_cells, &vector->handler_ns, NSEC_SINCE(now, start));
+  vector->entry_ns = 0;
+  observe(true, vector->handler_cells, &vector->handler_ns, NSEC_SINCE(now, start));
   return 0;
 }
 

@@ -91,7 +91,7 @@ int notify_exit(__u64 *ctx)
   record = stack->frames[depth].record;
   notify = bpf_map_lookup_elem(&notifies, &record);
   if (notify)
-    observe(notify->cells, &notify->sum_ns, NSEC_SINCE(now, stack->frames[depth].start_ns));
+    observe(false, notify->cells, &notify->sum_ns, NSEC_SINCE(now, stack->frames[depth].start_ns));
   return 0;
 }
 

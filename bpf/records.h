@@ -50,7 +50,7 @@ enum vqs_op_kind { VQS_READ, VQS_WRITE, VQS_FLUSH, VQS_DISCARD, VQS_OTHER, VQS_O
 enum vqs_loss {
   VQS_LOST_IN_FLIGHT_AT_ATTACH, /* completed, but issued before the probes were attached */
   VQS_LOST_UNMATCHED,           /* completed, and no issue of it was seen */
-  VQS_LOST_STALE_SLOT,          /* issued, and its completion was not seen before the tag was used again */
+  VQS_LOST_STALE_SLOT,          /* [agent] issued, and its completion was not seen before the tag was used again */
   VQS_LOST_NO_ROOM,             /* disk without room in the arrays, or beyond VQS_MAX_QUEUE_IDS */
   VQS_LOST_QUEUE_RANGE,         /* hardware queue beyond the layout */
   VQS_LOST_TAG_RANGE,           /* tag beyond the layout */
@@ -65,7 +65,7 @@ struct vqs_control {
   __u32 generation; /* [agent] changes whenever the disk table does; never 0 once published */
   __u32 pad;
   __u64 attached_ns;      /* [agent] just before the first program was attached */
-  __u64 lost[VQS_LOSSES]; /* [bpf] */
+  __u64 lost[VQS_LOSSES]; /* [bpf], and [agent] where it says so */
 };
 VQS_ASSERT_SIZE(struct vqs_control, 16 + 8 * VQS_LOSSES);
 
@@ -111,14 +111,14 @@ VQS_ASSERT_SIZE(struct vqs_queue_ref, 16);
 /*
  * A request in flight, at disk.slot_base + hctx * disk.depth + tag. Whoever holds the tag is the only writer.
  *
- * `inflight` is the slot's share of the time integral of in-flight in one word, so that a reader can never see
- * half an update: with B the nanoseconds that earlier requests spent in this slot, it is B << 1 when the slot is
- * free, and (B - issue time) << 1 | 1 when it is taken. A reader adds its own clock to the taken ones.
+ * The slots' share of the time integral of in-flight is the sum of spent_ns, and of the time since issue_ns of those
+ * that are taken. spent_ns changes whenever a slot is given back, so a reader that finds it unchanged after it read
+ * the rest has read one request.
  */
 struct vqs_slot {
   __u64 request;  /* [bpf] struct request *, 0: free */
-  __u64 issue_ns; /* [bpf] */
-  __u64 inflight; /* [bpf] */
+  __u64 issue_ns; /* [bpf] of the request in it */
+  __u64 spent_ns; /* [bpf] that earlier requests were in flight */
   __u64 pad;
 };
 VQS_ASSERT_SIZE(struct vqs_slot, 32);
@@ -134,43 +134,58 @@ struct vqs_op {
 };
 VQS_ASSERT_SIZE(struct vqs_op, 64 + 16 * VQS_CELLS);
 
+/* Operations that have a copy of their own for the owner. */
+enum { VQS_OWNED_OPS = VQS_WRITE + 1 };
+
+/*
+ * A hardware queue. Its requests can complete on any CPU, but mostly do on the one that takes the interrupt: that
+ * one, the owner, counts reads and writes in records that it alone writes, without atomic updates. A counter is the
+ * sum of both copies.
+ */
 struct vqs_queue {
-  __u32 vector; /* [agent] vqs_vector index + 1 whose interrupt completes this queue, 0: not known */
-  __u32 pad0;
+  __u32 vector;     /* [agent] vqs_vector index + 1 whose interrupt completes this queue, 0: not known */
+  __u32 owner;      /* [agent] CPU + 1, 0: none; between two owners there is none for longer than a program runs */
   __u64 requeues;   /* [bpf] */
   __s64 account_ns; /* [bpf] kernel's I/O accounting minus the sums of the ops, see on_complete() */
   __u64 pad[5];
   struct vqs_op ops[VQS_OPS];
+  struct vqs_op own[VQS_OWNED_OPS];
 };
-VQS_ASSERT_SIZE(struct vqs_queue, 64 + VQS_OPS * (64 + 16 * VQS_CELLS));
+VQS_ASSERT_SIZE(struct vqs_queue, 64 + VQS_OPS * sizeof(struct vqs_op) + VQS_OWNED_OPS * sizeof(struct vqs_op));
 
-/* Completed requests by the CPU that submitted them, at queue index * possible CPUs + CPU. */
-struct vqs_origin {
+struct vqs_locality {
   __u64 local;   /* [bpf] the queue's interrupt was last taken by the submitting CPU */
   __u64 cross;   /* [bpf] by another CPU */
   __u64 unknown; /* [bpf] queue without a traced interrupt */
   __u64 pad;
 };
-VQS_ASSERT_SIZE(struct vqs_origin, 32);
 
-/* An interrupt of a disk. */
+/* Completed requests by the CPU that submitted them, at queue index * possible CPUs + CPU. */
+struct vqs_origin {
+  struct vqs_locality any; /* completed on any CPU */
+  struct vqs_locality own; /* completed on the queue's owner */
+};
+VQS_ASSERT_SIZE(struct vqs_origin, 64);
+
+/* An interrupt of a disk. The kernel runs the handlers of one interrupt on one CPU at a time. */
 struct vqs_vector {
   __u32 last_cpu; /* [bpf] CPU + 1 that last took it, 0: never */
   __u32 pad0;
   __u64 action;               /* [bpf] struct irqaction * that carries `name`, learned at the first interrupt */
   char name[VQS_ACTION_NAME]; /* [agent] name of the action to follow on this line */
-  __u64 handler_ns;           /* [bpf] sum of time in the handler */
-  __u64 pad;
+  __u64 pad1[2];
+  __u64 entry_ns;   /* [bpf] start of the handler that runs now, 0: none */
+  __u64 handler_ns; /* [bpf] sum of time in the handler */
+  __u64 pad2[6];
   __u64 handler_cells[VQS_CELLS]; /* [bpf] */
 };
-VQS_ASSERT_SIZE(struct vqs_vector, 64 + 8 * VQS_CELLS);
+VQS_ASSERT_SIZE(struct vqs_vector, 128 + 8 * VQS_CELLS);
 
 /* At vector index * possible CPUs + CPU. */
 struct vqs_vector_cpu {
-  __u64 count;    /* [bpf] interrupts taken */
-  __u64 entry_ns; /* [bpf] start of the handler that runs now, 0: none */
+  __u64 count; /* [bpf] interrupts taken */
 };
-VQS_ASSERT_SIZE(struct vqs_vector_cpu, 16);
+VQS_ASSERT_SIZE(struct vqs_vector_cpu, 8);
 
 /* virtioN -> its first vqs_notify record. */
 struct vqs_virtio_device {

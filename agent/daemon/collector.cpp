@@ -80,6 +80,7 @@ Model Collector::collect() {
 
 void Collector::sample() {
   const std::scoped_lock lock(mutex_);
+  if (layout_) layout_->choose_owners(monotonic_ns());
   last_ = read(Detail::kCounters);
   window_.push_back(last_);
   // Keep one sample that is older than the window.

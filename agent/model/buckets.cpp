@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -33,9 +34,10 @@ vqs_bucket_table make_bucket_table() {
     const std::uint64_t first = (16ULL + static_cast<unsigned>(i) % 16) << (octave - 4);
     int cell = 0;
     while (cell < VQS_LAST_CELL && first > upper_bound_ns(VQS_FIRST_INDEX + cell - 1)) ++cell;
-    table.cell[i] = static_cast<__u64>(cell);
-    table.boundary[i] = cell < VQS_LAST_CELL ? upper_bound_ns(VQS_FIRST_INDEX + cell - 1) : ~0ULL;
+    const __u64 boundary = cell < VQS_LAST_CELL ? upper_bound_ns(VQS_FIRST_INDEX + cell - 1) : ~0ULL;
+    table.sixteenth[i] = boundary << 8 | static_cast<__u64>(cell);
   }
+  for (unsigned byte = 1; byte < 256; ++byte) table.log2[byte] = static_cast<__u8>(std::bit_width(byte) - 1);
   return table;
 }
 

@@ -52,6 +52,9 @@ std::optional<double> effective_number(std::span<const std::uint64_t> counts) {
 }
 
 void keep_monotonic(const Snapshot& previous, Snapshot& current) {
+  if (previous.losses && current.losses)
+    for (std::size_t i = 0; i < current.losses->size(); ++i)
+      (*current.losses)[i] = std::max((*current.losses)[i], (*previous.losses)[i]);
   for (DeviceSnapshot& device : current.devices) {
     const DeviceSnapshot* before = find_device(previous, device);
     if (before == nullptr || !before->queues || !device.queues) continue;

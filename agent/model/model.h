@@ -53,8 +53,8 @@ std::optional<double> concentration(std::span<const std::uint64_t> counts);
 std::optional<double> effective_number(std::span<const std::uint64_t> counts);
 
 // The integral of in-flight and the time in queue are put together from words that BPF writes while they are read,
-// so a reading can be some microseconds short of the one before; this keeps both from going backwards. Devices are
-// the same when name and instance are.
+// so a reading can be some microseconds short of the one before; so can lost events, which are a difference of such
+// words. This keeps them from going backwards. Devices are the same when name and instance are.
 void keep_monotonic(const Snapshot& previous, Snapshot& current);
 
 // `earlier` begins the window; null, or taken less than 100 ms before, leaves the window's gauges absent. A device

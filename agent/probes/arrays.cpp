@@ -65,6 +65,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
   make(arrays.queue_refs, "vqs_queue_refs", VQS_MAX_QUEUE_IDS);
   make(arrays.slots, "vqs_slots", capacity.slots);
   make(arrays.queues, "vqs_queues", capacity.queues);
+  make(arrays.issues, "vqs_issues", capacity.queues * capacity.possible_cpus);
   make(arrays.origins, "vqs_origins", capacity.queues * capacity.possible_cpus);
   make(arrays.irq_vectors, "vqs_irq_vectors", VQS_MAX_IRQS);
   make(arrays.vectors, "vqs_vectors", capacity.vectors);
@@ -78,8 +79,8 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 
 std::size_t Arrays::bytes() const {
   return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + slots.bytes() + queues.bytes() +
-         origins.bytes() + irq_vectors.bytes() + vectors.bytes() + vector_cpus.bytes() + virtio_devices.bytes() +
-         notifies.bytes() + notify_stacks.bytes();
+         issues.bytes() + origins.bytes() + irq_vectors.bytes() + vectors.bytes() + vector_cpus.bytes() +
+         virtio_devices.bytes() + notifies.bytes() + notify_stacks.bytes();
 }
 
 }  // namespace vqscope

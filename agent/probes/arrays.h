@@ -84,6 +84,7 @@ struct Arrays {
   ArrayOf<vqs_queue_ref> queue_refs;
   ArrayOf<vqs_slot> slots;
   ArrayOf<vqs_queue> queues;
+  ArrayOf<std::uint64_t> issues;  // requests issued, at CPU * capacity.queues + index in queues: one writer each
   ArrayOf<vqs_origin> origins;
   ArrayOf<std::uint64_t> irq_vectors;  // interrupt number -> vectors index + 1
   ArrayOf<vqs_vector> vectors;

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "agent/probes/slots.h"
+
 namespace vqscope {
 
 namespace {
@@ -90,6 +92,8 @@ void Layout::place(const Disk& disk, DiskPlace& place) {
   clear(arrays_.slots, *slot_base, queues * depth);
   clear(arrays_.queues, *queue_base, queues);
   clear(arrays_.origins, *queue_base * cpus, queues * cpus);
+  for (std::uint32_t cpu = 0; cpu < cpus; ++cpu)
+    clear(arrays_.issues, cpu * arrays_.capacity.queues + *queue_base, queues);
   vqs_disk& record = arrays_.disks[*entry];
   record = {};
   record.queues = queues;
@@ -131,6 +135,8 @@ void Layout::retire_notifies(std::uint64_t now_ns) {
 }
 
 void Layout::retire(const DiskPlace& place, std::uint64_t now_ns) {
+  __atomic_fetch_add(&arrays_.control[0].lost[VQS_LOST_STALE_SLOT], missed_completions(arrays_, place),
+                     __ATOMIC_RELAXED);
   for (const std::uint32_t entry : place.entries) {
     const vqs_disk record = arrays_.disks[entry];
     retired_.push_back({now_ns, [this, entry, record] {
@@ -183,6 +189,27 @@ void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
         if (const auto index = vector_of(line)) vector = *index + 1;
     }
     __atomic_store_n(&queue.vector, vector, __ATOMIC_RELAXED);
+  }
+}
+
+void Layout::choose_owners(std::uint64_t now_ns) {
+  for (const auto& [name, place] : disks_) {
+    if (place.entries.empty()) continue;
+    const vqs_disk& entry = arrays_.disks[place.entries.back()];
+    for (std::uint32_t index = entry.queue_base; index < entry.queue_base + entry.queues; ++index) {
+      vqs_queue& queue = arrays_.queues[index];
+      const std::uint32_t cpu = queue.vector == 0 ? 0 : load(arrays_.vectors[queue.vector - 1].last_cpu);
+      if (queue.owner == cpu) continue;
+      if (queue.owner != 0) {
+        __atomic_store_n(&queue.owner, 0U, __ATOMIC_RELAXED);
+        ownerless_since_[index] = now_ns;
+        continue;
+      }
+      const auto since = ownerless_since_.find(index);
+      if (since != ownerless_since_.end() && now_ns < since->second + kGraceNs) continue;
+      ownerless_since_.erase(index);
+      __atomic_store_n(&queue.owner, cpu, __ATOMIC_RELAXED);
+    }
   }
 }
 

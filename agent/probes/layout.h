@@ -41,6 +41,10 @@ class Layout {
   // second later, when no BPF program can still be writing to it.
   void apply(const Topology& topology, std::uint64_t now_ns);
 
+  // Makes the CPU that took a queue's last interrupt the queue's owner (see vqs_queue); to be called every second or
+  // so.
+  void choose_owners(std::uint64_t now_ns);
+
   // By disk name.
   [[nodiscard]] const std::map<std::string, DiskPlace>& disks() const { return disks_; }
 
@@ -73,6 +77,7 @@ class Layout {
   std::map<std::string, DiskPlace> disks_;
   std::map<std::uint32_t, Vector> vector_of_irq_;
   std::vector<Retired> retired_;
+  std::map<std::uint32_t, std::uint64_t> ownerless_since_;  // by index in Arrays::queues
   std::uint64_t instances_ = 0;
   std::uint32_t generation_ = 0;
 };

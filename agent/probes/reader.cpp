@@ -6,6 +6,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
+#include "agent/probes/slots.h"
 
 namespace vqscope {
 
@@ -18,6 +19,22 @@ Histogram load_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum) {
   return histogram;
 }
 
+// Adds what one copy of an operation's counters says; returns its sums of time.
+std::uint64_t add_operation(const vqs_op& source, Detail detail, QueueCounters& queue, Boxed<OpCounters>& op) {
+  const std::uint64_t device_ns = load(source.device_ns), errors = load(source.errors);
+  const std::uint64_t queue_ns = load(source.queue_ns);
+  queue.device_ns += device_ns;
+  queue.queue_ns += queue_ns;
+  if (detail == Detail::kHistograms && (device_ns != 0 || errors != 0)) {
+    if (!op) op.emplace();
+    op->device += load_histogram(source.device_cells, source.device_ns);
+    op->queue += load_histogram(source.queue_cells, source.queue_ns);
+    op->bytes += load(source.bytes);
+    op->errors += errors;
+  }
+  return device_ns + queue_ns;
+}
+
 // Adds what has completed on one hardware queue of one layout.
 void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue) {
   // The programs add to an operation's sums before they correct them, so read in the other order the sum never comes
@@ -25,49 +42,12 @@ void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue)
   std::int64_t time = load(record.account_ns);
   std::atomic_thread_fence(std::memory_order_acquire);
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
-    const vqs_op& source = record.ops[op];
-    const std::uint64_t device_ns = load(source.device_ns), errors = load(source.errors);
-    const std::uint64_t queue_ns = load(source.queue_ns);
-    time += static_cast<std::int64_t>(device_ns + queue_ns);
-    queue.device_ns += device_ns;
-    queue.queue_ns += queue_ns;
-    if (detail == Detail::kCounters || (device_ns == 0 && errors == 0)) continue;
-    if (!queue.ops[op]) queue.ops[op].emplace();
-    queue.ops[op]->device += load_histogram(source.device_cells, source.device_ns);
-    queue.ops[op]->queue += load_histogram(source.queue_cells, source.queue_ns);
-    queue.ops[op]->bytes += load(source.bytes);
-    queue.ops[op]->errors += errors;
+    time += static_cast<std::int64_t>(add_operation(record.ops[op], detail, queue, queue.ops[op]));
+    if (op < VQS_OWNED_OPS)
+      time += static_cast<std::int64_t>(add_operation(record.own[op], detail, queue, queue.ops[op]));
   }
   queue.requeues += load(record.requeues);
   queue.time_ns += static_cast<std::uint64_t>(std::max<std::int64_t>(time, 0));
-}
-
-// Adds the slots of one hardware queue: see struct vqs_slot for how one word tells all.
-// A slot that has been taken for longer than `quiet_ns` is left over from a completion that was missed.
-void add_slots(std::span<vqs_slot> slots, std::uint64_t now, std::uint64_t quiet_ns, QueueCounters& queue) {
-  std::optional<std::uint64_t> first_issue;
-  for (const vqs_slot& slot : slots) {
-    const std::uint64_t word = __atomic_load_n(&slot.inflight, __ATOMIC_ACQUIRE);
-    const auto value = static_cast<std::int64_t>(word) >> 1;
-    if ((word & 1) == 0) {
-      queue.inflight_ns += static_cast<std::uint64_t>(value);
-      continue;
-    }
-    const std::uint64_t issue = load(slot.issue_ns);
-    if (now > issue && now - issue > quiet_ns) {
-      // The kernel says that nothing is in flight: the completion was missed, and what B was is all that is known.
-      queue.inflight_ns += static_cast<std::uint64_t>(value) + issue;
-      continue;
-    }
-    // Issued after `now` was read: not in flight at that moment.
-    queue.inflight_ns +=
-        static_cast<std::uint64_t>(std::max<std::int64_t>(value + static_cast<std::int64_t>(std::max(now, issue)), 0));
-    ++queue.inflight;
-    first_issue = std::min(first_issue.value_or(issue), issue);
-  }
-  if (!first_issue) return;
-  const std::uint64_t age = now > *first_issue ? now - *first_issue : 0;
-  queue.oldest_ns = std::max(queue.oldest_ns.value_or(0), age);
 }
 
 std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now,
@@ -80,13 +60,19 @@ std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& pl
     for (std::uint32_t hctx = 0; hctx < entry.queues; ++hctx) {
       QueueCounters& queue = queues[hctx];
       add_completed(arrays.queues[entry.queue_base + hctx], detail, queue);
-      add_slots(arrays.slots.range(entry.slot_base + hctx * entry.depth, entry.depth), now, quiet_ns, queue);
+      const SlotTotals slots =
+          read_slots(arrays.slots.range(entry.slot_base + hctx * entry.depth, entry.depth), now, quiet_ns);
+      queue.inflight_ns += slots.inflight_ns;
+      queue.inflight += slots.inflight;
+      if (slots.oldest_ns) queue.oldest_ns = std::max(queue.oldest_ns.value_or(0), *slots.oldest_ns);
       queue.origins.resize(cpus);
       for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
         const vqs_origin& origin = arrays.origins[(entry.queue_base + hctx) * cpus + cpu];
-        queue.origins[cpu].local += load(origin.local);
-        queue.origins[cpu].cross += load(origin.cross);
-        queue.origins[cpu].unknown += load(origin.unknown);
+        for (const vqs_locality* locality : {&origin.any, &origin.own}) {
+          queue.origins[cpu].local += load(locality->local);
+          queue.origins[cpu].cross += load(locality->cross);
+          queue.origins[cpu].unknown += load(locality->unknown);
+        }
       }
     }
   }
@@ -146,6 +132,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     if (place != nullptr) device.instance = place->instance;
     const bool placed = up.block && place != nullptr && !place->entries.empty();
     if (placed) {
+      (*snapshot.losses)[VQS_LOST_STALE_SLOT] += missed_completions(*arrays, *place);
       device.queues = read_queues(*arrays, *place, snapshot.time_ns, kNever, detail);
       if (looks_hung(*device.queues) && is_quiet(paths, disk.name))
         device.queues = read_queues(*arrays, *place, snapshot.time_ns, kHungNs, detail);

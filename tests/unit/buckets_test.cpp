@@ -182,15 +182,6 @@ TEST(Cell, LastIsTheOverflow) {
 
 TEST(Cell, FitsTheRecords) { EXPECT_LE(VQS_LAST_CELL + 1, 240); }
 
-TEST(Log2, IsThePositionOfTheHighestBit) {
-  for (int n = 0; n < 64; ++n)
-    for (const std::uint64_t v : {(1ULL << n) - 1, 1ULL << n, (1ULL << n) + 1}) {
-      if (v == 0) continue;
-      EXPECT_EQ(vqs_log2(v), static_cast<unsigned>(std::bit_width(v)) - 1) << v;
-    }
-  EXPECT_EQ(vqs_log2(~0ULL), 63U);
-}
-
 TEST(ClassicBuckets, DefaultsArePowersOfTwoFrom7MicrosecondsTo4Seconds) {
   const ClassicBuckets buckets = default_classic_buckets();
   ASSERT_EQ(buckets.size(), 20U);

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time in BPF programs per event, from the kernel's own run_time_ns and run_cnt.
+
+Subjects are measured in turn, several rounds under one load, so that a change of the machine hits all of them alike.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+import subprocess
+import time
+
+import vqtest
+
+STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
+
+# The programs of each event, ours, the reference's and biolatency's.
+EVENTS = {
+    "issue": {"empty_issue", "clock_issue", "rq_issue", "block_rq_issue_btf"},
+    "complete": {"empty_complete", "clock_complete", "rq_complete", "block_rq_complete_btf"},
+    "entry": {"empty_entry", "clock_entry", "irq_entry"},
+    "exit": {"empty_exit", "clock_exit", "irq_exit"},
+}
+
+
+@dataclasses.dataclass
+class Subject:
+    """Something that attaches programs: `start` returns a running process, attached."""
+    name: str
+    start: callable
+    settle: float = 0  # seconds from the start until it works as it will go on to
+
+
+class Statistics:
+    """Turns the kernel's run statistics on while entered."""
+
+    def __enter__(self):
+        self.before = STATS.read_text()
+        STATS.write_text("1")
+
+    def __exit__(self, *_):
+        STATS.write_text(self.before)
+
+
+def programs(pid):
+    """Programs that the process holds: id -> (name, run_time_ns, run_cnt)."""
+    ids = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        fields = dict(line.split(":", 1) for line in entry.read_text().splitlines() if ":" in line)
+        if "prog_id" in fields:
+            ids.add(int(fields["prog_id"]))
+    shown = {p["id"]: p for p in json.loads(vqtest.run("bpftool", "--json", "prog", "show"))}
+    return {i: (shown[i].get("name", ""), shown[i].get("run_time_ns", 0), shown[i].get("run_cnt", 0)) for i in ids
+            if i in shown}
+
+
+def measure(process, seconds):
+    """event -> (ns per run, runs) over some seconds of a subject's life."""
+    before = programs(process.pid)
+    time.sleep(seconds)  # the length of the sample
+    after = programs(process.pid)
+    result = {}
+    for event, names in EVENTS.items():
+        times = runs = 0
+        for i, (name, run_time, run_count) in after.items():
+            if name in names and i in before:
+                times += run_time - before[i][1]
+                runs += run_count - before[i][2]
+        if runs:
+            result[event] = (times / runs, runs)
+    return result
+
+
+def stop(process):
+    if process.stdin:
+        process.stdin.close()
+    else:
+        process.terminate()
+    process.wait(20)
+
+
+def alternate(subjects, rounds, seconds):
+    """subject -> event -> list of (ns per run, runs)."""
+    results = {subject.name: {} for subject in subjects}
+    with Statistics():
+        for _ in range(rounds):
+            for subject in subjects:
+                process = subject.start()
+                try:
+                    time.sleep(subject.settle)
+                    for event, sample in measure(process, seconds).items():
+                        results[subject.name].setdefault(event, []).append(sample)
+                finally:
+                    stop(process)
+    return results
+
+
+def medians(results):
+    """subject -> event -> median ns per run."""
+    return {name: {event: statistics.median(ns for ns, _ in samples) for event, samples in events.items()}
+            for name, events in results.items()}
+
+
+def floor(binary, kind):
+    def start():
+        process = subprocess.Popen([binary, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if process.stdout.readline() != "attached\n":
+            raise AssertionError(f"{binary} {kind} did not attach")
+        return process
+
+    return Subject(kind, start)
+
+
+def agent(binary, device, name="vqscope"):
+    def start():
+        process = subprocess.Popen([binary, "serve", "--web.listen-address=127.0.0.1:0", "--require-probe=block",
+                                    f"--device-include=^{device}$"], stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if "serves http" in line:
+                return process
+        raise AssertionError(f"{binary} did not start")
+
+    return Subject(name, start, settle=2.5)  # it learns within two seconds which CPU takes a queue's interrupts
+
+
+def biolatency():
+    """libbpf-tools' biolatency with a histogram for each disk, as Debian packages it."""
+
+    def start():
+        # Its own interval is longer than the sample, so that it reads nothing while it is measured.
+        process = subprocess.Popen(["/usr/sbin/biolatency", "-D", "3600"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        vqtest.wait_for(lambda: sum(name in EVENTS["issue"] | EVENTS["complete"]
+                                    for name, *_ in programs(process.pid).values()) >= 2, "biolatency to attach", 20)
+        return process
+
+    return Subject("biolatency -D", start)
