@@ -88,7 +88,7 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
   serve
       .add_option("--histogram.classic-buckets", classic_buckets,
                   "Upper bounds in seconds of the classic buckets, rising and separated by commas, each a native "
-                  "bound 2^(i/8) (default: the powers of two from 2^-17 to 4)")
+                  "bound 2^(i/8) (default: the powers of two from 2^-16 to 2^-5, 2^-3, 2^-1 and 4)")
       ->type_name("LIST");
   add_measure(serve, options.measure);
   return serve;

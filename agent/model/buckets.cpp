@@ -43,7 +43,8 @@ vqs_bucket_table make_bucket_table() {
 
 ClassicBuckets default_classic_buckets() {
   ClassicBuckets buckets;
-  for (int exponent = -17; exponent <= 2; ++exponent) buckets.push_back(exponent * VQS_PER_OCTAVE);
+  for (int exponent = -16; exponent <= -5; ++exponent) buckets.push_back(exponent * VQS_PER_OCTAVE);
+  for (const int exponent : {-3, -1, 2}) buckets.push_back(exponent * VQS_PER_OCTAVE);
   return buckets;
 }
 

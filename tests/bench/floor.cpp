@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj)
-    bpf_program__set_autoload(program, std::string_view(bpf_program__name(program)).starts_with(kind));
+      bpf_program__set_autoload(program, std::string_view(bpf_program__name(program)).starts_with(kind));
   int status = 1;
   if (floor_bpf::load(skeleton) != 0 || floor_bpf::attach(skeleton) != 0) {
     std::perror("cannot load and attach the reference programs");

@@ -56,7 +56,7 @@ def programs(pid):
 
 
 def measure(process, seconds):
-    """event -> (ns per run, runs) over some seconds of a subject's life."""
+    """event -> (ns per run, runs, seconds) over some seconds of a subject's life."""
     before = programs(process.pid)
     time.sleep(seconds)  # the length of the sample
     after = programs(process.pid)
@@ -68,7 +68,7 @@ def measure(process, seconds):
                 times += run_time - before[i][1]
                 runs += run_count - before[i][2]
         if runs:
-            result[event] = (times / runs, runs)
+            result[event] = (times / runs, runs, seconds)
     return result
 
 
@@ -81,7 +81,7 @@ def stop(process):
 
 
 def alternate(subjects, rounds, seconds):
-    """subject -> event -> list of (ns per run, runs)."""
+    """subject -> event -> list of (ns per run, runs, seconds)."""
     results = {subject.name: {} for subject in subjects}
     with Statistics():
         for _ in range(rounds):
@@ -98,7 +98,7 @@ def alternate(subjects, rounds, seconds):
 
 def medians(results):
     """subject -> event -> median ns per run."""
-    return {name: {event: statistics.median(ns for ns, _ in samples) for event, samples in events.items()}
+    return {name: {event: statistics.median(ns for ns, *_ in samples) for event, samples in events.items()}
             for name, events in results.items()}
 
 
@@ -136,3 +136,55 @@ def biolatency():
         return process
 
     return Subject("biolatency -D", start)
+
+
+class Load:
+    """fio on a file or device until stopped; random reads of 4 KiB, two jobs of depth 16."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen(
+            ["fio", "--name=load", f"--filename={path}", "--rw=randread", "--bs=4k", "--direct=1",
+             "--ioengine=io_uring", "--iodepth=16", "--numjobs=2", "--time_based", "--runtime=86400"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def rows(results):
+    """Table of medians, gross, and net of the empty programs."""
+    shown = medians(results)
+
+    def net(name, first, second):
+        events = shown[name]
+        if first not in events:
+            return None
+        return sum(events[e] - shown["empty"][e] for e in (first, second))
+
+    reference = net("clock", "issue", "complete"), net("clock", "entry", "exit")
+    table = []
+    for name, events in shown.items():
+        request, interrupt = net(name, "issue", "complete"), net(name, "entry", "exit")
+        table.append({
+            "programs": name,
+            **{f"{event} ns": round(events[event]) if event in events else "-" for event in EVENTS},
+            "request net ns": round(request),
+            "of two clocks": f"{request / reference[0]:.2f}" if reference[0] > 0 else "-",
+            "interrupt net ns": round(interrupt) if interrupt is not None else "-",
+            "irq of two clocks": f"{interrupt / reference[1]:.2f}" if interrupt is not None and reference[1] > 0 else "-",
+            "requests/s": round(statistics.median(runs / seconds for _, runs, seconds in results[name]["issue"])),
+        })
+    return table
+
+
+def section(machine):
+    """Per request and per interrupt, against the reference programs and biolatency, on the disk."""
+    device, path = machine.disk()
+    subjects = [floor(machine.floor, "empty"), floor(machine.floor, "clock"), agent(machine.agent, device), biolatency()]
+    rounds, seconds = (1, 0.5) if machine.quick else (7, 2)
+    with Load(path):
+        yield f"Time in BPF programs, {device}", rows(alternate(subjects, rounds, seconds))

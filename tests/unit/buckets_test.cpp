@@ -182,11 +182,14 @@ TEST(Cell, LastIsTheOverflow) {
 
 TEST(Cell, FitsTheRecords) { EXPECT_LE(VQS_LAST_CELL + 1, 240); }
 
-TEST(ClassicBuckets, DefaultsArePowersOfTwoFrom7MicrosecondsTo4Seconds) {
+TEST(ClassicBuckets, DefaultsArePowersOfTwoFrom15MicrosecondsTo4Seconds) {
   const ClassicBuckets buckets = default_classic_buckets();
-  ASSERT_EQ(buckets.size(), 20U);
-  for (std::size_t i = 0; i < buckets.size(); ++i)
-    EXPECT_EQ(upper_bound_seconds(buckets[i]), std::ldexp(1.0, static_cast<int>(i) - 17));
+  ASSERT_EQ(buckets.size(), 15U);
+  for (std::size_t i = 0; i < 12; ++i)
+    EXPECT_EQ(upper_bound_seconds(buckets[i]), std::ldexp(1.0, static_cast<int>(i) - 16));
+  EXPECT_EQ(upper_bound_seconds(buckets[12]), 0.125);
+  EXPECT_EQ(upper_bound_seconds(buckets[13]), 0.5);
+  EXPECT_EQ(upper_bound_seconds(buckets[14]), 4);
 }
 
 TEST(ClassicBuckets, AreParsedAsIndicesOfNativeBuckets) {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scrape of synthetic guests, on the path of a real one: from the arrays that BPF writes to the bytes of the answer.
+// Arguments: hardware queues, disks, format (0 text, 1 OpenMetrics, 2 protobuf), gzip, operations that are active.
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "agent/model/model.h"
+#include "agent/probes/arrays.h"
+#include "agent/probes/layout.h"
+#include "agent/probes/reader.h"
+#include "exporters/prometheus/formats.h"
+#include "exporters/prometheus/model_families.h"
+
+namespace vqscope {
+namespace {
+
+constexpr std::uint32_t kTags = 256;
+
+Topology make_topology(std::uint32_t disks, std::uint32_t queues) {
+  Topology topology;
+  topology.possible_cpus = queues;
+  topology.vmm = "qemu";
+  std::uint32_t irq = 24;
+  for (std::uint32_t cpu = 0; cpu < queues; ++cpu) topology.online_cpus.push_back(cpu);
+  for (std::uint32_t d = 0; d < disks; ++d) {
+    Disk disk;
+    disk.name = {'v', 'd', static_cast<char>('a' + d / 26), static_cast<char>('a' + d % 26)};
+    disk.identity = d + 1;
+    disk.driver = "virtio_blk";
+    disk.transport = "virtio-pci";
+    disk.bus_id = "0000:00:02.0";
+    disk.scheduler = "none";
+    disk.virtio = VirtioDevice{d, 0};
+    for (std::uint32_t q = 0; q < queues; ++q) {
+      disk.queues.push_back({q, {q}, kTags});
+      disk.interrupts.push_back({irq++, q, "virtio" + std::to_string(d) + "-req." + std::to_string(q)});
+    }
+    topology.disks.push_back(std::move(disk));
+  }
+  return topology;
+}
+
+// Latencies of a real disk lie within a few octaves.
+void fill(__u64 (&cells)[VQS_CELLS], __u64& sum, std::uint32_t first) {
+  for (std::uint32_t cell = first; cell < first + 32; ++cell) cells[cell] = 1000 + cell;
+  sum = 32'000'000;
+}
+
+// Every queue has completed requests of `operations` kinds, its interrupt has come, and it was notified.
+void fill(const Arrays& arrays, const Topology& topology, const Layout& layout, int operations) {
+  const std::uint32_t cpus = arrays.capacity.possible_cpus;
+  for (const Disk& disk : topology.disks) {
+    const DiskPlace& place = layout.disks().at(disk.name);
+    const vqs_disk& entry = arrays.disks[place.entries.back()];
+    for (std::uint32_t q = 0; q < entry.queues; ++q) {
+      vqs_queue& queue = arrays.queues[entry.queue_base + q];
+      for (int op = 0; op < operations; ++op) {
+        vqs_op& record = op < VQS_OWNED_OPS ? queue.own[op] : queue.ops[op];
+        fill(record.device_cells, record.device_ns, 60);
+        fill(record.queue_cells, record.queue_ns, 10);
+        record.bytes = 4096;
+      }
+      arrays.origins[(entry.queue_base + q) * cpus + q].own.local = 1000;
+      const auto vector = *layout.vector_of(disk.interrupts[q]);
+      fill(arrays.vectors[vector].handler_cells, arrays.vectors[vector].handler_ns, 20);
+      arrays.vector_cpus[vector * cpus + q].count = 1000;
+      vqs_notify& notify = arrays.notifies[arrays.virtio_devices[disk.virtio->index].first + q];
+      fill(notify.cells, notify.sum_ns, 30);
+    }
+  }
+}
+
+void scrape(benchmark::State& state) {
+  const auto queues = static_cast<std::uint32_t>(state.range(0)), disks = static_cast<std::uint32_t>(state.range(1));
+  const auto format = static_cast<Format>(state.range(2));
+  const bool gzip = state.range(3) != 0;
+  const Topology topology = make_topology(disks, queues);
+  const auto arrays = Arrays::create(capacity_for(topology));
+  if (!arrays) return state.SkipWithError(arrays.error().message.c_str());
+  Layout layout(*arrays);
+  layout.apply(topology, 1);
+  fill(*arrays, topology, layout, static_cast<int>(state.range(4)));
+  const SystemPaths paths;
+  const ProbesUp up{true, true, true};
+  const Snapshot earlier = read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kCounters);
+  const ClassicBuckets buckets = default_classic_buckets();
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    Snapshot snapshot = read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kHistograms);
+    const Model model = derive(topology, std::move(snapshot), &earlier, {{"block", true, "", 0}});
+    const std::string plain = write(format, model_families(model), buckets);
+    const std::string body = gzip ? compress_gzip(plain) : plain;
+    bytes = body.size();
+    benchmark::DoNotOptimize(body.data());
+  }
+  state.counters["bytes"] = static_cast<double>(bytes);
+  const Model model =
+      derive(topology, read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kHistograms), &earlier, {});
+  // Series as a server stores them: a classic histogram is its buckets, +Inf, sum and count; a native one is one.
+  std::size_t native = 0, classic = 0;
+  for (const Family& family : model_families(model)) {
+    native += family.samples.size();
+    classic += family.samples.size() * (family.type == MetricType::kHistogram ? buckets.size() + 3 : 1);
+  }
+  state.counters["native_series"] = static_cast<double>(native);
+  state.counters["classic_series"] = static_cast<double>(classic);
+}
+
+void arguments(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"queues", "disks", "format", "gzip", "ops"})->Unit(benchmark::kMicrosecond);
+  for (const std::int64_t format : {0, 1, 2}) {
+    for (const std::int64_t gzip : {0, 1})
+      for (const std::int64_t queues : {1, 8, 64}) bench->Args({queues, 1, format, gzip, VQS_OPS});
+    for (const std::int64_t disks : {8, 64}) bench->Args({1, disks, format, 0, VQS_OPS});
+  }
+  bench->Args({8, 1, 2, 0, 2});  // a typical guest: reads and writes
+}
+BENCHMARK(scrape)->Apply(arguments);
+
+}  // namespace
+}  // namespace vqscope
+
+BENCHMARK_MAIN();

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time and size of a scrape, from vqscope_scrape_bench."""
+
+import json
+
+import vqtest
+
+FORMATS = {0: "text", 1: "OpenMetrics", 2: "protobuf"}
+
+
+def section(machine):
+    seconds = 0.02 if machine.quick else 0.5
+    # Every result, once: a repetition's median is not asked for because one scrape is already a mean of many.
+    text = vqtest.run(machine.scrape_bench, "--benchmark_format=json", f"--benchmark_min_time={seconds}")
+    rows = []
+    for result in json.loads(text)["benchmarks"]:
+        if "error_message" in result:
+            raise AssertionError(f"{result['name']}: {result['error_message']}")
+        arguments = dict(word.split(":") for word in result["name"].split("/")[1:])
+        rows.append({"queues": arguments["queues"], "disks": arguments["disks"], "ops": arguments["ops"],
+                     "format": FORMATS[int(arguments["format"])], "gzip": "yes" if arguments["gzip"] == "1" else "no",
+                     "CPU us": round(result["cpu_time"]), "bytes": round(result["bytes"]),
+                     "series classic": round(result["classic_series"]),
+                     "series native": round(result["native_series"])})
+    yield "A scrape", rows
