@@ -43,6 +43,7 @@ class Layout:
     machine: str = "q35"
     devices: tuple = ()  # QEMU's -device, before the disks
     append: str = ""  # to the kernel's command line
+    known_hypervisor: bool = False  # the guest's kernel has to know that it is one, see kernels.accelerator()
     generic: bool = False  # needs a driver that a cloud kernel does not have: see kernels.GENERIC
     forward: tuple = ()  # TCP ports of the guest that the host can reach, see Guest.forwarded(); not on microvm
 
@@ -88,7 +89,7 @@ class Guest:
         self.console = self.directory / "console"
         self.log = open(self.directory / "qemu", "w+")
         shell, monitor = self.directory / "shell", self.directory / "monitor"
-        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(), "-m", "1G", "-smp", layout.cpus,
+        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(layout.known_hypervisor), "-m", "1G", "-smp", layout.cpus,
                    "-nodefaults", "-nographic", "-no-reboot", "-serial",
                    "mon:stdio" if interactive else f"file:{self.console}",
                    "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
@@ -185,7 +186,7 @@ class Guest:
         output = self._read_until(b"LAB-DONE ")
         status = int(self._read_until(b"\n"))
         if check and status != 0:
-            raise AssertionError(f"in the guest: {command}: exit {status}\n{output}")
+            raise AssertionError(f"in the guest: {command[-500:]}: exit {status}\n{output[-2000:]}")
         return output
 
     def fetch(self, directory):

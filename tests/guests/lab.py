@@ -7,13 +7,14 @@
 """
 
 import contextlib
-import json
+import dataclasses
 import pathlib
 import re
 import shlex
 import tempfile
 import unittest
 
+import trace
 import vqtest
 from guest import Guest
 from kernels import KERNELS, TOOLS, Kernel, tool
@@ -62,6 +63,7 @@ class Lab:
             # Merging would make one request of two: fio's count is the witness.
             self.guest.run("for disk in /sys/block/*; do echo 2 > $disk/queue/nomerges; done")
             self.count_kicks()
+            self.guest.run(trace.PREPARE)
             self.programs = self.guest.run("bpftool prog list | grep -c tag || true")
         except BaseException:
             self.close()
@@ -88,6 +90,18 @@ class Lab:
 
     def disks(self):
         return self.present
+
+    def add(self, disk, path):
+        """Adds a disk that the guest has made itself; its kernel name is the last part of `path`, a word of shell."""
+        name = self.guest.run(f"basename {path}").strip()
+        self.present.append(dataclasses.replace(disk, kernel_name=name))
+        self.names[disk.name] = name
+        self.guest.write(f"/sys/block/{name}/queue/nomerges", 2)
+        self.wait_for_scrape(lambda scrape: scrape.one("vqscope_device_queues", device=name), f"{name}'s metrics")
+        return name
+
+    def remove(self, disk):
+        self.present = [other for other in self.present if other.name != disk.name]
 
     def kernel_name(self, name):
         return self.names[name]

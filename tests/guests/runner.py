@@ -10,7 +10,8 @@ import traceback
 import unittest
 
 import scenarios
-from lab import Lab
+from averages import check_averages
+from lab import WINDOW, Lab
 from measure import URL, Job, Run
 
 # What the allocator may keep for itself after the agent's memory stood still. A leak of one answer in fifty would be
@@ -103,10 +104,14 @@ def warm_up(lab):
     return heap[-1]
 
 
+def averages_of(layout_name):
+    return scenarios.Scenario(f"{layout_name}: averages", layout_name, "", lambda lab: check_averages(lab, WINDOW))
+
+
 def run_guest(layout_name, group, kernel, initramfs, report, keep):
     """Boots one guest for the scenarios of a layout."""
     layout = scenarios.LAYOUTS[layout_name]
-    pending = list(group)
+    pending = [averages_of(layout_name), *group]
     while pending:
         try:
             lab = Lab(layout, kernel, initramfs)
