@@ -10,7 +10,9 @@ import traceback
 import unittest
 
 import scenarios
+import trees
 from averages import check_averages
+from kernels import cache_directory
 from lab import WINDOW, Lab
 from measure import URL, Job, Run
 
@@ -126,6 +128,8 @@ def run_guest(layout_name, group, kernel, initramfs, report, keep):
             return
         try:
             lab.guest.run("dmesg -c > /tmp/dmesg-boot")
+            trees.save(lab, f"Guest {layout_name!r} of the lab, Linux {kernel.version}.",
+                       cache_directory() / "trees" / f"{layout_name}-{kernel.name}.guest")
             lab.warm_kb = warm_up(lab)
             # After a failure the guest may be in any state: the others get a fresh one.
             while pending:
