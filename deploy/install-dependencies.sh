@@ -9,7 +9,7 @@ build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev 
 tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy fio sysstat \
   e2fsprogs mount util-linux prometheus"
 
-guests="qemu-system-x86 busybox-static cpio kmod"
+guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm"
 
 packages=$build
 for group in "$@"; do

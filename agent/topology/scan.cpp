@@ -58,7 +58,7 @@ struct DevicePath {
   fs::path pci;        // directory of the nearest PCI device; empty if there is none
   std::string bus_id;  // its address, or the name of the platform device that carries the virtio device
   bool is_virtual = false;
-  bool is_ata = false;
+  std::string ata_port;  // "ata1"; empty if there is none
 };
 
 DevicePath analyse(const fs::path& sysfs, const fs::path& device) {
@@ -79,7 +79,7 @@ DevicePath analyse(const fs::path& sysfs, const fs::path& device) {
     } else if (const auto host = numbered(name, "host")) {
       result.scsi_host = host;
     } else if (numbered(name, "ata")) {
-      result.is_ata = true;
+      result.ata_port = name;
     } else if (name == "virtual" && parent == "devices") {
       result.is_virtual = true;
     }
@@ -108,7 +108,7 @@ std::string find_driver(const fs::path& sysfs, const fs::path& disk, const Devic
 std::string find_transport(const DevicePath& path) {
   if (path.virtio) return is_pci_address(path.bus_id) ? "virtio-pci" : "virtio-mmio";
   if (path.nvme && !path.pci.empty()) return "pci";
-  if (path.is_ata) return "ata";
+  if (!path.ata_port.empty()) return "ata";
   if (path.scsi_host) return "scsi";
   return path.is_virtual ? "virtual" : "other";
 }
@@ -158,14 +158,29 @@ std::vector<InterruptLine> nvme_lines(const std::vector<Line>& lines, std::uint3
   return found;
 }
 
+// An IDE controller in compatibility mode has the ISA bus's interrupts: 14 for its first port, 15 for its second (PCI
+// IDE Controller Specification 1.0). The class code's last byte has a bit for each port that is in native mode.
+std::optional<std::uint32_t> compatibility_irq(const fs::path& pci, const std::string& ata_port) {
+  const std::string type = read_trimmed(pci / "class").value_or("");  // 0x0101xx
+  const auto port = read_number<std::uint32_t>(pci / ata_port / "ata_port" / ata_port / "port_no");
+  if (!type.starts_with("0x0101") || type.size() != 8 || !port || *port < 1 || *port > 2) return std::nullopt;
+  const auto mode = static_cast<unsigned>(std::string_view("0123456789abcdef").find(type.back()));
+  const unsigned native = *port == 1 ? 1 : 4;
+  if (mode > 15 || (mode & native) != 0) return std::nullopt;
+  return 13 + *port;
+}
+
 // Any other controller: the lines of its PCI device. Which queue a line serves is known only if there is one of each.
-std::vector<InterruptLine> pci_lines(const std::vector<Line>& lines, const fs::path& pci, const std::string& driver,
+std::vector<InterruptLine> pci_lines(const std::vector<Line>& lines, const DevicePath& path, const std::string& driver,
                                      bool one_queue) {
+  const fs::path& pci = path.pci;
   std::set<std::uint32_t> irqs;
   for (const std::string& name : list_directory(pci / "msi_irqs"))
     if (const auto irq = parse_number<std::uint32_t>(name)) irqs.insert(*irq);
   if (irqs.empty())
     if (const auto irq = read_number<std::uint32_t>(pci / "irq"); irq && *irq != 0) irqs.insert(*irq);
+  if (!path.ata_port.empty())
+    if (const auto irq = compatibility_irq(pci, path.ata_port)) irqs = {*irq};
   std::vector<InterruptLine> found;
   for (const Line& line : lines) {
     if (!irqs.contains(line.irq)) continue;
@@ -206,7 +221,7 @@ std::optional<Disk> scan_disk(const SystemPaths& paths, const std::string& name,
   } else if (path.nvme) {
     disk.interrupts = nvme_lines(lines, *path.nvme);
   } else if (!path.pci.empty()) {
-    disk.interrupts = pci_lines(lines, path.pci, disk.driver, one_queue);
+    disk.interrupts = pci_lines(lines, path, disk.driver, one_queue);
   }
   return disk;
 }

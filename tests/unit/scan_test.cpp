@@ -198,6 +198,38 @@ TEST(ScanTopology, OfAhciTakesTheLinesOfThePciDevice) {
             "  irq 27 queue=0 ahci[0000:00:1f.2]\n");
 }
 
+TEST(ScanTopology, OfAnIdeControllerInCompatibilityModeFindsTheInterruptOfEachPort) {
+  const std::string disk =
+      " driver=ata_piix transport=ata bus=0000:00:01.1 scheduler=none nr_requests=1\n"
+      "  queue 0 cpus=0,1,2,3 tags=1\n";
+  EXPECT_EQ(scanned(Guest("ide")), "online=0,1,2,3 possible=4 vmm=qemu\nsda" + disk + "  irq 14 queue=0 ata_piix\nsdb" +
+                                       disk + "  irq 15 queue=0 ata_piix\n");
+}
+
+TEST(ScanTopology, AnIdePortInNativeModeHasTheControllersInterrupt) {
+  Guest guest("ide");
+  guest.file("sys/devices/pci0000:00/0000:00:01.1/class", "0x010185");
+  guest.file("sys/devices/pci0000:00/0000:00:01.1/irq", "21");
+  guest.irq(21, "ata_piix", 21, "1,2,3,4");
+  EXPECT_THAT(interrupts(guest), ElementsAre(InterruptLine{21, 0, "ata_piix"}));
+}
+
+TEST(ScanTopology, AnIdePortOfAnUnknownNumberHasNoInterrupt) {
+  for (const char* number : {"", "0", "3", "-1", "x"}) {
+    Guest guest("ide");
+    guest.file("sys/devices/pci0000:00/0000:00:01.1/ata1/ata_port/ata1/port_no", number);
+    EXPECT_THAT(interrupts(guest), IsEmpty()) << number;
+  }
+}
+
+TEST(ScanTopology, AnIdeControllerOfAnUnknownKindHasNoInterrupt) {
+  for (const char* type : {"", "0x0101", "0x01018", "0x01018g", "0x010680"}) {
+    Guest guest("ide");
+    guest.file("sys/devices/pci0000:00/0000:00:01.1/class", type);
+    EXPECT_THAT(interrupts(guest), IsEmpty()) << type;
+  }
+}
+
 TEST(ScanTopology, OfAhciWithoutMsiTakesThePinsLine) {
   Guest guest("ahci");
   guest.remove("sys/devices/pci0000:00/0000:00:1f.2/msi_irqs").file("sys/devices/pci0000:00/0000:00:1f.2/irq", "16");
