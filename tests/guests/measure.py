@@ -51,12 +51,29 @@ class Job:
     disk: str  # name in the layout
     cpu: int | None = None  # the only vCPU it runs on
     options: str = "--rw=randrw --iodepth=8"
-    ios: int = 501
+    ios: int | None = 501  # None: as long as `options` say
 
 
 def everywhere(disk, options=Job.options, cpus=4, ios=301):
     """A job on each vCPU, each with a different odd number of requests."""
     return [Job(disk, cpu, options, ios + 34 * cpu) for cpu in range(cpus)]
+
+
+def fio_command(lab, jobs):
+    command = ["fio", "--output-format=json", "--thread", "--ioengine=libaio", "--direct=1", "--bs=4k", "--size=48m",
+               "--norandommap", "--randrepeat=0"]
+    for number, job in enumerate(jobs):
+        command += [f"--name=job{number}", f"--filename=/dev/{lab.kernel_name(job.disk)}", *job.options.split()]
+        if job.ios is not None:
+            command.append(f"--number_ios={job.ios}")
+        if job.cpu is not None:
+            command.append(f"--cpus_allowed={job.cpu}")
+    return shlex.join(command)
+
+
+def fio_results(text):
+    """The jobs of fio's JSON, in front of which it prints its warnings."""
+    return json.loads(text[text.index("{"):])["jobs"]
 
 
 class Sample:
@@ -91,20 +108,12 @@ class Run:
 
     def __init__(self, lab, jobs, before="", after="", accounting=True):
         self.lab, self.jobs, self.accounting = lab, jobs, accounting
-        command = ["fio", "--output-format=json", "--thread", "--ioengine=libaio", "--direct=1", "--bs=4k",
-                   "--size=48m", "--norandommap", "--randrepeat=0"]
-        for number, job in enumerate(jobs):
-            command += [f"--name=job{number}", f"--filename=/dev/{lab.kernel_name(job.disk)}", *job.options.split(),
-                        f"--number_ios={job.ios}"]
-            if job.cpu is not None:
-                command.append(f"--cpus_allowed={job.cpu}")
         lab.guest.run(f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n{before}\n"
-                      f"{shlex.join(command)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n{after}\n"
+                      f"{fio_command(lab, jobs)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n{after}\n"
                       "sample /tmp/run/after")
         self.files = lab.guest.fetch("/tmp/run")
         self.before, self.after = Sample(self.files, "before"), Sample(self.files, "after")
-        text = self.files["fio"]  # warnings come before the JSON
-        self.fio = json.loads(text[text.index("{"):])["jobs"]
+        self.fio = fio_results(self.files["fio"])
         self.problems = []
 
     # What fio did.
