@@ -61,26 +61,34 @@ class Server:
 
 
 class Prometheus(Server):
-    """Scrapes and evaluates every second. `targets` is {instance: host:port}, all in the job "vqscope"."""
+    """Scrapes and evaluates every `interval`. `targets` is {instance: host:port}, all in the job "vqscope"."""
 
-    def __init__(self, test, targets, *flags, rules=(), alertmanager=None):
-        self.targets = targets
-
+    def __init__(self, test, targets, *flags, rules=(), alertmanager=None, interval="1s"):
         def command(directory, address):
             config = directory / "prometheus.yml"
             config.write_text(json.dumps({
-                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                "global": {"scrape_interval": interval, "evaluation_interval": interval},
                 "rule_files": [str(path) for path in rules],
                 "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]
                              if alertmanager else []},
-                "scrape_configs": [{"job_name": "vqscope", "static_configs": [
-                    {"targets": [target], "labels": {"instance": instance}}
-                    for instance, target in targets.items()]}],
+                "scrape_configs": [{"job_name": "vqscope", "file_sd_configs": [{"files": [f"{directory}/targets.json"]}]}],
             }))  # JSON is YAML
+            self._write_targets(directory, targets)
             return ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
                     f"--web.listen-address={address}", *flags]
 
         super().__init__(test, command, "/-/ready")
+
+    def _write_targets(self, directory, targets):
+        self.targets = targets
+        new = directory / "targets.new"
+        new.write_text(json.dumps([{"targets": [target], "labels": {"instance": instance}}
+                                   for instance, target in targets.items()]))
+        new.rename(directory / "targets.json")
+
+    def set_targets(self, targets):
+        """Scrapes these from now on; Prometheus watches the file."""
+        self._write_targets(self.directory, targets)
 
     def query(self, expression, **parameters):
         """The instant vector as [(labels, value)]; a native histogram's value is its dictionary."""
@@ -115,6 +123,13 @@ class Alertmanager(Server):
                     f"--storage.path={directory}/data", f"--web.listen-address={address}", "--cluster.listen-address="]
 
         super().__init__(test, command, "/-/ready")
+
+    def alerts(self, alertname, **labels):
+        """Active alerts with this name and these labels, as the API's dictionaries."""
+        filters = [f'{name}="{value}"' for name, value in {"alertname": alertname, **labels}.items()]
+        query = urllib.parse.urlencode({"filter": filters}, doseq=True)
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts?{query}", timeout=30) as answer:
+            return json.load(answer)
 
 
 class Webhook:
