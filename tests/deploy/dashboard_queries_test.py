@@ -4,6 +4,7 @@ real load: not empty, and the same from native and from classic histograms."""
 
 import os
 import unittest
+import urllib.parse
 
 import grafana
 import monitoring
@@ -29,7 +30,7 @@ class Dashboard(unittest.TestCase):
         for name in (self.loop.path, self.file):
             vqtest.Fio(f"--filename={name}", "--size=32m", "--rw=randrw", "--bs=4k", "--direct=1", "--fsync=8",
                        "--io_size=1m")
-        target = {"guest": self.agent.url.removeprefix("http://").removesuffix("/metrics")}
+        target = {"guest": urllib.parse.urlparse(self.agent.url).netloc}
         self.prometheuses = {
             "classic": monitoring.Prometheus(self, target, rules=monitoring.RULES),
             "native": monitoring.Prometheus(self, target, monitoring.NATIVE, rules=monitoring.RULES)}

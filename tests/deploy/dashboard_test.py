@@ -86,6 +86,17 @@ class Structure(unittest.TestCase):
         for _, target in grafana.targets():
             self.assertLessEqual(set(re.findall(r"\$(\w+)", target["expr"])), defined)
 
+    def test_tables_transform_and_override_fields_that_their_queries_give(self):
+        """What is left out or put in order may be absent; what a matrix is made of, and what is coloured, may not."""
+        matrix = next(panel for panel in grafana.panels() if panel["title"] == "Interrupts: vCPU x queue")
+        options = next(t["options"] for t in matrix["transformations"] if t["id"] == "groupingToMatrix")
+        header = options["rowField"] + "\\" + options["columnField"]  # as Grafana names the first column
+        self.assertEqual([override["matcher"]["options"] for override in matrix["fieldConfig"]["overrides"]], [header])
+        for field in (options["rowField"], options["columnField"]):
+            self.assertIn(field, matrix["targets"][0]["expr"])
+        sort = next(t["options"] for t in matrix["transformations"] if t["id"] == "sortBy")
+        self.assertEqual(sort["sort"][0]["field"], header)
+
     def test_queries_and_rules_ask_for_metrics_that_the_readme_lists(self):
         listed = set(re.findall(r"`((?:vqscope|process)_[a-z_*]+)", (monitoring.ROOT / "README.md").read_text()))
         texts = [target["expr"] for _, target in grafana.targets()] + [path.read_text() for path in monitoring.RULES]
