@@ -104,6 +104,7 @@ class AlertsInGuests(unittest.TestCase):
     def panels_answer(self, db):
         """All of them, those on notifications too: this kernel has the probe."""
         may_be_empty = {title: why for title, why in grafana.may_be_empty(db.scrape()).items() if title == "Findings"}
+        self.prometheus.wait_for_scrapes(self.prometheus.scrapes() + 2)  # it has all that this scrape has
         values = {"job": "vqscope", "instance": "db", "device": ".+", "queue": ".*", "op": "(read|write)"}
         self.assertEqual(grafana.problems(self.prometheus, values, WINDOW, may_be_empty), [])
 

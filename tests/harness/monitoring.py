@@ -105,14 +105,13 @@ class Prometheus(Server):
                                                                                      r.get("histograms", [])]))
         return series
 
+    def scrapes(self):
+        """How often each target was scraped without a failure, at least."""
+        up = [value for _, value in self.query("sum_over_time(up[2h])")]
+        return min(up) if len(up) == len(self.targets) else 0
+
     def wait_for_scrapes(self, count, seconds=60):
-        """Until each target was scraped so often, without a failure."""
-
-        def scraped():
-            up = self.query("sum_over_time(up[10m])")
-            return len(up) == len(self.targets) and all(value >= count for _, value in up)
-
-        vqtest.wait_for(scraped, f"{count} scrapes", seconds)
+        vqtest.wait_for(lambda: self.scrapes() >= count, f"{count} scrapes", seconds)
 
 
 class Alertmanager(Server):
