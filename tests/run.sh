@@ -6,18 +6,20 @@
 #   tests/run.sh unit    without root or a particular kernel
 #   tests/run.sh kernel  every program on this machine's own kernel, against fio, iostat, /proc and trace events
 #   tests/run.sh e2e     the endpoint and the command line, and a real Prometheus that scrapes the agent
+#   tests/run.sh deploy  rules, alerts and dashboard, by promtool and on a Prometheus that scrapes the agent
 #   tests/run.sh asan    the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
+#   tests/run.sh alerts  guests again, with Prometheus, Alertmanager and a webhook
 set -eu
 cd "$(dirname "$0")/.."
 
 group=${1:-all}
 case $group in
-  all | unit | kernel | e2e | asan | lint | bench) deploy/install-dependencies.sh tests ;;
-  guests) deploy/install-dependencies.sh tests guests ;;
-  *) sed -n '3,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  all | unit | kernel | e2e | deploy | asan | lint | bench) deploy/install-dependencies.sh tests ;;
+  guests | alerts) deploy/install-dependencies.sh tests guests ;;
+  *) sed -n '3,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
@@ -56,6 +58,12 @@ case $group in
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope vqscope_floor vqscope_scrape_bench
     VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/bench exec python3 -B tests/bench/run.py "$@"
+    ;;
+  alerts)
+    cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
+    cmake --build --preset release --target vqscope
+    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/guests exec python3 -B \
+      tests/deploy/alerts_in_guests.py
     ;;
   # A neighbour on the machine can disturb one comparison with a witness, not two in a row.
   all) lint; asan; release -j "$(nproc)" --repeat until-pass:2 ;;
