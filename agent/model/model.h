@@ -23,6 +23,14 @@ struct ProbeStatus {
   std::optional<std::uint64_t> missed_runs;  // see Probe::missed_runs()
 };
 
+// A diagnosis that holds now (agent/diagnosis).
+struct ActiveFinding {
+  std::string device;  // empty: the whole guest
+  std::string finding, severity;
+
+  friend bool operator==(const ActiveFinding&, const ActiveFinding&) = default;
+};
+
 struct DeviceModel {
   Disk disk;
   DeviceSnapshot counters;
@@ -43,6 +51,7 @@ struct Model {
   std::vector<DeviceModel> devices;
   std::vector<ProbeStatus> probes;
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;
+  std::vector<ActiveFinding> findings;
 };
 
 // Share of the largest count, 0 to 1; nullopt when all are 0.
