@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/model/model.h"
+#include "agent/model/reading.h"
 #include "agent/probes/layout.h"
 #include "agent/probes/probe.h"
 #include "agent/probes/reader.h"
@@ -34,6 +36,12 @@ class Collector {
   // Reads everything now.
   Model collect();
 
+  // Reads everything now, and derives nothing.
+  Reading reading();
+
+  // CLOCK_MONOTONIC before the probes were attached: they counted nothing earlier.
+  [[nodiscard]] std::uint64_t counting_since_ns() const { return counting_since_ns_; }
+
   // Takes the sample from which the window's gauges are derived; to be called about once a second.
   void sample();
 
@@ -52,10 +60,12 @@ class Collector {
   Result<void> attach_probes();
   void tell_of_disks_without_room();
   Snapshot read(Detail detail) const;
+  void remember(const Snapshot& snapshot);
   [[nodiscard]] std::uint64_t out_of_range() const;
 
   CollectorOptions options_;
   std::string hypervisor_;
+  std::uint64_t counting_since_ns_ = monotonic_ns();
   mutable std::mutex mutex_;
   Topology topology_;
   std::optional<Arrays> arrays_;    // absent without BPF
