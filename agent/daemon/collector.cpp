@@ -70,13 +70,7 @@ Snapshot Collector::read(Detail detail) const {
   return snapshot;
 }
 
-Model Collector::collect() {
-  const std::scoped_lock lock(mutex_);
-  Snapshot snapshot = read(Detail::kHistograms);
-  // The youngest sample that is a whole window old; while there is none yet, the oldest.
-  const Snapshot* earlier = window_.empty() ? nullptr : &window_.front();
-  for (const Snapshot& sample : window_)
-    if (sample.time_ns + options_.window_ns <= snapshot.time_ns) earlier = &sample;
+void Collector::remember(const Snapshot& snapshot) {
   last_ = snapshot;
   for (DeviceSnapshot& device : last_.devices) {
     device.notifies.clear();
@@ -84,16 +78,27 @@ Model Collector::collect() {
     if (device.queues)
       for (QueueCounters& queue : *device.queues) queue.ops = {};
   }
-  Model model = derive(topology_, std::move(snapshot), earlier, statuses_);
-  model.findings = findings_.active();
-  return model;
 }
 
 Reading Collector::reading() {
   const std::scoped_lock lock(mutex_);
   Snapshot snapshot = read(Detail::kHistograms);
+  remember(snapshot);
   snapshot.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
   return {topology_, statuses_, std::move(snapshot)};
+}
+
+Model Collector::collect() {
+  const std::scoped_lock lock(mutex_);
+  Snapshot snapshot = read(Detail::kHistograms);
+  // The youngest sample that is a whole window old; while there is none yet, the oldest.
+  const Snapshot* earlier = window_.empty() ? nullptr : &window_.front();
+  for (const Snapshot& sample : window_)
+    if (sample.time_ns + options_.window_ns <= snapshot.time_ns) earlier = &sample;
+  remember(snapshot);
+  Model model = derive(topology_, std::move(snapshot), earlier, statuses_);
+  model.findings = findings_.active();
+  return model;
 }
 
 void Collector::sample() {

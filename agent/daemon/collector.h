@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/diagnosis/full_time.h"
 #include "agent/diagnosis/tracker.h"
 #include "agent/model/model.h"
@@ -40,6 +41,9 @@ class Collector {
   // Reads everything now, and derives nothing.
   Reading reading();
 
+  // CLOCK_MONOTONIC before the probes were attached: they counted nothing earlier.
+  [[nodiscard]] std::uint64_t counting_since_ns() const { return counting_since_ns_; }
+
   // Takes the sample from which the window's gauges and the findings are derived; to be called about once a second.
   void sample();
 
@@ -59,10 +63,12 @@ class Collector {
   void tell_of_disks_without_room();
   Snapshot read(Detail detail) const;
   void look_for_findings(Snapshot now);
+  void remember(const Snapshot& snapshot);
   [[nodiscard]] std::uint64_t out_of_range() const;
 
   CollectorOptions options_;
   std::string hypervisor_;
+  std::uint64_t counting_since_ns_ = monotonic_ns();
   mutable std::mutex mutex_;
   Topology topology_;
   std::optional<Arrays> arrays_;    // absent without BPF

@@ -14,6 +14,7 @@
 
 #include "agent/daemon/collector.h"
 #include "agent/daemon/uevents.h"
+#include "agent/recording/codec.h"
 #include "exporters/http/server.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
@@ -77,6 +78,7 @@ class Pages {
     if (request.path == options_.telemetry_path) return metrics(request);
     if (request.path == "/") return landing();
     if (request.path == "/-/healthy") return {200, text, "vqscope is healthy.\n", false};
+    if (request.path == "/-/snapshot") return snapshot();
     if (request.path == "/-/ready") return {200, text, "vqscope is ready.\n", false};
     return {404, text, "not found; the metrics are at " + options_.telemetry_path + "\n", false};
   }
@@ -98,6 +100,12 @@ class Pages {
     return response;
   }
 
+  // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
+  [[nodiscard]] HttpResponse snapshot() const {
+    const RecordingHeader header = make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
+    return {200, std::string(kRecordingMediaType), encode_recording(header, collector_.reading()), false};
+  }
+
   [[nodiscard]] HttpResponse landing() const {
     return {200, "text/html; charset=utf-8",
             fmt::format(R"(<!DOCTYPE html>
@@ -110,6 +118,7 @@ class Pages {
 <li><a href="{}">Metrics</a></li>
 <li><a href="/-/healthy">Healthy</a></li>
 <li><a href="/-/ready">Ready</a></li>
+<li><a href="/-/snapshot">Snapshot</a> for <code>vqscope record --url</code> and <code>vqscope doctor --url</code></li>
 </ul>
 </body>
 </html>

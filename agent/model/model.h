@@ -21,6 +21,8 @@ struct ProbeStatus {
   bool up = false;
   std::string reason;                        // why not; empty when up
   std::optional<std::uint64_t> missed_runs;  // see Probe::missed_runs()
+
+  friend bool operator==(const ProbeStatus&, const ProbeStatus&) = default;
 };
 
 // A diagnosis that holds now (agent/diagnosis).

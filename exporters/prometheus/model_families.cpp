@@ -6,12 +6,12 @@
 #include <deque>
 
 #include "agent/model/losses.h"
+#include "agent/model/operations.h"
 
 namespace vqscope {
 
 namespace {
 
-constexpr std::array<std::string_view, VQS_OPS> kOps = {"read", "write", "flush", "discard", "other"};
 
 double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
@@ -61,7 +61,7 @@ void each_op(const Model& model, Visitor visit) {
     for (std::size_t op = 0; op < VQS_OPS; ++op) {
       if (!counters.ops[op]) continue;
       auto labels = queue_labels(device, queue);
-      labels.push_back({"op", std::string(kOps[op])});
+      labels.push_back({"op", std::string(kOperationNames[op])});
       visit(std::move(labels), *counters.ops[op]);
     }
   });
