@@ -8,6 +8,7 @@
 #include "agent/daemon/logging.h"
 #include "agent/daemon/options.h"
 #include "agent/daemon/serve.h"
+#include "agent/doctor/doctor.h"
 #include "agent/probes/probe.h"
 
 namespace {
@@ -20,6 +21,15 @@ int run(const vqscope::ServeOptions& options) {
     return vqscope::kExitFailure;
   }
   return 0;
+}
+
+int run(const vqscope::DoctorOptions& options) {
+  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::route_libbpf_messages();
+  const auto status = vqscope::doctor(options);
+  if (status) return *status;
+  fmt::print(stderr, "vqscope: {}\n", status.error().message);
+  return vqscope::kExitUnknown;
 }
 
 }  // namespace
