@@ -21,8 +21,9 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "such harm.)",
      1, &io_errors},
     {"single_queue", "All requests squeeze through one queue and interrupt one vCPU",
-     "The host gave this disk a single queue. All vCPUs take turns at its lock to submit, the host takes the requests "
-     "from it one after the other, and every completion interrupts the same vCPU, which does the work of all. The "
+     "This disk has a single queue. All vCPUs take turns at its lock to submit, the host takes the requests from it "
+     "one "
+     "after the other, and every completion interrupts the same vCPU, which does the work of all. The "
      "storage may be idle while this queue is the limit; more vCPUs make it worse.",
      2, &single_queue},
     {"guest_limits_queues", "A setting of this guest keeps queues unused",

@@ -143,15 +143,14 @@ std::vector<Step> ovirt_queues(Kind kind, unsigned queues) {
 }
 
 std::vector<Step> firecracker_queues() {
-  return {
-      {std::string(title_of(Platform::kFirecracker)),
-       "Firecracker gives every drive one queue and serves all drives from one thread; it has no setting for either. "
-       "What can be done: io_engine Async (io_uring, host kernel 5.10.51 or newer) keeps that thread from waiting "
-       "for the disk; several drives, striped with LVM or md in the guest, give the guest several queues and "
-       "interrupts (not the host more threads); a guest that needs more belongs on QEMU or Cloud Hypervisor.",
-       "PUT /drives/DRIVE-ID\n"
-       "{\"drive_id\": \"DRIVE-ID\", \"path_on_host\": \"/path/to/disk.img\", \"is_root_device\": false,\n"
-       " \"is_read_only\": false, \"cache_type\": \"Unsafe\", \"io_engine\": \"Async\"}"}};
+  return {{std::string(title_of(Platform::kFirecracker)),
+           "Every drive has one queue, and one thread serves all drives; neither can be changed. What can be done: "
+           "io_engine Async (io_uring, host kernel 5.10.51 or newer) keeps that thread from waiting for the storage. "
+           "Several drives, striped with LVM or md in the guest, give the guest several queues and interrupts, but the "
+           "host no more threads. A guest that needs more belongs on QEMU or Cloud Hypervisor.",
+           "PUT /drives/DRIVE-ID\n"
+           "{\"drive_id\": \"DRIVE-ID\", \"path_on_host\": \"/path/to/disk.img\", \"is_root_device\": false,\n"
+           " \"is_read_only\": false, \"cache_type\": \"Unsafe\", \"io_engine\": \"Async\"}"}};
 }
 
 std::vector<Step> cloud_hypervisor_queues(unsigned queues, unsigned depth) {

@@ -28,8 +28,7 @@ bool is_limited_by_guest(const DiskEvidence& evidence) {
   if (!limited && !polled) return false;
   // A host that offers one queue does not negotiate the feature, and one vector for each queue and one for
   // configuration changes is what hypervisors prepare.
-  if (const auto features = disk.facts.virtio_features; features && (*features >> kVirtioBlkMultiQueue & 1) == 0)
-    return false;
+  if (const auto features = disk.facts.virtio_features; features && !has_blk_multiqueue(*features)) return false;
   return polled || !disk.facts.msix_vectors || *disk.facts.msix_vectors > disk.queues.size() + 1;
 }
 
@@ -76,8 +75,7 @@ std::string interrupts(const Measured& measured) {
 std::vector<std::string> offer(const DiskEvidence& evidence) {
   std::vector<std::string> sentences;
   if (evidence.disk.driver == "virtio_blk")
-    if (const auto features = evidence.disk.facts.virtio_features;
-        features && (*features >> kVirtioBlkMultiQueue & 1) == 0)
+    if (const auto features = evidence.disk.facts.virtio_features; features && !has_blk_multiqueue(*features))
       sentences.emplace_back("The host did not offer more than one queue (virtio feature 12, MQ, is not set).");
   if (const auto vectors = evidence.disk.facts.msix_vectors)
     sentences.push_back(

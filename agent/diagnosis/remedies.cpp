@@ -37,6 +37,11 @@ void for_each_platform(const std::vector<Platform>& platforms, std::vector<Step>
 Instructions more_queues(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms) {
   const auto cpus = static_cast<unsigned>(topology.online_cpus.size());
   Instructions result;
+  if (platforms == std::vector{Platform::kFirecracker}) {
+    result.summary = fmt::format("Firecracker cannot give {} more than one queue.", disk.name);
+    result.steps = queues_step(Platform::kFirecracker, disk, cpus);
+    return result;
+  }
   result.summary = fmt::format(
       "Give {} {} queues, one for each vCPU, and an IOThread, on the host.{} cache=none with aio=io_uring (host kernel "
       "5.10 or newer; else aio=native) keeps the host's page cache and threads out of the way. Of these, this guest "

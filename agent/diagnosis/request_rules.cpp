@@ -9,6 +9,7 @@
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/model/window.h"
+#include "agent/topology/facts.h"
 
 namespace vqscope {
 
@@ -104,6 +105,11 @@ std::optional<Found> requeues(const DiskEvidence& evidence) {
   found.remedy = Remedy::kDeepenQueue;
   found.evidence = {fmt::format("The driver pushed {} requests/s back, of {} requests/s that it completed.",
                                 grouped(rate), grouped(measured.requests_rate))};
+  if (const auto features = evidence.disk.facts.virtio_features; features && !has_indirect_descriptors(*features))
+    found.evidence.emplace_back(
+        "Indirect descriptors are off (virtio feature 28), so that even a small request takes three entries of the "
+        "ring, "
+        "and the ring is full before the queue is.");
   found.numbers = {{"requeues_per_second", rate}, {"requests_per_second", measured.requests_rate}};
   return found;
 }

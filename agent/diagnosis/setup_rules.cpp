@@ -97,7 +97,7 @@ std::optional<Found> elevator_on_fast_disk(const DiskEvidence& evidence) {
 
 std::optional<Found> indirect_descriptors_off(const DiskEvidence& evidence) {
   const auto features = evidence.disk.facts.virtio_features;
-  if (!features || (*features >> kVirtioIndirectDescriptors & 1) != 0) return std::nullopt;
+  if (!features || has_indirect_descriptors(*features)) return std::nullopt;
   Found found;
   found.remedy = Remedy::kIndirectDescriptors;
   found.evidence = {fmt::format("The host did not offer indirect descriptors for {} (virtio feature 28 is not set).",

@@ -50,11 +50,14 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
                                                  : "its requests could not be seen: there was no room for it",
                   false};
   }
-  if (measured.requests_rate >= kJudgedRate) return std::nullopt;
+  // What one queue does to several vCPUs shows only when they are busy.
+  const bool one_queue = disk.disk.queues.size() == 1 && reading.topology.online_cpus.size() > 1;
+  if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate)) return std::nullopt;
   return Untold{disk.disk.name,
                 measured.requests_rate == 0
                     ? "it was idle"
-                    : fmt::format("{} requests/s are too few to judge by", grouped(measured.requests_rate)),
+                    : fmt::format("{} requests/s are too few to judge {} by", grouped(measured.requests_rate),
+                                  one_queue ? "its one queue" : "it"),
                 true};
 }
 

@@ -72,7 +72,7 @@ class Writer {
       const OpLoad& load = measured.ops[op];
       const auto median = quantile(load.device, 0.5), tail = quantile(load.device, 0.99);
       if (!median || !tail) continue;
-      text_ += fmt::format("  {:<9}{} median, {} p99 at the device", fmt::format("{}:", kOps[op]), duration(*median),
+      text_ += fmt::format("  {:<10}{} median, {} p99 at the device", fmt::format("{}:", kOps[op]), duration(*median),
                            duration(*tail));
       if (const auto waited = quantile(load.queue, 0.99))
         text_ += fmt::format("; {} p99 before, in the guest", duration(*waited));
@@ -107,20 +107,20 @@ class Writer {
   void show_remedies() {
     struct Group {
       const Finding* first;
-      Severity severity;
       std::vector<std::string> mends;
       std::vector<std::string> also;  // further disks
     };
     std::vector<Group> groups;
     for (const Finding& finding : report_.diagnosis.findings) {
-      if (finding.found.remedy == Remedy::kNone) continue;
+      // What is no more than worth knowing is worth no trip to the host's administrator.
+      if (finding.found.remedy == Remedy::kNone || finding.found.severity == Severity::kInfo) continue;
       const auto key = [&](const Finding& f) {
         const Disk* disk = disk_of(f);
         return std::tuple(f.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
       };
       const auto it = std::find_if(groups.begin(), groups.end(),
                                    [&](const Group& group) { return key(*group.first) == key(finding); });
-      Group& group = it != groups.end() ? *it : groups.emplace_back(Group{&finding, finding.found.severity, {}, {}});
+      Group& group = it != groups.end() ? *it : groups.emplace_back(Group{&finding, {}, {}});
       if (std::find(group.mends.begin(), group.mends.end(), finding.kind->id) == group.mends.end())
         group.mends.emplace_back(finding.kind->id);
       if (finding.device != group.first->device &&
@@ -137,10 +137,7 @@ class Writer {
                             group.also.empty() ? "" : fmt::format(" The same for {}.", fmt::join(group.also, ", "))),
                 fmt::format("* {}: ", fmt::join(group.mends, ", ")), "  ");
       for (const Step& step : instructions.steps) {
-        const bool here = step.where == "In this guest";
-        // What is no more than worth knowing is worth no trip to the host's administrator.
-        if (group.severity == Severity::kInfo && !here) continue;
-        host |= !here;
+        host |= step.where != "In this guest";
         paragraph(step.text, fmt::format("  {}: ", step.where), "    ");
         if (!step.snippet.empty()) text_ += indent_lines(step.snippet, "      ");
       }

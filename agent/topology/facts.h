@@ -15,8 +15,10 @@
 namespace vqscope {
 
 // Bits of DiskFacts::virtio_features (virtio 1.2, 5.2.3 and 6).
-inline constexpr unsigned kVirtioBlkMultiQueue = 12;  // the host offers more than one request queue
-inline constexpr unsigned kVirtioIndirectDescriptors = 28;
+// VIRTIO_BLK_F_MQ: the host offers more than one request queue.
+constexpr bool has_blk_multiqueue(std::uint64_t features) { return (features >> 12 & 1) != 0; }
+// VIRTIO_RING_F_INDIRECT_DESC
+constexpr bool has_indirect_descriptors(std::uint64_t features) { return (features >> 28 & 1) != 0; }
 
 // "0010...": /sys/bus/virtio/devices/virtioN/features, bit 0 first; the first 64 of them.
 std::optional<std::uint64_t> parse_virtio_features(std::string_view text);
