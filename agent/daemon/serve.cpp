@@ -3,16 +3,14 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 
 #include "agent/daemon/collector.h"
+#include "agent/daemon/events.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/codec.h"
 #include "exporters/http/server.h"
@@ -29,25 +27,6 @@ namespace {
 constexpr unsigned kRefreshSeconds = 10;
 
 constexpr const char* kDefaultAddresses[] = {"127.0.0.1:10177", "[::1]:10177"};
-
-// Blocks the signals that end the daemon, in all threads to come, and makes them readable.
-Result<Fd> watch_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigaddset(&signals, SIGINT);
-  if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return fail_errno("cannot block signals");
-  Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
-  if (!fd) return fail_errno("cannot watch signals");
-  return fd;
-}
-
-Result<Fd> every_second() {
-  Fd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  const itimerspec period = {{1, 0}, {1, 0}};
-  if (!fd || ::timerfd_settime(fd.get(), 0, &period, nullptr) != 0) return fail_errno("cannot set a timer");
-  return fd;
-}
 
 Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& wanted) {
   std::vector<Listener> listeners;
