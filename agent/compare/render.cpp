@@ -14,6 +14,9 @@ namespace vqscope {
 
 namespace {
 
+// An interval whose ends are so many times apart says nothing.
+constexpr double kTooWide = 100;
+
 std::string format_time(std::uint64_t realtime_ns) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(realtime_ns / 1'000'000'000)));
 }
@@ -36,8 +39,10 @@ Cells cells_of(const Row& row) {
   Cells cells = {row.label, text(row.before), text(row.after), "", ""};
   if (!row.ratio) return cells;
   cells[3] = format_percent(row.ratio->value);
-  cells[4] = fmt::format("{} .. {}", format_percent(row.ratio->low), format_percent(row.ratio->high));
-  if (row.ratio->value == row.ratio->low && row.ratio->value == row.ratio->high) cells[4].clear();
+  if (row.ratio->high > kTooWide * row.ratio->low)
+    cells[4] = "too few to say";
+  else if (row.ratio->high > row.ratio->low)
+    cells[4] = fmt::format("{} .. {}", format_percent(row.ratio->low), format_percent(row.ratio->high));
   return cells;
 }
 
@@ -72,7 +77,10 @@ std::vector<Line> lines_of(const DeviceReport& device) {
     lines.push_back({{fmt::format("... and {} vCPUs more, see --json", cpus - kShownCpus), "", "", "", ""}, ""});
   for (const OperationReport& operation : device.operations) {
     lines.push_back({{operation.name, "", "", "", ""}, "", true});
-    for (const Row& row : operation.rows) add(row);
+    for (const Row& row : operation.rows) {
+      add(row);
+      if (!operation.major) break;  // the rate alone
+    }
   }
   return lines;
 }

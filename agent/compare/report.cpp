@@ -110,6 +110,10 @@ std::vector<std::optional<double>> interrupt_rates(const DeviceSeries& device, c
   return rates;
 }
 
+bool is_major(const Totals& totals, std::size_t op) {
+  return totals.ops[op].requests > 0 && totals.ops[op].requests * 100 >= totals.requests();
+}
+
 DeviceReport compare_devices(const DeviceSeries& before, const Topology& topology_before, const DeviceSeries& after,
                              const Topology& topology_after, double min_effect) {
   const Estimates before_numbers = estimate(before.seconds, numbers_of);
@@ -126,6 +130,7 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
     if (before.totals.ops[op].requests + after.totals.ops[op].requests == 0) continue;
     OperationReport& operation = report.operations.emplace_back();
     operation.name = kOperationNames[op];
+    operation.major = is_major(before.totals, op) || is_major(after.totals, op);
     for (const RowKind& kind : kOpRows)
       operation.rows.push_back(
           make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, judged));

@@ -32,7 +32,8 @@ struct Row {
 
 struct OperationReport {
   std::string name;
-  std::vector<Row> rows;
+  bool major = false;     // has at least a hundredth of the requests, before or after
+  std::vector<Row> rows;  // the rate first
 };
 
 struct DeviceReport {

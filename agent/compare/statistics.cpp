@@ -14,45 +14,45 @@ constexpr std::size_t kReplicates = 400;
 // Longer recordings are put together to so many bins, which are as good and take no longer.
 constexpr std::size_t kMaxBins = 600;
 constexpr std::size_t kFewestBlocks = 5;
-constexpr std::uint64_t kSeed = 0x76717363;  // the same files give the same answer
+constexpr double kLargestCorrelation = 0.95;  // more cannot be told from a trend
+constexpr std::uint64_t kSeed = 0x76717363;   // the same files give the same answer
 
 double mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 // Logarithms of the two numbers that say most of a second; seconds without requests are left out.
-void logs_of(std::span<const Totals> bins, std::vector<double>& rate, std::vector<double>& latency) {
-  for (const Totals& bin : bins) {
-    double time = 0;
-    for (const Totals::Op& op : bin.ops) time += static_cast<double>(op.device.sum_ns + op.queue.sum_ns);
-    const auto requests = static_cast<double>(bin.requests());
+void logs_of(std::span<const Second> bins, std::vector<double>& rate, std::vector<double>& latency) {
+  for (const Second& bin : bins) {
+    double time = 0, requests = 0;
+    for (const Boxed<OpSecond>& op : bin.ops) {
+      if (!op) continue;
+      time += static_cast<double>(op->device.sum_ns + op->queue.sum_ns);
+      requests += static_cast<double>(op->requests);
+    }
     if (requests == 0 || time == 0) continue;
     rate.push_back(std::log(requests / bin.seconds));
     latency.push_back(std::log(time / requests));
   }
 }
 
-std::vector<Totals> make_bins(std::span<const Second> seconds) {
-  const std::size_t each = (seconds.size() + kMaxBins - 1) / kMaxBins;
-  std::vector<Totals> bins;
-  for (std::size_t i = 0; i < seconds.size(); ++i) {
-    if (i % each == 0) bins.emplace_back();
-    bins.back().add(seconds[i]);
+// Puts so many seconds together to each bin.
+std::vector<Second> make_bins(std::span<const Second> seconds, std::size_t each) {
+  std::vector<Second> bins;
+  for (std::size_t first = 0; first < seconds.size(); first += each) {
+    Totals sum;
+    for (const Second& second : seconds.subspan(first, std::min(each, seconds.size() - first))) sum.add(second);
+    Second& bin = bins.emplace_back();
+    bin.seconds = sum.seconds;
+    bin.queued_seconds = sum.queued_seconds;
+    for (std::size_t op = 0; op < VQS_OPS; ++op) {
+      const Totals::Op& total = sum.ops[op];
+      if (total.requests == 0 && total.errors == 0) continue;
+      bin.ops[op] = OpSecond{SparseHistogram(total.device), SparseHistogram(total.queue), total.requests, total.bytes,
+                             total.errors};
+    }
   }
   return bins;
-}
-
-void add(const Totals& bin, Totals& sum) {
-  sum.seconds += bin.seconds;
-  sum.queued_seconds += bin.queued_seconds;
-  for (std::size_t op = 0; op < VQS_OPS; ++op) {
-    if (bin.ops[op].requests == 0 && bin.ops[op].errors == 0) continue;
-    sum.ops[op].device += bin.ops[op].device;
-    sum.ops[op].queue += bin.ops[op].queue;
-    sum.ops[op].requests += bin.ops[op].requests;
-    sum.ops[op].bytes += bin.ops[op].bytes;
-    sum.ops[op].errors += bin.ops[op].errors;
-  }
 }
 
 // Sum and sum of squares of a number's logarithm over the replicates that have it.
@@ -74,28 +74,38 @@ struct Spread {
 
 }  // namespace
 
-std::size_t block_length(std::span<const double> values) {
+Dependence dependence(std::span<const double> values) {
   const std::size_t n = values.size();
-  if (n < 2 * kFewestBlocks) return 1;
+  if (n < 2 * kFewestBlocks) return {};
   const double center = mean(values);
   double variance = 0, covariance = 0;
   for (std::size_t i = 0; i < n; ++i) {
     variance += (values[i] - center) * (values[i] - center);
     if (i > 0) covariance += (values[i] - center) * (values[i - 1] - center);
   }
-  if (variance == 0) return 1;
-  // The estimate is biased downwards by about (1 + 4 rho) / n (Marriott and Pope 1954).
+  if (variance == 0) return {};
+  // The estimate is too low by about (1 + 4 rho) / n (Marriott and Pope 1954).
   const auto count = static_cast<double>(n);
   const double raw = covariance / variance;
-  const double rho = std::clamp(raw + (1 + 4 * raw) / count, 0.0, 0.95);
+  const double rho = std::clamp(raw + (1 + 4 * raw) / count, 0.0, kLargestCorrelation);
   const double length = std::pow(std::sqrt(6.0) * rho / (1 - rho * rho), 2.0 / 3) * std::cbrt(count);
-  return std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(length)), 1, n / kFewestBlocks);
+  Dependence result;
+  result.block = std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(length)), 1, n / kFewestBlocks);
+  // Variance of a long mean against that of independent values: as the series has it, and as its blocks show it.
+  double blocks = 1;
+  for (std::size_t lag = 1; lag < result.block; ++lag)
+    blocks += 2 * (1 - static_cast<double>(lag) / static_cast<double>(result.block)) *
+              std::pow(rho, static_cast<double>(lag));
+  result.correction = std::sqrt((1 + rho) / (1 - rho) / blocks);
+  return result;
 }
 
 Estimates estimate(std::span<const Second> seconds, NumbersOf numbers) {
-  const std::vector<Totals> bins = make_bins(seconds);
+  std::vector<Second> merged;
+  if (seconds.size() > kMaxBins) merged = make_bins(seconds, (seconds.size() + kMaxBins - 1) / kMaxBins);
+  const std::span<const Second> bins = merged.empty() ? seconds : merged;
   Totals whole;
-  for (const Totals& bin : bins) add(bin, whole);
+  for (const Second& bin : bins) whole.add(bin);
   const Numbers values = numbers(whole);
   Estimates result;
   for (const auto& value : values) result.numbers.push_back({value, 0});
@@ -103,7 +113,8 @@ Estimates estimate(std::span<const Second> seconds, NumbersOf numbers) {
 
   std::vector<double> rate, latency;
   logs_of(bins, rate, latency);
-  const std::size_t length = std::max(block_length(rate), block_length(latency));
+  const Dependence of_rate = dependence(rate), of_latency = dependence(latency);
+  const std::size_t length = std::max(of_rate.block, of_latency.block);
   const std::size_t blocks = (bins.size() + length - 1) / length;
   std::vector<Spread> spreads(values.size());
   std::mt19937_64 random(kSeed);
@@ -111,7 +122,7 @@ Estimates estimate(std::span<const Second> seconds, NumbersOf numbers) {
     Totals sum;
     for (std::size_t taken = 0; taken < bins.size(); taken += length) {
       const std::size_t first = random() % bins.size();
-      for (std::size_t i = 0; i < length && taken + i < bins.size(); ++i) add(bins[(first + i) % bins.size()], sum);
+      for (std::size_t i = 0; i < length && taken + i < bins.size(); ++i) sum.add(bins[(first + i) % bins.size()]);
     }
     const Numbers drawn = numbers(sum);
     for (std::size_t i = 0; i < drawn.size(); ++i)
@@ -119,7 +130,7 @@ Estimates estimate(std::span<const Second> seconds, NumbersOf numbers) {
   }
   // Few blocks scatter too little around their own mean.
   const auto count = static_cast<double>(blocks);
-  const double correction = std::sqrt(count / (count - 1));
+  const double correction = std::sqrt(count / (count - 1)) * std::max(of_rate.correction, of_latency.correction);
   for (std::size_t i = 0; i < values.size(); ++i) result.numbers[i].log_error = spreads[i].deviation() * correction;
   result.degrees_of_freedom = count - 1;
   return result;

@@ -42,9 +42,12 @@ inline constexpr double kConfidence = 0.99;
 std::optional<Ratio> compare(const Estimate& before, double before_freedom, const Estimate& after,
                              double after_freedom);
 
-// Seconds in a block for these values, one a second: 1 for independent ones (Carlstein 1986, for a first-order
-// autoregressive series), and never more than a fifth of them.
-std::size_t block_length(std::span<const double> values);
+// How values, one a second, depend on the ones before them, taken as a first-order autoregressive series.
+struct Dependence {
+  std::size_t block = 1;  // seconds that belong together (Carlstein 1986), a fifth of them at the most
+  double correction = 1;  // by which the scatter of means of such blocks is too small, because they are not longer
+};
+Dependence dependence(std::span<const double> values);
 
 // Two-sided quantile of Student's t distribution at kConfidence (Cornish-Fisher expansion, Abramowitz and Stegun
 // 26.7.5).

@@ -19,7 +19,7 @@ std::string three_digits(double value) {
 }  // namespace
 
 std::string format_count(double value) {
-  if (std::abs(value) < 999.5) return three_digits(value);
+  if (std::abs(value) < 999.5) return value == std::floor(value) ? fmt::format("{:.0f}", value) : three_digits(value);
   const std::string digits = fmt::format("{:.0f}", value);
   std::string grouped;
   for (std::size_t i = 0; i < digits.size(); ++i) {

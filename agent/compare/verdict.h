@@ -35,7 +35,7 @@ struct Pair {
 };
 
 // Fewer seconds with requests on either side are too few.
-inline constexpr std::size_t kFewestSeconds = 10;
+inline constexpr std::size_t kFewestSeconds = 20;
 
 // How a load reacts to the disk: closed, a fixed number of requests is kept in flight, and a faster disk does more of
 // them; open, requests come at their own rate, and a faster disk has fewer in flight.
