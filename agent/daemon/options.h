@@ -2,11 +2,14 @@
 // The command line.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "agent/compare/options.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/model/buckets.h"
 #include "agent/topology/device_filter.h"
@@ -39,6 +42,15 @@ struct DoctorOptions {
   bool json = false;
 };
 
+struct RecordOptions {
+  MeasureOptions measure;
+  std::filesystem::path file;
+  std::optional<std::uint64_t> duration_seconds;  // absent: until a signal comes
+  std::string note;
+  std::string url;  // of a running agent, to be read instead of attaching probes; empty: none
+  bool append = false;
+};
+
 inline constexpr int kExitFailure = 1;  // could not do what was asked
 inline constexpr int kExitUsage = 2;    // the command line makes no sense
 inline constexpr int kExitUnknown = 3;  // both, of `doctor`, as monitoring plugins have it
@@ -47,7 +59,7 @@ inline constexpr int kExitUnknown = 3;  // both, of `doctor`, as monitoring plug
 // or `command` is the command to run.
 struct CommandLine {
   std::optional<int> exit_status;
-  std::variant<ServeOptions, DoctorOptions> command;
+  std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions> command;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);
