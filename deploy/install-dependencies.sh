@@ -6,7 +6,8 @@ set -eu
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev libmicrohttpd-dev \
   prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev \
   nlohmann-json3-dev libre2-dev ca-certificates"
-tests="libgtest-dev libgmock-dev python3 clang-format clang-tidy fio sysstat e2fsprogs mount util-linux prometheus"
+tests="libgtest-dev libgmock-dev python3 clang-format clang-tidy fio sysstat e2fsprogs mount util-linux prometheus \
+  qemu-system-x86 libvirt0 libxml2-utils"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils"
 

@@ -126,7 +126,7 @@ std::string picture(const DiskDiagnosis& disk, std::size_t width) {
     Counts shared = measured.interrupts;
     for (const QueueLoad& queue : measured.queues)
       for (std::size_t cpu = 0; cpu < queue.interrupts.size(); ++cpu) shared[cpu] -= queue.interrupts[cpu];
-    rows.push_back({"any queue", {}, std::move(shared)});
+    rows.push_back({measured.queues.empty() ? "disk" : "several", {}, std::move(shared)});
   }
 
   const std::size_t room = (std::max(width, kLabel + kGap) - kLabel - kGap) / 2;

@@ -33,7 +33,9 @@ std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& 
     if (std::none_of(first.snapshot.devices.begin(), first.snapshot.devices.end(),
                      [&](const DeviceSnapshot& d) { return d.name == device.name; }))
       notes.push_back(fmt::format("{} came while the others were watched; run this again to judge it.", device.name));
-  if (const ProbeStatus* probe = find_probe(last, "irq"); probe != nullptr && !probe->up)
+  const ProbeStatus* block = find_probe(last, "block");
+  if (const ProbeStatus* probe = find_probe(last, "irq");
+      probe != nullptr && !probe->up && (block == nullptr || block->reason != probe->reason))
     notes.push_back(fmt::format(
         "The irq probe is off, so who completes whose requests was not seen, and interrupts are the kernel's own "
         "counts: {}.",
@@ -51,7 +53,8 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
                   false};
   }
   // What one queue does to several vCPUs shows only when they are busy.
-  const bool one_queue = disk.disk.queues.size() == 1 && reading.topology.online_cpus.size() > 1;
+  const bool one_queue =
+      disk.disk.queues.size() == 1 && disk.disk.transport != "virtual" && reading.topology.online_cpus.size() > 1;
   if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate)) return std::nullopt;
   return Untold{disk.disk.name,
                 measured.requests_rate == 0
