@@ -181,11 +181,12 @@ std::vector<Step> depth_step(Platform platform, const Disk& disk, unsigned queue
   const std::string title(title_of(platform));
   switch (platform) {
     case Platform::kQemu:
-      if (kind == Kind::kNvme) return {};
+      if (kind == Kind::kNvme)
+        return {{title, "The length of an NVMe queue is the guest's choice: nvme.io_queue_depth.", ""}};
       return qemu_queues(kind, queues, kind == Kind::kVirtioScsi ? ",virtqueue_size=1024" : ",queue-size=1024");
     case Platform::kLibvirt:
-      if (kind == Kind::kNvme) return {};
-      return libvirt_queues(kind, queues, kind == Kind::kVirtioScsi ? " virtqueue_size='1024'" : " queue_size='1024'");
+      if (kind == Kind::kVirtioBlk) return libvirt_queues(kind, queues, " queue_size='1024'");
+      return {{title, "It can set the length of a queue for virtio-blk disks only; more queues hold more.", ""}};
     case Platform::kProxmox:
       return {{title, "It has no setting for the length of a queue; more queues hold more.", ""}};
     case Platform::kOvirt: return {{title, "It has no setting for the length of a queue; more queues hold more.", ""}};

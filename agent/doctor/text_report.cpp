@@ -90,8 +90,10 @@ class Writer {
                                                                          : kBlue;
     std::string label(name_of(severity));
     std::transform(label.begin(), label.end(), label.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
-    text_ += fmt::format("{}  {}: {}\n", styled(label, attributes), finding.device.empty() ? "guest" : finding.device,
-                         styled(finding.kind->title, kBold));
+    const std::string headline =
+        wrap(fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title),
+             style_.width, label + "  ", "  ");
+    text_ += styled(label, attributes) + headline.substr(label.size());
     for (const std::string& sentence : finding.found.evidence) paragraph(sentence, "  - ", "    ");
     paragraph(fmt::format("{} [{}]", finding.kind->explanation, finding.kind->id), "  ", "  ");
     text_ += "\n";

@@ -242,7 +242,7 @@ TEST(Picture, LinesOfSeveralQueuesHaveTheirOwnRow) {
   DiskDiagnosis shared = many(2, 2);
   for (QueueLoad& queue : shared.measured.queues) queue.interrupts = {0, 0};
   shared.measured.interrupts = {50, 0};
-  EXPECT_THAT(picture(shared, 80), HasSubstr("several           .       .        100 %       .\n"));
+  EXPECT_THAT(picture(shared, 80), HasSubstr("several            .       .      100 %       .\n"));
 }
 
 }  // namespace
