@@ -5,10 +5,13 @@
 #include <exception>
 #include <variant>
 
+#include "agent/compare/compare.h"
 #include "agent/daemon/logging.h"
 #include "agent/daemon/options.h"
 #include "agent/daemon/serve.h"
+#include "agent/doctor/doctor.h"
 #include "agent/probes/probe.h"
+#include "agent/recording/record.h"
 
 namespace {
 
@@ -21,6 +24,32 @@ int run(const vqscope::ServeOptions& options) {
   }
   return 0;
 }
+
+int run(const vqscope::DoctorOptions& options) {
+  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::route_libbpf_messages();
+  // 1 and 2 would be taken for what is wrong with the disks.
+  try {
+    const auto status = vqscope::doctor(options);
+    if (status) return *status;
+    fmt::print(stderr, "vqscope: {}\n", status.error().message);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "vqscope: unexpected failure: {}\n", error.what());
+  }
+  return vqscope::kExitUnknown;
+}
+
+int run(const vqscope::RecordOptions& options) {
+  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::route_libbpf_messages();
+  if (const auto recorded = vqscope::record(options); !recorded) {
+    fmt::print(stderr, "vqscope: {}\n", recorded.error().message);
+    return vqscope::kExitFailure;
+  }
+  return 0;
+}
+
+int run(const vqscope::CompareOptions& options) { return vqscope::compare(options); }
 
 }  // namespace
 

@@ -3,11 +3,11 @@
 # Installs what building vqscope needs on Debian 12 or newer; with the words "tests" and "guests", what those need too.
 set -eu
 
-build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libmicrohttpd-dev \
-  prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev \
-  nlohmann-json3-dev libre2-dev ca-certificates"
+build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
+  libmicrohttpd-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev \
+  libexpected-dev nlohmann-json3-dev libre2-dev ca-certificates"
 tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy fio sysstat \
-  e2fsprogs mount util-linux prometheus prometheus-alertmanager"
+  e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm"
 

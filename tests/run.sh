@@ -28,7 +28,8 @@ lint() {
   cmake --preset release > /dev/null
   sources | xargs clang-format --dry-run --Werror
   # Generated headers have to be there before sources that include them are read.
-  cmake --build --preset release --target block_skel_header irq_skel_header notify_skel_header vqscope_metrics_proto
+  cmake --build --preset release --target block_skel_header irq_skel_header notify_skel_header vqscope_metrics_proto \
+    vqscope_recording_proto
   git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/release
 }
 

@@ -26,6 +26,10 @@ class Boxed {
   T& emplace() { return *(value_ = std::make_unique<T>()); }
   void reset() { value_.reset(); }
 
+  friend bool operator==(const Boxed& a, const Boxed& b) {
+    return a.value_ == nullptr || b.value_ == nullptr ? a.value_ == b.value_ : *a.value_ == *b.value_;
+  }
+
  private:
   std::unique_ptr<T> value_;
 };

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 #include "agent/probes/probe.h"
@@ -94,9 +95,138 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
   return serve;
 }
 
+std::vector<std::string> platform_names() {
+  std::vector<std::string> names;
+  for (const Platform platform : kPlatforms) names.emplace_back(name_of(platform));
+  return names;
+}
+
+const CLI::App& add_doctor(CLI::App& app, DoctorOptions& options) {
+  CLI::App& doctor = *app.add_subcommand("doctor", "Say what is wrong with this guest's disks, and how to mend it");
+  doctor.add_option("--duration", options.duration_seconds, "Seconds to watch")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(seconds_between(1, 3600));
+  doctor.add_flag("--json", options.json, "Print one JSON object (FINDINGS.md describes it)");
+  doctor
+      .add_option_function<std::string>(
+          "--platform", [&options](const std::string& name) { options.platform = parse_platform(name); },
+          fmt::format("Show the remedies for this platform only: {} (default: what can be detected, else all)",
+                      fmt::join(platform_names(), ", ")))
+      ->type_name("PLATFORM")
+      ->check(CLI::IsMember(platform_names()));
+  doctor
+      .add_option("--url", options.url,
+                  "Look at what the agent at this URL measures, such as http://127.0.0.1:10177; needs no rights here")
+      ->type_name("URL");
+  options.measure.log_level = "error";
+  add_measure(doctor, options.measure);
+  doctor.footer(
+      "Exit status: 0 healthy, 1 warning, 2 critical, 3 could not tell (idle, no rights, wrong command line), 130 or "
+      "143\n"
+      "after SIGINT or SIGTERM.");
+  return doctor;
+}
+
+const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
+  CLI::App& record =
+      *app.add_subcommand("record", "Record this guest's disks, or what a running agent measures, to a file");
+  record.add_option("file", options.file, "File to create; one that exists is left alone")
+      ->type_name("FILE")
+      ->required();
+  record.add_option("--duration", options.duration_seconds, "Seconds to record (default: until Ctrl-C)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 31 * 86400));
+  record.add_option("--note", options.note, "What is recorded, such as \"one queue\"; shown by compare")
+      ->type_name("TEXT");
+  record.add_flag("--append", options.append, "Add a segment to FILE, if it exists and is a recording");
+  record
+      .add_option("--url", options.url,
+                  "Record what the agent at this URL measures, such as http://127.0.0.1:10177; needs no rights here")
+      ->type_name("URL");
+  add_measure(record, options.measure);
+  return record;
+}
+
+// "12..60", "60..": seconds.
+std::optional<TimeWindow> parse_window(std::string_view text) {
+  const auto number = [](std::string_view part, double& value) {
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    return error == std::errc{} && end == part.data() + part.size() && std::isfinite(value) && value >= 0;
+  };
+  const std::size_t dots = text.find("..");
+  TimeWindow window;
+  if (dots == std::string_view::npos || !number(text.substr(0, dots), window.begin)) return std::nullopt;
+  const std::string_view end = text.substr(dots + 2);
+  if (!end.empty() && !number(end, window.end)) return std::nullopt;
+  return window.begin < window.end ? std::optional(window) : std::nullopt;
+}
+
+// What the parser leaves as text.
+struct CompareWords {
+  std::vector<std::string> files, windows, renamed;
+  std::string format = "text";
+  bool json = false;
+  double min_effect = 5;
+};
+
+const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
+  CLI::App& compare =
+      *app.add_subcommand("compare", "Say whether a change helped, from recordings before and after it");
+  compare.add_option("files", words.files, "Two recordings, before and after; or one, for its two windows or segments")
+      ->type_name("FILE")
+      ->required()
+      ->expected(1, 2);
+  compare
+      .add_option("--window", words.windows,
+                  "Seconds from the recording's start to compare, such as 10..60 or 90..; twice: before and after")
+      ->type_name("A..B")
+      ->allow_extra_args(false);
+  compare.add_option("--device", words.renamed, "A disk that was called A before and B after; may be repeated")
+      ->type_name("A=B")
+      ->allow_extra_args(false);
+  compare.add_option("--min-effect", words.min_effect, "Percent by which an average must change to count")
+      ->type_name("PERCENT")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1000.0));
+  compare.add_option("--format", words.format, "How to print: text, markdown, json")
+      ->type_name("FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "markdown", "json"}));
+  compare.add_flag("--json", words.json, "The same as --format json");
+  compare.footer(
+      "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 not comparable (the load differs, too\n"
+      "short, idle), 4 a recording cannot be read.");
+  return compare;
+}
+
+Result<CompareOptions> make_compare(const CompareWords& words) {
+  CompareOptions options;
+  options.before = words.files[0];
+  if (words.files.size() > 1) options.after = words.files[1];
+  for (const std::string& text : words.windows) {
+    const auto window = parse_window(text);
+    if (!window) return fail("--window: '" + text + "' is not a range of seconds such as 10..60");
+    options.windows.push_back(*window);
+  }
+  if (options.windows.size() != 0 && options.windows.size() != 2)
+    return fail("--window is given twice, for before and after, or not at all");
+  for (const std::string& text : words.renamed) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      return fail("--device: '" + text + "' is not a pair of names such as sda=vda");
+    options.renamed.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  options.min_effect = words.min_effect / 100;
+  options.format = words.json || words.format == "json" ? CompareFormat::kJson
+                   : words.format == "markdown"         ? CompareFormat::kMarkdown
+                                                        : CompareFormat::kText;
+  return options;
+}
+
 int usage_error(const CLI::App& command, const std::string& message) {
   fmt::print(stderr, "vqscope: {}\nTry '{} --help'.\n", message, command.get_display_name());
-  return kExitUsage;
+  return command.get_name() == "doctor" ? kExitUnknown : kExitUsage;
 }
 
 // What the parser cannot check by itself; an error is a sentence.
@@ -120,6 +250,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   ServeOptions serve;
   std::string classic_buckets;
   const CLI::App& serve_command = add_serve(app, serve, classic_buckets);
+  DoctorOptions doctor;
+  const CLI::App& doctor_command = add_doctor(app, doctor);
+  RecordOptions record;
+  const CLI::App& record_command = add_record(app, record);
+  CompareWords words;
+  const CLI::App& compare_command = add_compare(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
@@ -128,6 +264,25 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     const auto given = app.get_subcommands();
     result.exit_status = usage_error(given.empty() ? app : *given.front(), error.what());
+    return result;
+  }
+  if (doctor_command.parsed()) {
+    if (auto sensible = check(doctor.measure); !sensible)
+      result.exit_status = usage_error(doctor_command, sensible.error().message);
+    result.command = std::move(doctor);
+    return result;
+  }
+  if (record_command.parsed()) {
+    if (auto sensible = check(record.measure); !sensible)
+      result.exit_status = usage_error(record_command, sensible.error().message);
+    result.command = std::move(record);
+    return result;
+  }
+  if (compare_command.parsed()) {
+    if (auto compare = make_compare(words))
+      result.command = std::move(*compare);
+    else
+      result.exit_status = usage_error(compare_command, compare.error().message);
     return result;
   }
   if (auto sensible = check(serve.measure); !sensible) {

@@ -2,11 +2,15 @@
 // The command line.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "agent/compare/options.h"
+#include "agent/diagnosis/platform.h"
 #include "agent/model/buckets.h"
 #include "agent/topology/device_filter.h"
 #include "agent/topology/scan.h"
@@ -30,14 +34,32 @@ struct ServeOptions {
   ClassicBuckets classic_buckets = default_classic_buckets();
 };
 
+struct DoctorOptions {
+  MeasureOptions measure;
+  double duration_seconds = 10;
+  std::optional<Platform> platform;  // absent: what can be detected
+  std::string url;                   // of a running agent, to be read instead of attaching probes; empty: none
+  bool json = false;
+};
+
+struct RecordOptions {
+  MeasureOptions measure;
+  std::filesystem::path file;
+  std::optional<std::uint64_t> duration_seconds;  // absent: until a signal comes
+  std::string note;
+  std::string url;  // of a running agent, to be read instead of attaching probes; empty: none
+  bool append = false;
+};
+
 inline constexpr int kExitFailure = 1;  // could not do what was asked
 inline constexpr int kExitUsage = 2;    // the command line makes no sense
+inline constexpr int kExitUnknown = 3;  // both, of `doctor`, as monitoring plugins have it
 
 // What the command line asks for. Either `exit_status` is set, and help, version or a clear error has been printed,
 // or `command` is the command to run.
 struct CommandLine {
   std::optional<int> exit_status;
-  std::variant<ServeOptions> command;
+  std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions> command;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

@@ -3,17 +3,16 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 
 #include "agent/daemon/collector.h"
+#include "agent/daemon/events.h"
 #include "agent/daemon/uevents.h"
+#include "agent/recording/codec.h"
 #include "exporters/http/server.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
@@ -28,25 +27,6 @@ namespace {
 constexpr unsigned kRefreshSeconds = 10;
 
 constexpr const char* kDefaultAddresses[] = {"127.0.0.1:10177", "[::1]:10177"};
-
-// Blocks the signals that end the daemon, in all threads to come, and makes them readable.
-Result<Fd> watch_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigaddset(&signals, SIGINT);
-  if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return fail_errno("cannot block signals");
-  Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
-  if (!fd) return fail_errno("cannot watch signals");
-  return fd;
-}
-
-Result<Fd> every_second() {
-  Fd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  const itimerspec period = {{1, 0}, {1, 0}};
-  if (!fd || ::timerfd_settime(fd.get(), 0, &period, nullptr) != 0) return fail_errno("cannot set a timer");
-  return fd;
-}
 
 Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& wanted) {
   std::vector<Listener> listeners;
@@ -77,6 +57,7 @@ class Pages {
     if (request.path == options_.telemetry_path) return metrics(request);
     if (request.path == "/") return landing();
     if (request.path == "/-/healthy") return {200, text, "vqscope is healthy.\n", false};
+    if (request.path == "/-/snapshot") return snapshot();
     if (request.path == "/-/ready") return {200, text, "vqscope is ready.\n", false};
     return {404, text, "not found; the metrics are at " + options_.telemetry_path + "\n", false};
   }
@@ -98,6 +79,12 @@ class Pages {
     return response;
   }
 
+  // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
+  [[nodiscard]] HttpResponse snapshot() const {
+    const RecordingHeader header = make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
+    return {200, std::string(kRecordingMediaType), encode_recording(header, collector_.reading()), false};
+  }
+
   [[nodiscard]] HttpResponse landing() const {
     return {200, "text/html; charset=utf-8",
             fmt::format(R"(<!DOCTYPE html>
@@ -110,6 +97,7 @@ class Pages {
 <li><a href="{}">Metrics</a></li>
 <li><a href="/-/healthy">Healthy</a></li>
 <li><a href="/-/ready">Ready</a></li>
+<li><a href="/-/snapshot">Snapshot</a> for <code>vqscope record --url</code> and <code>vqscope doctor --url</code></li>
 </ul>
 </body>
 </html>

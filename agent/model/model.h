@@ -21,6 +21,16 @@ struct ProbeStatus {
   bool up = false;
   std::string reason;                        // why not; empty when up
   std::optional<std::uint64_t> missed_runs;  // see Probe::missed_runs()
+
+  friend bool operator==(const ProbeStatus&, const ProbeStatus&) = default;
+};
+
+// A diagnosis that holds now (agent/diagnosis).
+struct ActiveFinding {
+  std::string device;  // empty: the whole guest
+  std::string finding, severity;
+
+  friend bool operator==(const ActiveFinding&, const ActiveFinding&) = default;
 };
 
 struct DeviceModel {
@@ -43,6 +53,7 @@ struct Model {
   std::vector<DeviceModel> devices;
   std::vector<ProbeStatus> probes;
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;
+  std::vector<ActiveFinding> findings;
 };
 
 // Share of the largest count, 0 to 1; nullopt when all are 0.

@@ -21,6 +21,8 @@ struct OpCounters {
   Histogram queue;          // start -> issue (Q2D); requests without a start time are not in it
   std::uint64_t bytes = 0;  // completed without error
   std::uint64_t errors = 0;
+
+  friend bool operator==(const OpCounters&, const OpCounters&) = default;
 };
 
 // Completed requests that one CPU submitted.
@@ -28,6 +30,8 @@ struct OriginCounters {
   std::uint64_t local = 0, cross = 0, unknown = 0;  // did that CPU take the queue's interrupt?
 
   [[nodiscard]] std::uint64_t total() const { return local + cross + unknown; }
+
+  friend bool operator==(const OriginCounters&, const OriginCounters&) = default;
 };
 
 // One hardware queue, as the block probe sees it.
@@ -41,6 +45,8 @@ struct QueueCounters {
   std::uint64_t queue_ns = 0;              // start -> issue of all completed requests
   std::uint32_t inflight = 0;              // now
   std::optional<std::uint64_t> oldest_ns;  // age of the oldest request in flight; absent: there is none
+
+  friend bool operator==(const QueueCounters&, const QueueCounters&) = default;
 };
 
 // One interrupt line of a disk.
@@ -48,12 +54,16 @@ struct VectorCounters {
   InterruptLine line;
   std::vector<std::uint64_t> per_cpu;  // by CPU number
   Boxed<Histogram> handler;            // absent without the irq probe
+
+  friend bool operator==(const VectorCounters&, const VectorCounters&) = default;
 };
 
 // What the kernel's own accounting says of a disk; the fallback where there is no block probe.
 struct DeviceAccounting {
   std::uint64_t time_ns = 0;  // time in queue, completed requests only
   std::uint64_t inflight = 0;
+
+  friend bool operator==(const DeviceAccounting&, const DeviceAccounting&) = default;
 };
 
 struct DeviceSnapshot {
@@ -63,12 +73,17 @@ struct DeviceSnapshot {
   std::optional<DeviceAccounting> accounting;        // absent with it
   std::vector<VectorCounters> vectors;
   std::vector<Boxed<Histogram>> notifies;  // by hardware queue; empty without the notify probe
+
+  friend bool operator==(const DeviceSnapshot&, const DeviceSnapshot&) = default;
 };
 
 struct Snapshot {
   std::uint64_t time_ns = 0;                                    // CLOCK_MONOTONIC
   std::vector<DeviceSnapshot> devices;                          // in the order of Topology::disks
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;  // by enum vqs_loss; absent without BPF
+  std::vector<CpuTime> cpu_times;                               // by CPU number; empty when it was not read
+
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
 }  // namespace vqscope

@@ -6,12 +6,12 @@
 #include <deque>
 
 #include "agent/model/losses.h"
+#include "agent/model/operations.h"
 
 namespace vqscope {
 
 namespace {
 
-constexpr std::array<std::string_view, VQS_OPS> kOps = {"read", "write", "flush", "discard", "other"};
 
 double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
@@ -61,7 +61,7 @@ void each_op(const Model& model, Visitor visit) {
     for (std::size_t op = 0; op < VQS_OPS; ++op) {
       if (!counters.ops[op]) continue;
       auto labels = queue_labels(device, queue);
-      labels.push_back({"op", std::string(kOps[op])});
+      labels.push_back({"op", std::string(kOperationNames[op])});
       visit(std::move(labels), *counters.ops[op]);
     }
   });
@@ -220,6 +220,14 @@ void add_topology(const Model& model, Builder& builder) {
   builder.gauge("vqscope_online_cpus", "Online vCPUs of the guest.").push_back({{}, number(model.online_cpus.size())});
 }
 
+void add_findings(const Model& model, Builder& builder) {
+  auto& findings = builder.gauge("vqscope_finding",
+                                 "A diagnosis that holds now, always 1; device=\"\" is the whole guest. `vqscope "
+                                 "doctor` says more.");
+  for (const ActiveFinding& active : model.findings)
+    findings.push_back({{{"device", active.device}, {"finding", active.finding}, {"severity", active.severity}}, 1});
+}
+
 void add_probes(const Model& model, Builder& builder) {
   auto& up = builder.gauge("vqscope_probe_up", "Whether the probe is loaded and attached; the log says why not.");
   for (const ProbeStatus& probe : model.probes) up.push_back({{{"probe", probe.name}}, probe.up ? 1.0 : 0.0});
@@ -245,6 +253,7 @@ std::vector<Family> model_families(const Model& model) {
   add_queues(model, builder);
   add_interrupts(model, builder);
   add_topology(model, builder);
+  add_findings(model, builder);
   add_probes(model, builder);
   return builder.finish();
 }

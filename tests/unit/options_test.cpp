@@ -112,6 +112,44 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
   }
 }
 
+TEST(CommandLine, DoctorHasTheDocumentedDefaults) {
+  const Parsed parsed = parse({"doctor"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const DoctorOptions& doctor = std::get<DoctorOptions>(parsed.line.command);
+  EXPECT_EQ(doctor.duration_seconds, 10);
+  EXPECT_EQ(doctor.platform, std::nullopt);
+  EXPECT_EQ(doctor.url, "");
+  EXPECT_FALSE(doctor.json);
+  EXPECT_EQ(doctor.measure.log_level, "error");
+}
+
+TEST(CommandLine, DoctorTakesItsFlags) {
+  const Parsed parsed = parse({"doctor", "--duration", "2.5", "--json", "--platform", "proxmox", "--url", "http://a:1",
+                               "--device-include", "^vd"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const DoctorOptions& doctor = std::get<DoctorOptions>(parsed.line.command);
+  EXPECT_EQ(doctor.duration_seconds, 2.5);
+  EXPECT_EQ(doctor.platform, Platform::kProxmox);
+  EXPECT_EQ(doctor.url, "http://a:1");
+  EXPECT_TRUE(doctor.json);
+  EXPECT_EQ(doctor.measure.device_include, "^vd");
+}
+
+TEST(CommandLine, UsageErrorsOfDoctorAreUnknownToAMonitoringSystem) {
+  for (const std::vector<const char*>& arguments :
+       std::vector<std::vector<const char*>>{{"doctor", "--duration", "0"},
+                                             {"doctor", "--duration", "nan"},
+                                             {"doctor", "--platform", "vmware"},
+                                             {"doctor", "--nonsense"},
+                                             {"doctor", "--device-include", "["},
+                                             {"doctor", "extra"}}) {
+    const Parsed parsed = parse(arguments);
+    EXPECT_EQ(parsed.line.exit_status, kExitUnknown);
+    EXPECT_NE(parsed.err, "");
+    EXPECT_EQ(parsed.out, "");
+  }
+}
+
 TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
   const Parsed all = parse({"--help"});
   EXPECT_EQ(all.line.exit_status, 0);

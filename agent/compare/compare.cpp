@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compare/compare.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "agent/compare/render.h"
+
+namespace vqscope {
+
+namespace {
+
+struct Sides {
+  std::filesystem::path before, after;
+  Part part_before, part_after;
+};
+
+// Which files and parts of them are compared.
+Result<Sides> choose(const CompareOptions& options) {
+  Sides sides{options.before, options.after.value_or(options.before), {}, {}};
+  if (!options.windows.empty()) {
+    sides.part_before.window = options.windows[0];
+    sides.part_after.window = options.windows[1];
+  } else if (!options.after) {
+    const auto segments = count_segments(options.before);
+    if (!segments) return tl::unexpected(segments.error());
+    if (*segments != 2)
+      return fail(
+          fmt::format("{} is one recording with {} segment{}: give a second file, or two windows such as "
+                      "--window 0..60 --window 90..150, or add the second side with record --append",
+                      options.before.string(), *segments, *segments == 1 ? "" : "s"));
+    sides.part_before.segment = 0;
+    sides.part_after.segment = 1;
+  }
+  return sides;
+}
+
+Result<Comparison> make_comparison(const CompareOptions& options) {
+  const auto sides = choose(options);
+  if (!sides) return tl::unexpected(sides.error());
+  const auto before = load_series(sides->before, sides->part_before);
+  if (!before) return tl::unexpected(before.error());
+  const auto after = load_series(sides->after, sides->part_after);
+  if (!after) return tl::unexpected(after.error());
+  return compare_series(*before, *after, options.renamed, options.min_effect);
+}
+
+int exit_status(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kBetter:
+    case Verdict::kNoDifference: return 0;
+    case Verdict::kWorse: return kExitWorse;
+    case Verdict::kNotComparable: break;
+  }
+  return kExitNotComparable;
+}
+
+}  // namespace
+
+int compare(const CompareOptions& options) {
+  const auto comparison = make_comparison(options);
+  if (!comparison) {
+    fmt::print(stderr, "vqscope: {}\n", comparison.error().message);
+    return kExitUnreadable;
+  }
+  const std::string text = options.format == CompareFormat::kJson       ? render_json(*comparison)
+                           : options.format == CompareFormat::kMarkdown ? render_markdown(*comparison)
+                                                                        : render_text(*comparison);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    fmt::print(stderr, "vqscope: cannot write to standard output\n");
+    return kExitUnreadable;
+  }
+  return exit_status(overall(*comparison));
+}
+
+}  // namespace vqscope

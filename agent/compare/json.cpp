@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "agent/compare/render.h"
+
+namespace vqscope {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json or_null(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json json_of(const SideReport& side) {
+  return {{"file", side.file},
+          {"note", side.header.note},
+          {"recorded_unix_seconds", static_cast<double>(side.header.started_realtime_ns) / 1e9},
+          {"begin_seconds", side.begin},
+          {"seconds", side.seconds},
+          {"vqscope_version", side.header.vqscope_version},
+          {"kernel_release", side.header.kernel_release},
+          {"machine", side.header.machine},
+          {"boot_id", side.header.boot_id},
+          {"vmm", side.vmm},
+          {"online_cpus", side.cpus}};
+}
+
+ordered_json json_of(const std::vector<Row>& rows) {
+  ordered_json object = ordered_json::object();
+  for (const Row& row : rows) {
+    ordered_json& entry =
+        object[row.key] = {{"unit", name_of(row.unit)}, {"before", or_null(row.before)}, {"after", or_null(row.after)}};
+    if (row.ratio) {
+      entry["ratio"] = row.ratio->value;
+      entry["ratio_low"] = row.ratio->low;
+      entry["ratio_high"] = row.ratio->high;
+    }
+    if (!row.remark.empty()) entry["remark"] = row.remark;
+  }
+  return object;
+}
+
+ordered_json json_of(const std::vector<std::optional<double>>& rates) {
+  ordered_json list = ordered_json::array();
+  for (const auto& rate : rates) list.push_back(or_null(rate));
+  return list;
+}
+
+}  // namespace
+
+std::string render_json(const Comparison& comparison) {
+  ordered_json changes = ordered_json::array(), devices = ordered_json::array();
+  for (const TopologyChange& change : comparison.changes)
+    changes.push_back({{"what", change.what}, {"before", change.before}, {"after", change.after}});
+  for (const DeviceReport& device : comparison.devices) {
+    ordered_json operations = ordered_json::object();
+    for (const OperationReport& operation : device.operations) operations[operation.name] = json_of(operation.rows);
+    devices.push_back({{"before", device.before},
+                       {"after", device.after},
+                       {"verdict", name_of(device.judgement.verdict)},
+                       {"reason", device.judgement.reason},
+                       {"idle", device.judgement.idle},
+                       {"notes", device.judgement.notes},
+                       {"numbers", json_of(device.rows)},
+                       {"interrupts_per_second_by_cpu",
+                        {{"before", json_of(device.interrupts_before)}, {"after", json_of(device.interrupts_after)}}},
+                       {"operations", operations}});
+  }
+  const ordered_json document = {{"schema", 1},
+                                 {"verdict", name_of(overall(comparison))},
+                                 {"confidence", kConfidence},
+                                 {"before", json_of(comparison.before)},
+                                 {"after", json_of(comparison.after)},
+                                 {"changes", changes},
+                                 {"notes", comparison.notes},
+                                 {"devices", devices}};
+  // What a file name or a note has that is no UTF-8 becomes U+FFFD.
+  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace vqscope

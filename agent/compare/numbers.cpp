@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compare/numbers.h"
+
+#include <array>
+
+#include "agent/model/window.h"
+
+namespace vqscope {
+
+namespace {
+
+struct Percentile {
+  OpNumber device, queue;
+  double share;
+};
+
+constexpr std::array<Percentile, 4> kPercentiles = {{{kDeviceP50, kQueueP50, 0.5},
+                                                     {kDeviceP95, kQueueP95, 0.95},
+                                                     {kDeviceP99, kQueueP99, 0.99},
+                                                     {kDeviceP999, kQueueP999, 0.999}}};
+
+}  // namespace
+
+Numbers numbers_of(const Totals& totals) {
+  Numbers numbers(op_number(VQS_OPS, OpNumber{}));
+  if (totals.seconds <= 0) return numbers;
+  double latency = 0;
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    const Totals::Op& total = totals.ops[op];
+    if (total.requests == 0) continue;
+    const auto requests = static_cast<double>(total.requests), bytes = static_cast<double>(total.bytes);
+    latency += static_cast<double>(total.device.sum_ns + total.queue.sum_ns) / 1e9;
+    numbers[op_number(op, kOpRate)] = requests / totals.seconds;
+    numbers[op_number(op, kOpThroughput)] = bytes / totals.seconds;
+    if (total.requests > total.errors)
+      numbers[op_number(op, kOpSize)] = bytes / static_cast<double>(total.requests - total.errors);
+    for (const Percentile& percentile : kPercentiles) {
+      numbers[op_number(op, percentile.device)] = quantile(total.device, percentile.share);
+      numbers[op_number(op, percentile.queue)] = quantile(total.queue, percentile.share);
+    }
+    numbers[op_number(op, kTail)] =
+        numbers[op_number(op, kDeviceP99)].value_or(0) + numbers[op_number(op, kQueueP99)].value_or(0);
+  }
+  const auto requests = static_cast<double>(totals.requests());
+  numbers[kRate] = requests / totals.seconds;
+  numbers[kThroughput] = static_cast<double>(totals.bytes()) / totals.seconds;
+  numbers[kAvgquSz] = totals.queued_seconds / totals.seconds;
+  if (requests > 0) numbers[kMeanLatency] = latency / requests;
+  return numbers;
+}
+
+}  // namespace vqscope

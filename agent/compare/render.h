@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// A comparison as text for a terminal, as Markdown for a ticket, and as JSON for programs (METHOD.md has the fields).
+#pragma once
+
+#include <string>
+
+#include "agent/compare/report.h"
+
+namespace vqscope {
+
+std::string render_text(const Comparison& comparison);
+std::string render_markdown(const Comparison& comparison);
+std::string render_json(const Comparison& comparison);
+
+}  // namespace vqscope

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compare/report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "agent/compare/units.h"
+#include "agent/model/model.h"
+#include "agent/model/operations.h"
+
+namespace vqscope {
+
+namespace {
+
+struct RowKind {
+  std::size_t number;
+  const char* key;
+  const char* label;
+  Unit unit;
+  Wish wish;
+  unsigned threshold;  // of the smallest effect, how many times
+};
+
+constexpr RowKind kDeviceRows[] = {
+    {kRate, "requests_per_second", "requests/s", Unit::kPerSecond, Wish::kMore, 1},
+    {kThroughput, "bytes_per_second", "throughput", Unit::kBytesPerSecond, Wish::kMore, 1},
+    {kMeanLatency, "latency_mean", "mean latency", Unit::kSeconds, Wish::kLess, 1},
+    {kAvgquSz, "avgqu_sz", "avgqu-sz", Unit::kNone, Wish::kNone, 1},
+};
+
+constexpr RowKind kOpRows[] = {
+    {kOpRate, "requests_per_second", "requests/s", Unit::kPerSecond, Wish::kMore, 1},
+    {kOpThroughput, "bytes_per_second", "throughput", Unit::kBytesPerSecond, Wish::kMore, 1},
+    {kOpSize, "bytes_per_request", "request size", Unit::kBytes, Wish::kNone, 1},
+    {kDeviceP50, "device_latency_p50", "device p50", Unit::kSeconds, Wish::kLess, 1},
+    {kDeviceP95, "device_latency_p95", "device p95", Unit::kSeconds, Wish::kLess, 2},
+    {kDeviceP99, "device_latency_p99", "device p99", Unit::kSeconds, Wish::kLess, 2},
+    {kDeviceP999, "device_latency_p999", "device p99.9", Unit::kSeconds, Wish::kLess, 4},
+    {kQueueP50, "queue_latency_p50", "queue p50", Unit::kSeconds, Wish::kLess, 1},
+    {kQueueP95, "queue_latency_p95", "queue p95", Unit::kSeconds, Wish::kLess, 2},
+    {kQueueP99, "queue_latency_p99", "queue p99", Unit::kSeconds, Wish::kLess, 2},
+    {kQueueP999, "queue_latency_p999", "queue p99.9", Unit::kSeconds, Wish::kLess, 4},
+};
+
+std::string_view remark_on(const std::optional<Ratio>& ratio, Wish wish, double effect) {
+  if (!ratio || wish == Wish::kNone || !ratio->certain()) return "";
+  if (std::abs(std::log(ratio->value)) < std::log1p(effect)) return "";
+  return (ratio->value > 1) == (wish == Wish::kMore) ? "better" : "worse";
+}
+
+Row make_row(const Pair& pair, const RowKind& kind, std::size_t number, double min_effect, bool judged) {
+  Row row{kind.key,
+          kind.label,
+          kind.unit,
+          pair.before_numbers.numbers[number].value,
+          pair.after_numbers.numbers[number].value,
+          pair.ratio(number),
+          ""};
+  if (judged) row.remark = remark_on(row.ratio, kind.wish, kind.threshold * min_effect);
+  return row;
+}
+
+double sum(const std::vector<std::uint64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), 0.0); }
+
+// Numbers that are facts of the window and not estimates of anything.
+struct Fact {
+  const char* key;
+  const char* label;
+  Unit unit;
+  std::optional<double> (*of)(const DeviceSeries&);
+};
+
+std::optional<double> per(double count, double of) { return of > 0 ? std::optional(count / of) : std::nullopt; }
+
+constexpr Fact kFacts[] = {
+    {"hardware_queues", "hardware queues", Unit::kNone,
+     [](const DeviceSeries& d) { return std::optional(static_cast<double>(d.disk.queues.size())); }},
+    {"interrupts_per_second", "interrupts/s", Unit::kPerSecond,
+     [](const DeviceSeries& d) { return per(sum(d.interrupts), d.totals.seconds); }},
+    {"irq_effective_cpus", "vCPUs that take interrupts", Unit::kNone,
+     [](const DeviceSeries& d) { return effective_number(d.interrupts); }},
+    {"submission_effective_cpus", "vCPUs that submit", Unit::kNone,
+     [](const DeviceSeries& d) { return effective_number(d.submissions); }},
+    {"completions_per_interrupt", "completions per interrupt", Unit::kNone,
+     [](const DeviceSeries& d) { return per(static_cast<double>(d.totals.requests()), sum(d.interrupts)); }},
+    {"cross_cpu_completions_share", "completions on another vCPU", Unit::kShare,
+     [](const DeviceSeries& d) { return per(static_cast<double>(d.cross), static_cast<double>(d.local + d.cross)); }},
+    {"notifications_per_request", "notifications per request", Unit::kNone,
+     [](const DeviceSeries& d) {
+       return d.notifications ? per(static_cast<double>(*d.notifications), static_cast<double>(d.totals.requests()))
+                              : std::nullopt;
+     }},
+    {"queue_full_share", "time with all tags in use", Unit::kShare, [](const DeviceSeries& d) { return d.full_share; }},
+};
+
+std::vector<std::optional<double>> interrupt_rates(const DeviceSeries& device, const Topology& topology) {
+  std::vector<std::optional<double>> rates;
+  for (std::size_t cpu = 0; cpu < device.interrupts.size(); ++cpu) {
+    const bool online =
+        std::find(topology.online_cpus.begin(), topology.online_cpus.end(), cpu) != topology.online_cpus.end();
+    const bool exists = online || device.interrupts[cpu] > 0;
+    rates.push_back(exists && device.totals.seconds > 0
+                        ? std::optional(static_cast<double>(device.interrupts[cpu]) / device.totals.seconds)
+                        : std::nullopt);
+  }
+  return rates;
+}
+
+bool is_major(const Totals& totals, std::size_t op) {
+  return totals.ops[op].requests > 0 && totals.ops[op].requests * 100 >= totals.requests();
+}
+
+DeviceReport compare_devices(const DeviceSeries& before, const Topology& topology_before, const DeviceSeries& after,
+                             const Topology& topology_after, double min_effect) {
+  const Estimates before_numbers = estimate(before.seconds, numbers_of);
+  const Estimates after_numbers = estimate(after.seconds, numbers_of);
+  const Pair pair{before, after, before_numbers, after_numbers};
+  DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}};
+  const bool judged = report.judgement.verdict != Verdict::kNotComparable;
+  for (const DeviceSeries* side : {&before, &after})
+    report.judgement.notes.insert(report.judgement.notes.end(), side->notes.begin(), side->notes.end());
+  for (const RowKind& kind : kDeviceRows) report.rows.push_back(make_row(pair, kind, kind.number, min_effect, judged));
+  for (const Fact& fact : kFacts)
+    report.rows.push_back({fact.key, fact.label, fact.unit, fact.of(before), fact.of(after), {}, ""});
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    if (before.totals.ops[op].requests + after.totals.ops[op].requests == 0) continue;
+    OperationReport& operation = report.operations.emplace_back();
+    operation.name = kOperationNames[op];
+    operation.major = is_major(before.totals, op) || is_major(after.totals, op);
+    for (const RowKind& kind : kOpRows)
+      operation.rows.push_back(
+          make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, judged));
+  }
+  report.interrupts_before = interrupt_rates(before, topology_before);
+  report.interrupts_after = interrupt_rates(after, topology_after);
+  return report;
+}
+
+void add_change(std::string what, std::string before, std::string after, std::vector<TopologyChange>& changes) {
+  if (before != after) changes.push_back({std::move(what), std::move(before), std::move(after)});
+}
+
+std::string or_none(const std::optional<std::uint32_t>& value) {
+  return value ? std::to_string(*value) : std::string("unknown");
+}
+
+std::string tags_of(const Disk& disk) {
+  std::vector<std::string> tags;
+  for (const HardwareQueue& queue : disk.queues) tags.push_back(or_none(queue.tags));
+  const bool same = std::adjacent_find(tags.begin(), tags.end(), std::not_equal_to<>()) == tags.end();
+  return same && !tags.empty() ? tags.front() : fmt::format("{}", fmt::join(tags, ", "));
+}
+
+void compare_disks(const Disk& before, const Disk& after, std::vector<TopologyChange>& changes) {
+  const std::string name = after.name + ": ";
+  add_change(name + "hardware queues", std::to_string(before.queues.size()), std::to_string(after.queues.size()),
+             changes);
+  add_change(name + "interrupt lines", std::to_string(before.interrupts.size()),
+             std::to_string(after.interrupts.size()), changes);
+  add_change(name + "tags per queue", tags_of(before), tags_of(after), changes);
+  add_change(name + "nr_requests", or_none(before.nr_requests), or_none(after.nr_requests), changes);
+  add_change(name + "elevator", before.scheduler, after.scheduler, changes);
+  add_change(name + "driver", before.driver, after.driver, changes);
+  add_change(name + "transport", before.transport, after.transport, changes);
+}
+
+std::vector<TopologyChange> compare_guests(const Series& before, const Series& after) {
+  std::vector<TopologyChange> changes;
+  add_change("vCPUs online", std::to_string(before.topology.online_cpus.size()),
+             std::to_string(after.topology.online_cpus.size()), changes);
+  add_change("hypervisor", before.topology.vmm, after.topology.vmm, changes);
+  add_change("kernel", before.header.kernel_release, after.header.kernel_release, changes);
+  add_change("machine", before.header.machine, after.header.machine, changes);
+  add_change("vqscope", before.header.vqscope_version, after.header.vqscope_version, changes);
+  return changes;
+}
+
+SideReport describe(const Series& series) {
+  return {series.file,    series.header,       series.begin,
+          series.seconds, series.topology.vmm, series.topology.online_cpus.size()};
+}
+
+}  // namespace
+
+std::string_view name_of(Unit unit) {
+  switch (unit) {
+    case Unit::kPerSecond: return "1/s";
+    case Unit::kBytes: return "bytes";
+    case Unit::kBytesPerSecond: return "bytes/s";
+    case Unit::kSeconds: return "seconds";
+    case Unit::kShare: return "share";
+    case Unit::kNone: break;
+  }
+  return "";
+}
+
+std::string format_value(double value, Unit unit) {
+  switch (unit) {
+    case Unit::kBytes: return format_bytes(value);
+    case Unit::kBytesPerSecond: return format_bytes(value) + "/s";
+    case Unit::kSeconds: return format_seconds(value);
+    case Unit::kShare: return fmt::format("{:.1f} %", value * 100);
+    case Unit::kPerSecond:
+    case Unit::kNone: break;
+  }
+  return format_count(value);
+}
+
+Result<Comparison> compare_series(const Series& before, const Series& after,
+                                  const std::vector<std::pair<std::string, std::string>>& renamed, double min_effect) {
+  Comparison comparison{describe(before), describe(after), compare_guests(before, after), {}, {}};
+  for (const auto& [from, to] : renamed) {
+    if (before.find(from) == nullptr) return fail(fmt::format("--device: {} has no disk {}", before.file, from));
+    if (after.find(to) == nullptr) return fail(fmt::format("--device: {} has no disk {}", after.file, to));
+  }
+  const auto name_after = [&](const std::string& name) -> std::optional<std::string> {
+    for (const auto& [from, to] : renamed) {
+      if (from == name) return to;
+      if (to == name) return std::nullopt;  // that one is another disk's now
+    }
+    return name;
+  };
+  std::vector<const DeviceSeries*> matched;
+  for (const DeviceSeries& device : before.devices) {
+    const auto name = name_after(device.disk.name);
+    const DeviceSeries* other = name ? after.find(*name) : nullptr;
+    if (other == nullptr) {
+      comparison.notes.push_back(fmt::format("{} is in {} only", device.disk.name, before.file));
+      continue;
+    }
+    matched.push_back(other);
+    compare_disks(device.disk, other->disk, comparison.changes);
+    comparison.devices.push_back(compare_devices(device, before.topology, *other, after.topology, min_effect));
+  }
+  for (const DeviceSeries& device : after.devices)
+    if (std::find(matched.begin(), matched.end(), &device) == matched.end())
+      comparison.notes.push_back(fmt::format("{} is in {} only", device.disk.name, after.file));
+  if (comparison.devices.empty())
+    return fail(fmt::format("no disk is in both recordings ({}); --device A=B says which one was renamed",
+                            fmt::join(comparison.notes, "; ")));
+  for (const Series* side : {&before, &after})
+    comparison.notes.insert(comparison.notes.end(), side->notes.begin(), side->notes.end());
+  return comparison;
+}
+
+Verdict overall(const Comparison& comparison) {
+  bool better = false, worse = false, unknown = true, not_comparable = false;
+  for (const DeviceReport& device : comparison.devices) {
+    if (device.judgement.idle) continue;
+    unknown = false;
+    better |= device.judgement.verdict == Verdict::kBetter;
+    worse |= device.judgement.verdict == Verdict::kWorse;
+    not_comparable |= device.judgement.verdict == Verdict::kNotComparable;
+  }
+  if (worse) return Verdict::kWorse;
+  if (not_comparable || unknown) return Verdict::kNotComparable;
+  return better ? Verdict::kBetter : Verdict::kNoDifference;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compare/series.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/model/model.h"
+#include "agent/model/window.h"
+
+namespace vqscope {
+
+namespace {
+
+// A reading comes some microseconds after the full second.
+constexpr double kSlackSeconds = 0.1;
+// A queue counts as full while this share of its tags is in use on average over a second.
+constexpr double kFull = 0.95;
+
+void add(const std::vector<std::uint64_t>& counts, std::vector<std::uint64_t>& sums) {
+  sums.resize(std::max(sums.size(), counts.size()));
+  for (std::size_t i = 0; i < counts.size(); ++i) sums[i] += counts[i];
+}
+
+// Counters fell: they began anew, and their difference means nothing.
+bool began_anew(const DeviceSnapshot& before, const DeviceSnapshot& now) {
+  if (!before.queues || !now.queues) return before.queues.has_value() != now.queues.has_value();
+  for (std::size_t q = 0; q < before.queues->size() && q < now.queues->size(); ++q) {
+    const QueueCounters &old = (*before.queues)[q], &queue = (*now.queues)[q];
+    if (queue.inflight_ns < old.inflight_ns || queue.device_ns < old.device_ns) return true;
+    for (std::size_t op = 0; op < VQS_OPS; ++op)
+      if (old.ops[op] && (!queue.ops[op] || queue.ops[op]->device.count() < old.ops[op]->device.count())) return true;
+  }
+  return false;
+}
+
+std::array<Totals::Op, VQS_OPS> sum_operations(const DeviceSnapshot& window) {
+  std::array<Totals::Op, VQS_OPS> ops;
+  for (const QueueCounters& queue : *window.queues)
+    for (std::size_t op = 0; op < VQS_OPS; ++op) {
+      if (!queue.ops[op]) continue;
+      ops[op].device += queue.ops[op]->device;
+      ops[op].queue += queue.ops[op]->queue;
+      ops[op].bytes += queue.ops[op]->bytes;
+      ops[op].errors += queue.ops[op]->errors;
+    }
+  for (Totals::Op& op : ops) op.requests = op.device.count();
+  return ops;
+}
+
+// What the kernel accounts beyond the histograms (requests that wait for a flush) counts too, as in avgqu-sz.
+double queued_seconds(const DeviceSnapshot& window) {
+  double sum = 0;
+  for (const QueueCounters& queue : *window.queues) {
+    const std::uint64_t known = queue.device_ns + queue.queue_ns;
+    const std::uint64_t beyond = queue.time_ns > known ? queue.time_ns - known : 0;
+    sum += static_cast<double>(queue.inflight_ns + queue.queue_ns + beyond) / 1e9;
+  }
+  return sum;
+}
+
+// Whether all tags of the disk were in use; nullopt when it is not known how many there are.
+std::optional<bool> was_full(const Disk& disk, const DeviceSnapshot& window, double seconds) {
+  double inflight = 0, limit = 0;
+  for (std::size_t q = 0; q < window.queues->size(); ++q) {
+    if (q >= disk.queues.size() || !disk.queues[q].tags) return std::nullopt;
+    limit += *disk.queues[q].tags;
+    inflight += static_cast<double>((*window.queues)[q].inflight_ns) / 1e9 / seconds;
+  }
+  return inflight >= kFull * limit;
+}
+
+Second make_second(const DeviceSnapshot& window, double seconds) {
+  Second second;
+  second.seconds = seconds;
+  second.queued_seconds = queued_seconds(window);
+  second.submission_cpus = effective_number(submissions_per_cpu(window)).value_or(0);
+  const auto ops = sum_operations(window);
+  for (std::size_t op = 0; op < VQS_OPS; ++op)
+    if (ops[op].requests > 0 || ops[op].errors > 0)
+      second.ops[op] = OpSecond{SparseHistogram(ops[op].device), SparseHistogram(ops[op].queue), ops[op].requests,
+                                ops[op].bytes, ops[op].errors};
+  return second;
+}
+
+// Takes readings one after the other, and adds what lies between them.
+class Loader {
+ public:
+  Loader(Series& series, const Part& part) : series_(series), part_(part) {}
+
+  void take(const RecordedReading& recorded) {
+    const Reading& reading = recorded.reading;
+    place_in_time(recorded);
+    const bool follows = previous_ && previous_segment_ == recorded.segment;
+    if (previous_segment_ != recorded.segment) previous_.reset();
+    previous_segment_ = recorded.segment;
+    const bool chosen = !part_.segment || *part_.segment == recorded.segment;
+    if (chosen && time_ >= part_.window.begin - kSlackSeconds && time_ <= part_.window.end + kSlackSeconds) {
+      if (!follows || !begun_) begin(recorded);
+      if (follows) add_interval(reading);
+      previous_ = reading.snapshot;
+    } else {
+      previous_.reset();
+    }
+  }
+
+  void finish() {
+    series_.seconds = last_ - series_.begin;
+    for (std::size_t i = 0; i < series_.devices.size(); ++i) {
+      DeviceSeries& device = series_.devices[i];
+      if (watched_[i].limit_known) device.full_share = watched_[i].full / std::max(watched_[i].seconds, 1e-9);
+      if (watched_[i].last < last_ - 1.5)
+        device.notes.push_back(
+            fmt::format("{} vanished {:.0f} s into {}", device.disk.name, watched_[i].last, series_.file));
+    }
+  }
+
+ private:
+  struct Watched {
+    double last = 0;  // time of the last reading with it
+    double seconds = 0, full = 0;
+    bool limit_known = false;
+  };
+
+  // Sets time_: seconds from the recording's start.
+  void place_in_time(const RecordedReading& recorded) {
+    const std::uint64_t now = recorded.reading.snapshot.time_ns;
+    const bool other_boot = recorded.header.boot_id != boot_id_ || recorded.header.boot_id.empty();
+    if (!origin_ || (recorded.segment != timed_segment_ && other_boot) || now < last_ns_) {
+      shift_ = origin_ ? time_ + 1 : 0;
+      origin_ = now;
+      boot_id_ = recorded.header.boot_id;
+    }
+    timed_segment_ = recorded.segment;
+    last_ns_ = now;
+    time_ = shift_ + static_cast<double>(now - *origin_) / 1e9;
+  }
+
+  void begin(const RecordedReading& recorded) {
+    if (!begun_) {
+      series_.header = recorded.header;
+      series_.begin = time_;
+    }
+    begun_ = true;
+  }
+
+  DeviceSeries& series_of(const Disk& disk) {
+    for (DeviceSeries& device : series_.devices)
+      if (device.disk.name == disk.name) return device;
+    watched_.emplace_back();
+    return series_.devices.emplace_back();
+  }
+
+  void add_interval(const Reading& reading) {
+    const double seconds = static_cast<double>(reading.snapshot.time_ns - previous_->time_ns) / 1e9;
+    if (seconds <= 0) return;
+    series_.topology = reading.topology;
+    last_ = time_;
+    for (const DeviceSnapshot& now : reading.snapshot.devices) {
+      const auto disk = std::find_if(reading.topology.disks.begin(), reading.topology.disks.end(),
+                                     [&](const Disk& d) { return d.name == now.name; });
+      if (disk == reading.topology.disks.end()) continue;
+      DeviceSeries& device = series_of(*disk);
+      Watched& watched = watched_[static_cast<std::size_t>(&device - series_.devices.data())];
+      device.disk = *disk;
+      watched.last = time_;
+      const DeviceSnapshot* before = find_device(*previous_, now);
+      if (before == nullptr || began_anew(*before, now)) {
+        device.notes.push_back(fmt::format("the counters of {} began anew {:.0f} s into {}; that second is left out",
+                                           now.name, time_, series_.file));
+        continue;
+      }
+      add_window(difference(*before, now), seconds, device, watched);
+    }
+  }
+
+  static void add_window(const DeviceSnapshot& window, double seconds, DeviceSeries& device, Watched& watched) {
+    add(interrupts_per_cpu(window), device.interrupts);
+    if (!window.queues) return;
+    device.traced = true;
+    add(submissions_per_cpu(window), device.submissions);
+    for (const QueueCounters& queue : *window.queues) {
+      device.requeues += queue.requeues;
+      for (const OriginCounters& origin : queue.origins) {
+        device.local += origin.local;
+        device.cross += origin.cross;
+      }
+    }
+    for (const Boxed<Histogram>& notify : window.notifies)
+      if (notify) device.notifications = device.notifications.value_or(0) + notify->count();
+    if (const auto full = was_full(device.disk, window, seconds)) {
+      watched.limit_known = true;
+      watched.seconds += seconds;
+      if (*full) watched.full += seconds;
+    }
+    device.seconds.push_back(make_second(window, seconds));
+    device.totals.add(device.seconds.back());
+  }
+
+  Series& series_;
+  const Part& part_;
+  bool begun_ = false;
+  std::optional<std::uint64_t> origin_;  // CLOCK_MONOTONIC at shift_
+  double shift_ = 0, time_ = 0, last_ = 0;
+  std::uint64_t last_ns_ = 0;
+  std::string boot_id_;
+  std::size_t timed_segment_ = 0, previous_segment_ = 0;
+  std::optional<Snapshot> previous_;
+  std::vector<Watched> watched_;  // by Series::devices
+};
+
+}  // namespace
+
+SparseHistogram::SparseHistogram(const Histogram& histogram) : sum_ns(histogram.sum_ns) {
+  for (std::size_t cell = 0; cell < histogram.cells.size(); ++cell)
+    if (histogram.cells[cell] > 0) cells.emplace_back(static_cast<std::uint16_t>(cell), histogram.cells[cell]);
+}
+
+void SparseHistogram::add_to(Histogram& histogram) const {
+  for (const auto& [cell, count] : cells) histogram.cells[cell] += count;
+  histogram.sum_ns += sum_ns;
+}
+
+void Totals::add(const Second& second) {
+  seconds += second.seconds;
+  queued_seconds += second.queued_seconds;
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    if (!second.ops[op]) continue;
+    second.ops[op]->device.add_to(ops[op].device);
+    second.ops[op]->queue.add_to(ops[op].queue);
+    ops[op].requests += second.ops[op]->requests;
+    ops[op].bytes += second.ops[op]->bytes;
+    ops[op].errors += second.ops[op]->errors;
+  }
+}
+
+std::uint64_t Totals::requests() const {
+  std::uint64_t sum = 0;
+  for (const Op& op : ops) sum += op.requests;
+  return sum;
+}
+
+std::uint64_t Totals::bytes() const {
+  std::uint64_t sum = 0;
+  for (const Op& op : ops) sum += op.bytes;
+  return sum;
+}
+
+const DeviceSeries* Series::find(const std::string& name) const {
+  for (const DeviceSeries& device : devices)
+    if (device.disk.name == name) return &device;
+  return nullptr;
+}
+
+Result<Series> load_series(const std::filesystem::path& path, const Part& part) {
+  auto reader = RecordingReader::open(path);
+  if (!reader) return tl::unexpected(reader.error());
+  Series series;
+  series.file = path.string();
+  Loader loader(series, part);
+  for (;;) {
+    const auto recorded = reader->next();
+    if (!recorded) return tl::unexpected(recorded.error());
+    if (!*recorded) break;
+    loader.take(**recorded);
+  }
+  loader.finish();
+  if (const auto& damage = reader->damage())
+    series.notes.push_back(fmt::format("{} is sound up to byte {} only ({}); what comes after is left out", series.file,
+                                       damage->offset, damage->what));
+  if (series.devices.empty()) {
+    std::string why = "it is too short";
+    if (std::isfinite(part.window.end) || part.window.begin > 0) why += " for that window";
+    if (reader->damage()) why = reader->damage()->what;
+    return fail(fmt::format("{} has no two readings of a disk to compare: {}", series.file, why));
+  }
+  return series;
+}
+
+Result<std::size_t> count_segments(const std::filesystem::path& path) {
+  auto reader = RecordingReader::open(path);
+  if (!reader) return tl::unexpected(reader.error());
+  std::vector<std::size_t> readings;
+  for (;;) {
+    const auto recorded = reader->next();
+    if (!recorded) return tl::unexpected(recorded.error());
+    if (!*recorded) break;
+    readings.resize((*recorded)->segment + 1);
+    ++readings.back();
+  }
+  return static_cast<std::size_t>(std::count_if(readings.begin(), readings.end(), [](std::size_t n) { return n > 1; }));
+}
+
+}  // namespace vqscope

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/events.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+namespace vqscope {
+
+Result<Fd> watch_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return fail_errno("cannot block signals");
+  Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
+  if (!fd) return fail_errno("cannot watch signals");
+  return fd;
+}
+
+Result<Fd> every_second() {
+  Fd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const itimerspec period = {{1, 0}, {1, 0}};
+  if (!fd || ::timerfd_settime(fd.get(), 0, &period, nullptr) != 0) return fail_errno("cannot set a timer");
+  return fd;
+}
+
+}  // namespace vqscope

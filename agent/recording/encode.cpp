@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <zlib.h>
+
+#include <algorithm>
+
+#include "agent/model/losses.h"
+#include "agent/model/operations.h"
+#include "agent/recording/codec.h"
+#include "agent/recording/shape.h"
+#include "recording/recording.pb.h"
+
+namespace vqscope {
+
+namespace {
+
+namespace proto = vqscope::recording;
+
+void append_little_endian(std::uint32_t value, std::string& out) {
+  for (unsigned shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xff));
+}
+
+void append_record(const proto::Record& record, std::string& out) {
+  const std::string message = record.SerializeAsString();
+  append_little_endian(static_cast<std::uint32_t>(message.size()), out);
+  append_little_endian(
+      static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(message.data()), message.size())), out);
+  out += message;
+}
+
+std::int64_t growth(std::uint64_t before, std::uint64_t now) { return static_cast<std::int64_t>(now - before); }
+
+// Each function below writes what changed.
+
+void encode(const Histogram& before, const Histogram& now, proto::Histogram& target) {
+  std::uint32_t skipped = 0;
+  for (std::size_t cell = 0; cell < now.cells.size(); ++cell) {
+    if (now.cells[cell] == before.cells[cell]) {
+      ++skipped;
+      continue;
+    }
+    target.add_skipped(skipped);
+    target.add_growth(growth(before.cells[cell], now.cells[cell]));
+    skipped = 0;
+  }
+  target.set_sum_ns(growth(before.sum_ns, now.sum_ns));
+}
+
+void encode(const OpCounters& before, const OpCounters& now, proto::Op& target) {
+  encode(before.device, now.device, *target.mutable_device());
+  encode(before.queue, now.queue, *target.mutable_queue());
+  target.set_bytes(growth(before.bytes, now.bytes));
+  target.set_errors(growth(before.errors, now.errors));
+}
+
+void encode(const QueueCounters& before, const QueueCounters& now, proto::Queue& target) {
+  for (std::size_t kind = 0; kind < now.ops.size(); ++kind) {
+    if (now.ops[kind] == before.ops[kind]) continue;
+    proto::Op* op = target.add_ops();
+    op->set_kind(static_cast<std::uint32_t>(kind));
+    encode(before.ops[kind] ? *before.ops[kind] : OpCounters{}, *now.ops[kind], *op);
+  }
+  for (std::size_t cpu = 0; cpu < now.origins.size(); ++cpu) {
+    const OriginCounters& old = before.origins[cpu];
+    const OriginCounters& origin = now.origins[cpu];
+    if (old == origin) continue;
+    proto::Origin* written = target.add_origins();
+    written->set_cpu(static_cast<std::uint32_t>(cpu));
+    written->set_local(growth(old.local, origin.local));
+    written->set_cross(growth(old.cross, origin.cross));
+    written->set_unknown(growth(old.unknown, origin.unknown));
+  }
+  target.set_requeues(growth(before.requeues, now.requeues));
+  target.set_inflight_ns(growth(before.inflight_ns, now.inflight_ns));
+  target.set_time_ns(growth(before.time_ns, now.time_ns));
+  target.set_device_ns(growth(before.device_ns, now.device_ns));
+  target.set_queue_ns(growth(before.queue_ns, now.queue_ns));
+  target.set_inflight(growth(before.inflight, now.inflight));
+  if (now.oldest_ns) target.set_oldest_ns(*now.oldest_ns);
+}
+
+void encode(const VectorCounters& before, const VectorCounters& now, proto::Vector& target) {
+  for (std::size_t cpu = 0; cpu < now.per_cpu.size(); ++cpu) {
+    if (now.per_cpu[cpu] == before.per_cpu[cpu]) continue;
+    target.add_cpus(static_cast<std::uint32_t>(cpu));
+    target.add_counts(growth(before.per_cpu[cpu], now.per_cpu[cpu]));
+  }
+  if (now.handler && now.handler != before.handler) encode(*before.handler, *now.handler, *target.mutable_handler());
+}
+
+void encode(const DeviceSnapshot& before, const DeviceSnapshot& now, proto::Device& target);
+
+template <typename T, typename Message>
+void add_if_changed(const T& before, const T& now, std::size_t index,
+                    google::protobuf::RepeatedPtrField<Message>& list) {
+  if (now == before) return;
+  Message* message = list.Add();
+  message->set_index(static_cast<std::uint32_t>(index));
+  encode(before, now, *message);
+}
+
+void encode(const DeviceSnapshot& before, const DeviceSnapshot& now, proto::Device& target) {
+  if (now.queues)
+    for (std::size_t q = 0; q < now.queues->size(); ++q)
+      add_if_changed((*before.queues)[q], (*now.queues)[q], q, *target.mutable_queues());
+  if (now.accounting && now.accounting != before.accounting) {
+    target.mutable_accounting()->set_time_ns(growth(before.accounting->time_ns, now.accounting->time_ns));
+    target.mutable_accounting()->set_inflight(growth(before.accounting->inflight, now.accounting->inflight));
+  }
+  for (std::size_t v = 0; v < now.vectors.size(); ++v)
+    add_if_changed(before.vectors[v], now.vectors[v], v, *target.mutable_vectors());
+  for (std::size_t q = 0; q < now.notifies.size(); ++q) {
+    if (now.notifies[q] == before.notifies[q]) continue;
+    proto::Notify* notify = target.add_notifies();
+    notify->set_queue(static_cast<std::uint32_t>(q));
+    encode(*before.notifies[q], *now.notifies[q], *notify->mutable_duration());
+  }
+}
+
+void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) {
+  target.set_time_ns(growth(before.time_ns, now.time_ns));
+  for (std::size_t d = 0; d < now.devices.size(); ++d)
+    add_if_changed(before.devices[d], now.devices[d], d, *target.mutable_devices());
+  if (now.losses && *now.losses != *before.losses)
+    for (std::size_t i = 0; i < now.losses->size(); ++i)
+      target.add_losses(growth((*before.losses)[i], (*now.losses)[i]));
+  for (std::size_t cpu = 0; cpu < now.cpu_times.size(); ++cpu) {
+    const CpuTime old = cpu < before.cpu_times.size() ? before.cpu_times[cpu] : CpuTime{};
+    target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
+    target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
+  }
+}
+
+void encode(const InterruptLine& line, proto::InterruptLine& target) {
+  target.set_irq(line.irq);
+  if (line.queue) target.set_queue(*line.queue);
+  target.set_action(line.action);
+}
+
+void encode(const DiskFacts& facts, proto::DiskFacts& target) {
+  if (facts.virtio_features) target.set_virtio_features(*facts.virtio_features);
+  if (facts.msix_vectors) target.set_msix_vectors(*facts.msix_vectors);
+  if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
+  if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
+}
+
+void encode(const GuestFacts& guest, proto::Guest& target) {
+  target.mutable_late_cpus()->Add(guest.late_cpus.begin(), guest.late_cpus.end());
+  const GuestLimits& limits = guest.limits;
+  if (limits.virtio_blk_queues) target.set_virtio_blk_queues(*limits.virtio_blk_queues);
+  if (limits.virtio_blk_poll_queues) target.set_virtio_blk_poll_queues(*limits.virtio_blk_poll_queues);
+  if (limits.nvme_poll_queues) target.set_nvme_poll_queues(*limits.nvme_poll_queues);
+  if (guest.command_line) target.set_command_line(*guest.command_line);
+  target.set_manager(guest.manager);
+}
+
+void encode(const Disk& disk, proto::Disk& target) {
+  target.set_name(disk.name);
+  target.set_identity(disk.identity);
+  target.set_driver(disk.driver);
+  target.set_transport(disk.transport);
+  target.set_bus_id(disk.bus_id);
+  target.set_scheduler(disk.scheduler);
+  for (const HardwareQueue& queue : disk.queues) {
+    proto::HardwareQueue* written = target.add_queues();
+    written->set_index(queue.index);
+    written->mutable_cpus()->Add(queue.cpus.begin(), queue.cpus.end());
+    if (queue.tags) written->set_tags(*queue.tags);
+  }
+  if (disk.nr_requests) target.set_nr_requests(*disk.nr_requests);
+  for (const InterruptLine& line : disk.interrupts) encode(line, *target.add_interrupts());
+  if (disk.virtio) {
+    target.mutable_virtio()->set_index(disk.virtio->index);
+    target.mutable_virtio()->set_first_request_queue(disk.virtio->first_request_queue);
+  }
+  encode(disk.facts, *target.mutable_facts());
+}
+
+void encode(const Topology& topology, proto::Topology& target) {
+  for (const Disk& disk : topology.disks) encode(disk, *target.add_disks());
+  target.mutable_online_cpus()->Add(topology.online_cpus.begin(), topology.online_cpus.end());
+  target.set_possible_cpus(topology.possible_cpus);
+  target.set_vmm(topology.vmm);
+  encode(topology.guest, *target.mutable_guest());
+}
+
+void encode(const std::vector<ProbeStatus>& probes, proto::Probes& target) {
+  for (const ProbeStatus& status : probes) {
+    proto::Probe* probe = target.add_probes();
+    probe->set_name(status.name);
+    probe->set_up(status.up);
+    probe->set_reason(status.reason);
+    if (status.missed_runs) probe->set_missed_runs(*status.missed_runs);
+  }
+}
+
+void encode(const RecordingHeader& header, proto::Header& target) {
+  target.set_vqscope_version(header.vqscope_version);
+  target.set_kernel_release(header.kernel_release);
+  target.set_machine(header.machine);
+  target.set_boot_id(header.boot_id);
+  target.set_started_realtime_ns(header.started_realtime_ns);
+  target.set_started_monotonic_ns(header.started_monotonic_ns);
+  target.set_counting_since_ns(header.counting_since_ns);
+  target.set_note(header.note);
+  for (const std::string_view name : kOperationNames) target.add_operations(std::string(name));
+  for (const std::string_view name : kLossNames) target.add_loss_reasons(std::string(name));
+  target.set_first_bucket_index(VQS_FIRST_INDEX);
+  target.set_buckets_per_octave(VQS_PER_OCTAVE);
+  target.set_histogram_cells(VQS_LAST_CELL + 1);
+}
+
+proto::Shape shape_of(const DeviceSnapshot& device) {
+  proto::Shape shape;
+  shape.set_name(device.name);
+  shape.set_instance(device.instance);
+  if (device.queues) {
+    shape.set_queues(static_cast<std::uint32_t>(device.queues->size()));
+    for (const QueueCounters& queue : *device.queues)
+      shape.set_origin_cpus(std::max(shape.origin_cpus(), static_cast<std::uint32_t>(queue.origins.size())));
+  }
+  shape.set_accounting(device.accounting.has_value());
+  for (const VectorCounters& vector : device.vectors) {
+    proto::Shape::Line* line = shape.add_lines();
+    encode(vector.line, *line->mutable_line());
+    line->set_cpus(static_cast<std::uint32_t>(vector.per_cpu.size()));
+    line->set_handler(static_cast<bool>(vector.handler));
+  }
+  for (const Boxed<Histogram>& notify : device.notifies) shape.add_notifies(static_cast<bool>(notify));
+  return shape;
+}
+
+// An operation that was seen before is not there any more: the counters began anew.
+bool lost_an_operation(const Snapshot& before, const Snapshot& now) {
+  for (std::size_t d = 0; d < now.devices.size(); ++d) {
+    if (!now.devices[d].queues) continue;
+    for (std::size_t q = 0; q < now.devices[d].queues->size(); ++q)
+      for (std::size_t kind = 0; kind < VQS_OPS; ++kind)
+        if ((*before.devices[d].queues)[q].ops[kind] && !(*now.devices[d].queues)[q].ops[kind]) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string RecordingEncoder::begin(const RecordingHeader& header) {
+  previous_.reset();
+  shapes_.clear();
+  std::string out(kRecordingMagic);
+  append_little_endian(kRecordingFormat, out);
+  proto::Record record;
+  encode(header, *record.mutable_header());
+  append_record(record, out);
+  return out;
+}
+
+std::string RecordingEncoder::add(const Reading& reading) {
+  std::string out;
+  if (!previous_ || previous_->topology != reading.topology) {
+    proto::Record record;
+    encode(reading.topology, *record.mutable_topology());
+    append_record(record, out);
+  }
+  if (!previous_ || previous_->probes != reading.probes) {
+    proto::Record record;
+    encode(reading.probes, *record.mutable_probes());
+    append_record(record, out);
+  }
+
+  // Every queue of a device has as many origins in a recording.
+  Reading now = reading;
+  proto::Sample shaped;
+  for (DeviceSnapshot& device : now.snapshot.devices) {
+    const proto::Shape shape = shape_of(device);
+    if (device.queues)
+      for (QueueCounters& queue : *device.queues) queue.origins.resize(shape.origin_cpus());
+    *shaped.add_shapes() = shape;
+  }
+  shaped.set_has_losses(now.snapshot.losses.has_value());
+  std::string shapes = shaped.SerializeAsString();
+
+  proto::Record record;
+  proto::Sample& sample = *record.mutable_sample();
+  if (!previous_ || shapes != shapes_ || lost_an_operation(previous_->snapshot, now.snapshot)) {
+    sample = shaped;
+    sample.set_full(true);
+    encode(blank_snapshot(shaped), now.snapshot, sample);
+  } else {
+    encode(previous_->snapshot, now.snapshot, sample);
+  }
+  append_record(record, out);
+  previous_ = std::move(now);
+  shapes_ = std::move(shapes);
+  return out;
+}
+
+std::string encode_recording(const RecordingHeader& header, const Reading& reading) {
+  RecordingEncoder encoder;
+  std::string out = encoder.begin(header);
+  return out += encoder.add(reading);
+}
+
+}  // namespace vqscope

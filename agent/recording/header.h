@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose recording it is, and the preamble by which a recording is known; see recording.proto.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace vqscope {
+
+// The first bytes of every segment.
+inline constexpr std::string_view kRecordingMagic = "\x89VQR\r\n\x1a\n";
+// The newest format that is read, and the one that is written.
+inline constexpr std::uint32_t kRecordingFormat = 1;
+// No record is longer; some hundred disks with a hundred queues each fit many times.
+inline constexpr std::uint32_t kMaxRecordBytes = 16 << 20;
+
+inline constexpr std::string_view kRecordingMediaType = "application/vnd.vqscope.recording";
+
+// What a segment says of itself.
+struct RecordingHeader {
+  std::string vqscope_version;
+  std::string kernel_release, machine;     // uname -r and -m
+  std::string boot_id;                     // empty: not known
+  std::uint64_t started_realtime_ns = 0;   // since 1970, UTC
+  std::uint64_t started_monotonic_ns = 0;  // the same moment
+  std::uint64_t counting_since_ns = 0;     // CLOCK_MONOTONIC when the counters began at 0
+  std::string note;
+
+  friend bool operator==(const RecordingHeader&, const RecordingHeader&) = default;
+};
+
+// Of this guest, starting now.
+RecordingHeader make_recording_header(const std::filesystem::path& procfs, std::uint64_t counting_since_ns,
+                                      std::string note = {});
+
+}  // namespace vqscope

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/recording/record.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <functional>
+
+#include "agent/base/clock.h"
+#include "agent/daemon/collector.h"
+#include "agent/daemon/events.h"
+#include "agent/daemon/uevents.h"
+#include "agent/recording/fetch.h"
+#include "agent/recording/writer.h"
+
+namespace vqscope {
+
+namespace {
+
+// Elevators and interrupt lines change without a uevent.
+constexpr std::uint64_t kRefreshSeconds = 10;
+
+// This guest's own disks, with probes of our own.
+class LocalSource {
+ public:
+  static Result<LocalSource> create(const RecordOptions& options, DeviceFilter filter) {
+    auto uevents = UeventMonitor::create();
+    if (!uevents) spdlog::warn("disks are looked for every second only: {}", uevents.error().message);
+    const SystemPaths paths = options.measure.paths;
+    auto collector = Collector::create({paths, std::move(filter), options.measure.required_probes});
+    if (!collector) return tl::unexpected(collector.error());
+    LocalSource source(std::move(*collector), paths);
+    if (uevents) source.uevents_.emplace(std::move(*uevents));
+    return source;
+  }
+
+  Result<DecodedSnapshot> read() {
+    const bool moved = !uevents_ || uevents_->drain();
+    if (moved || ++readings_ % kRefreshSeconds == 0 || collector_->outgrown()) collector_->refresh();
+    collector_->sample();
+    return DecodedSnapshot{make_recording_header(paths_.procfs, collector_->counting_since_ns()),
+                           collector_->reading()};
+  }
+
+ private:
+  LocalSource(std::unique_ptr<Collector> collector, SystemPaths paths)
+      : collector_(std::move(collector)), paths_(std::move(paths)) {}
+
+  std::unique_ptr<Collector> collector_;
+  SystemPaths paths_;
+  std::optional<UeventMonitor> uevents_;
+  std::uint64_t readings_ = 0;
+};
+
+using Source = std::function<Result<DecodedSnapshot>()>;
+
+Result<Source> make_source(const RecordOptions& options, DeviceFilter filter) {
+  if (options.url.empty()) {
+    auto local = LocalSource::create(options, std::move(filter));
+    if (!local) return tl::unexpected(local.error());
+    return Source([source = std::make_shared<LocalSource>(std::move(*local))] { return source->read(); });
+  }
+  auto client = AgentClient::create(options.url);
+  if (!client) return tl::unexpected(client.error());
+  return Source([agent = std::make_shared<AgentClient>(std::move(*client)),
+                 kept = std::make_shared<DeviceFilter>(std::move(filter))]() -> Result<DecodedSnapshot> {
+    auto snapshot = agent->snapshot();
+    if (snapshot) {
+      std::erase_if(snapshot->reading.topology.disks, [&](const Disk& d) { return !kept->accepts(d.name); });
+      std::erase_if(snapshot->reading.snapshot.devices, [&](const auto& d) { return !kept->accepts(d.name); });
+    }
+    return snapshot;
+  });
+}
+
+// Where readings go.
+class Tape {
+ public:
+  Tape(RecordingWriter writer, const RecordOptions& options) : writer_(std::move(writer)), note_(options.note) {}
+
+  Result<void> add(const DecodedSnapshot& snapshot) {
+    std::string records;
+    RecordingHeader header = snapshot.header;
+    if (readings_ == 0 || header.counting_since_ns != counting_since_ns_ || header.boot_id != boot_id_) {
+      if (readings_ > 0) spdlog::warn("the agent was restarted: its counters begin anew, in a new segment");
+      counting_since_ns_ = header.counting_since_ns;
+      boot_id_ = header.boot_id;
+      header.note = note_;
+      records = encoder_.begin(header);
+    }
+    records += encoder_.add(snapshot.reading);
+    if (auto written = writer_.write(records); !written) return written;
+    ++readings_;
+    return {};
+  }
+
+  RecordingWriter& writer() { return writer_; }
+  [[nodiscard]] std::uint64_t readings() const { return readings_; }
+
+ private:
+  RecordingWriter writer_;
+  RecordingEncoder encoder_;
+  std::string note_, boot_id_;
+  std::uint64_t counting_since_ns_ = 0, readings_ = 0;
+};
+
+std::string list_disks(const Topology& topology) {
+  std::string list;
+  for (const Disk& disk : topology.disks)
+    list += fmt::format("{}{} ({} queue{})", list.empty() ? "" : ", ", disk.name, disk.queues.size(),
+                        disk.queues.size() == 1 ? "" : "s");
+  return list;
+}
+
+// A reading every second, until the end.
+Result<void> run(const Source& source, Tape& tape, const Fd& signals, const Fd& timer, std::uint64_t seconds) {
+  std::array<pollfd, 2> watched = {{{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}}};
+  const std::uint64_t begin = monotonic_ns();
+  bool reachable = true;
+  for (;;) {
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("cannot wait for events");
+    }
+    if (watched[0].revents != 0) return {};
+    std::uint64_t expirations = 0;
+    if (::read(timer.get(), &expirations, sizeof expirations) < 0) {
+      if (errno == EAGAIN) continue;
+      return fail_errno("cannot read the timer");
+    }
+    const auto snapshot = source();
+    if (snapshot) {
+      if (auto added = tape.add(*snapshot); !added) return added;
+    } else if (reachable) {
+      spdlog::warn("no reading, and trying again every second: {}", snapshot.error().message);
+    }
+    reachable = snapshot.has_value();
+    // The timer and this clock do not start in the same nanosecond.
+    if (monotonic_ns() - begin + 500'000'000 >= seconds * 1'000'000'000) return {};
+  }
+}
+
+}  // namespace
+
+Result<void> record(const RecordOptions& options) {
+  auto signals = watch_signals();
+  if (!signals) return tl::unexpected(signals.error());
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit of the file's size is an error of write()
+  auto filter = DeviceFilter::create(options.measure.device_include, options.measure.device_exclude);
+  if (!filter) return tl::unexpected(filter.error());
+  // Before the probes, so that nothing is attached in vain.
+  auto writer = RecordingWriter::create(options.file, options.append);
+  if (!writer) return tl::unexpected(writer.error());
+  if (writer->cut_off() > 0)
+    spdlog::warn("{} ended in {} bytes of a record that was not whole, as after a crash; they were removed",
+                 options.file.string(), writer->cut_off());
+  const auto source = make_source(options, std::move(*filter));
+  if (!source) return tl::unexpected(source.error());
+  const auto first = (*source)();
+  if (!first) return tl::unexpected(first.error());
+  if (first->reading.topology.disks.empty())
+    return fail(
+        "there is nothing to record: no disk is driven by blk-mq and accepted by --device-include or "
+        "--device-exclude");
+
+  auto timer = every_second();
+  if (!timer) return tl::unexpected(timer.error());
+  Tape tape(std::move(*writer), options);
+  if (auto added = tape.add(*first); !added) return added;
+  spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), options.file.string(),
+               options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds) : "until Ctrl-C");
+  const auto ran =
+      run(*source, tape, *signals, *timer, options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));
+  if (tape.readings() > 1 || ran)
+    spdlog::info("{} readings, {:.1f} kB, are in {}", tape.readings(),
+                 static_cast<double>(tape.writer().written()) / 1000, options.file.string());
+  if (!ran) return ran;
+  return tape.writer().finish();
+}
+
+}  // namespace vqscope

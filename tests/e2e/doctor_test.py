@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vqscope doctor` as a person, a script and a monitoring system use it."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import unittest
+
+import vqtest
+
+HEALTHY, WARNING, CRITICAL, COULD_NOT_TELL = range(4)
+
+
+def doctor(*arguments, **keywords):
+    """(exit status, standard output, standard error)"""
+    done = subprocess.run([vqtest.AGENT, "doctor", *arguments], capture_output=True, text=True, timeout=60, **keywords)
+    return done.returncode, done.stdout, done.stderr
+
+
+def examine(*arguments):
+    """(exit status, JSON)"""
+    status, out, err = doctor("--json", *arguments)
+    try:
+        return status, json.loads(out)
+    except ValueError:
+        raise AssertionError(f"exit {status}, no JSON: {out}{err}") from None
+
+
+def ids(report):
+    return {f["finding"]: f["severity"] for f in report["findings"]}
+
+
+class UnderLoad(unittest.TestCase):
+    def setUp(self):
+        vqtest.require_root()
+        vqtest.require("fio")
+        self.disk = vqtest.root_disk()
+        self.queues = len(os.listdir(f"/sys/block/{self.disk}/mq"))
+        self.cpus = sorted(os.sched_getaffinity(0))
+        if self.queues != 1 or len(self.cpus) < 2:
+            raise unittest.SkipTest(f"{self.disk} has {self.queues} queues for {len(self.cpus)} vCPUs")
+        self.only = f"--device-include=^{self.disk}$"
+
+    def load(self, cpus):
+        name = self.enterContext(vqtest.scratch_file())
+        vqtest.Fio(f"--filename={name}", "--size=64m", "--rw=write", "--bs=1m", "--end_fsync=1")
+        vqtest.BackgroundFio(self, f"--filename={name}", "--size=64m", "--rw=randread", "--bs=4k", "--direct=1",
+                             "--ioengine=libaio", "--iodepth=32", "--time_based", "--runtime=120",
+                             f"--numjobs={len(cpus)}", f"--cpus_allowed={','.join(map(str, cpus))}",
+                             "--cpus_allowed_policy=split")
+
+        def rate():
+            _, report = examine(self.only, "--duration=1")
+            return report["disks"][0].get("requests_per_second", 0) > 2000
+
+        vqtest.wait_for(rate, "the load to begin", 30)
+
+    def test_one_queue_under_load_from_all_vcpus_is_named(self):
+        self.load(self.cpus)
+        status, report = examine(self.only, "--duration=2")
+        found = ids(report)
+        self.assertIn(found.get("single_queue"), ("warning", "critical"), found)
+        worst = "critical" if "critical" in found.values() else "warning"
+        self.assertEqual((status, report["status"], report["result"]),
+                         (CRITICAL if worst == "critical" else WARNING, status, worst))
+        self.assertNotIn("fewer_queues_than_vcpus", found)
+        self.assertNotIn("workload_on_one_vcpu", found)
+        disk, = report["disks"]
+        self.assertEqual((disk["device"], disk["queues"]), (self.disk, 1))
+        # What landed where, according to the kernel: /proc/interrupts has the same vCPU in front.
+        busiest = max(range(len(disk["interrupts_by_cpu"])), key=disk["interrupts_by_cpu"].__getitem__)
+        numbers, = (f["numbers"] for f in report["findings"] if f["finding"] == "single_queue")
+        self.assertEqual(numbers["irq_busiest_cpu"], busiest)
+        self.assertGreaterEqual(numbers["irq_concentration_ratio"], 0.9)
+
+        status, out, err = doctor(self.only, "--duration=2", "--platform=qemu")
+        self.assertIn(status, (WARNING, CRITICAL))
+        self.assertIn("[single_queue]", out)
+        self.assertIn(f"num-queues={len(os.sched_getaffinity(0))},iothread=iothread0", out)
+        self.assertRegex(out, r"\n  queue 0 .*100 %")
+        self.assertEqual(err, "")
+        self.assertNotIn("\x1b", out)
+
+    def test_a_running_agent_says_the_same(self):
+        self.load(self.cpus)
+        agent = vqtest.Agent(self, self.only)
+        url = agent.url.removesuffix("/metrics")
+        status, report = examine("--url", url, "--duration=2")
+        self.assertIn(status, (WARNING, CRITICAL))
+        self.assertIn("single_queue", ids(report))
+        self.assertGreater(report["disks"][0]["requests_per_second"], 1000)
+        # As the agent exports it, once it has held for two windows.
+        exported = vqtest.wait_for(lambda: agent.scrape().all("vqscope_finding", finding="single_queue"),
+                                   "the agent to raise the finding", 30)
+        self.assertEqual([l["device"] for l, _ in exported], [self.disk])
+        self.assertIn("finding single_queue", agent.output())
+        status, _, err = doctor("--url", url, "--duration=1", "--device-include=^no-such-disk$")
+        self.assertEqual(status, COULD_NOT_TELL)
+        self.assertIn("no disk matches", err)
+
+    def test_load_from_one_vcpu_is_no_alarm(self):
+        self.load(self.cpus[:1])
+
+        def quiet_neighbours():  # others on this machine may do I/O from other vCPUs
+            status, report = examine(self.only, "--duration=2")
+            return "workload_on_one_vcpu" in ids(report) and (status, ids(report))
+
+        status, found = vqtest.wait_for(quiet_neighbours, "a window with requests from one vCPU", 60)
+        self.assertNotIn("single_queue", found)
+        self.assertEqual(found["workload_on_one_vcpu"], "info")
+
+
+class WithoutLoad(unittest.TestCase):
+    def setUp(self):
+        vqtest.require_root()
+
+    def test_an_idle_disk_cannot_be_judged_and_the_way_to_load_is_shown(self):
+        loop = vqtest.Loop(self)
+        status, out, err = doctor(f"--device-include=^{loop.name}$", "--duration=1")
+        self.assertEqual((status, err), (COULD_NOT_TELL, ""))
+        self.assertIn(f"Could not tell about {loop.name}: it was idle.", out)
+        self.assertIn("fio --name=load --readonly", out)
+        self.assertTrue(out.endswith("Result: could not tell\n"), out)
+
+    def test_a_request_that_hangs_is_named_on_an_idle_disk(self):
+        frozen = vqtest.FrozenLoop(self)
+        frozen.freeze()
+        # The block probe sees requests that are issued while it watches.
+        agent = vqtest.Agent(self, f"--device-include=^{frozen.loop.name}$", "--require-probe=block")
+        frozen.hang_a_write(self)
+        vqtest.wait_for(lambda: (agent.scrape().one("vqscope_queue_oldest_inflight_seconds",
+                                                    device=frozen.loop.name) or 0) > 5, "the write to hang", 30)
+        status, report = examine("--url", agent.url.removesuffix("/metrics"), "--duration=1")
+        self.assertEqual((status, ids(report).get("stuck_request")), (WARNING, "warning"))
+
+    def test_a_disk_that_vanishes_is_told_of(self):
+        loop = vqtest.Loop(self)
+        watcher = Watcher(self, f"--device-include=^{loop.name}$", "--duration=5")
+        loop.detach()
+        self.assertEqual(watcher.process.wait(30), COULD_NOT_TELL)
+        self.assertIn(f"{loop.name} went away while it was watched.", watcher.process.stdout.read())
+
+
+class Watcher:
+    """A doctor whose standard error is a terminal, on which it has shown that it is watching."""
+
+    def __init__(self, test, *arguments):
+        self.terminal, other_end = pty.openpty()
+        test.addCleanup(os.close, self.terminal)
+        self.process = subprocess.Popen([vqtest.AGENT, "doctor", *arguments], stdout=subprocess.PIPE, stderr=other_end,
+                                        text=True)
+        os.close(other_end)
+        test.addCleanup(self.process.stdout.close)
+        test.addCleanup(self.process.wait, 30)
+        test.addCleanup(self.process.kill)
+        self.seen = b""
+        while b"Watching" not in self.seen:
+            self.seen += os.read(self.terminal, 4096)
+
+    def rest(self):
+        """All that the terminal showed, after the end."""
+        try:
+            while chunk := os.read(self.terminal, 4096):
+                self.seen += chunk
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        return self.seen
+
+
+class Interrupted(unittest.TestCase):
+    def test_signals_end_it_with_the_documented_status_and_leave_the_terminal_clean(self):
+        vqtest.require_root()
+        loop = vqtest.Loop(self)
+        for number, expected in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            watcher = Watcher(self, f"--device-include=^{loop.name}$", "--duration=60")
+            watcher.process.send_signal(number)
+            self.assertEqual(watcher.process.wait(30), expected)
+            self.assertEqual(watcher.process.stdout.read(), "")
+            shown = watcher.rest()
+            self.assertIn(f"{loop.name} 0 requests/s".encode(), shown)
+            self.assertTrue(shown.endswith(b"\r\x1b[K"), shown[-80:])
+
+
+class BadInput(unittest.TestCase):
+    def check(self, arguments, message):
+        with self.subTest(arguments):
+            status, out, err = doctor(*arguments)
+            self.assertEqual((status, out), (COULD_NOT_TELL, ""))
+            self.assertIn(message, err)
+            self.assertTrue(err.startswith("vqscope: "), err)
+            self.assertNotIn("terminate", err)
+
+    def test_what_makes_no_sense_is_unknown_and_one_sentence(self):
+        self.check(["--duration=0"], "is not a number of seconds from 1 to 3600")
+        self.check(["--platform=vmware"], "vmware")
+        self.check(["--nonsense"], "--nonsense")
+        self.check(["--device-include=["], "is not a regular expression")
+        self.check(["--url=ftp://localhost"], "is not the URL of an agent")
+        self.check(["--url=http://127.0.0.1:1"], "cannot read http://127.0.0.1:1/-/snapshot")
+        self.check(["--path.sysfs=/nonexistent"], "/nonexistent")
+
+    def test_no_disk_that_matches(self):
+        vqtest.require_root()
+        self.check(["--device-include=^no-such-disk$"], "no disk matches --device-include='^no-such-disk$'")
+
+    def test_an_endpoint_that_is_no_vqscope(self):
+        listener = subprocess.Popen(["python3", "-m", "http.server", "--bind=127.0.0.1", "0"], cwd="/proc/self/fdinfo",
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                    env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        self.addCleanup(listener.stdout.close)
+        self.addCleanup(listener.wait)
+        self.addCleanup(listener.kill)
+        port = re.search(r"port (\d+)", listener.stdout.readline()).group(1)
+        self.check([f"--url=http://127.0.0.1:{port}"], "no agent of vqscope")
+
+    def test_without_rights_it_says_so(self):
+        vqtest.require_root()
+        vqtest.require("setpriv")
+        agent = os.path.abspath(vqtest.AGENT)
+        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
+                               "--bounding-set=-all", agent, "doctor", "--duration=1"],
+                              capture_output=True, text=True, timeout=60)
+        if done.returncode == 127 or "Permission denied" in done.stderr:
+            raise unittest.SkipTest(f"nobody cannot run {agent}")
+        self.assertEqual(done.returncode, COULD_NOT_TELL, done.stdout + done.stderr)
+        self.assertIn("requests could not be seen", re.sub(r"\s+", " ", done.stdout))
+        self.assertIn("run as root", re.sub(r"\s+", " ", done.stdout))
+
+
+if __name__ == "__main__":
+    vqtest.main()

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/topology/facts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/unit/guest.h"
+
+namespace vqscope {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+// Configuration space of a PCI device with these capabilities, chained from 0x40 on: {id, second word's low half}.
+std::string config_space(std::vector<std::pair<int, int>> capabilities) {
+  std::string config(256, '\0');
+  config[6] = 0x10;
+  std::size_t offset = 0x40, link = 0x34;
+  for (const auto& [id, control] : capabilities) {
+    config[link] = static_cast<char>(offset);
+    config[offset] = static_cast<char>(id);
+    config[offset + 2] = static_cast<char>(control & 0xff);
+    config[offset + 3] = static_cast<char>(control >> 8);
+    link = offset + 1;
+    offset += 16;
+  }
+  return config;
+}
+
+TEST(VirtioFeatures, AreBitZeroFirst) {
+  EXPECT_THAT(parse_virtio_features("0010\n"), Optional(4U));
+  EXPECT_THAT(parse_virtio_features("0000000000001" + std::string(115, '0')), Optional(1U << 12));
+  EXPECT_TRUE(has_blk_multiqueue(1U << 12));
+  EXPECT_FALSE(has_blk_multiqueue(1U << 28));
+  EXPECT_TRUE(has_indirect_descriptors(1U << 28));
+}
+
+TEST(VirtioFeatures, BitsBeyond64AreLeftOut) {
+  EXPECT_THAT(parse_virtio_features(std::string(64, '0') + "1"), Optional(0U));
+}
+
+TEST(VirtioFeatures, AnythingElseIsAbsent) {
+  for (const char* text : {"", "\n", "0102", "yes", "0 1"})
+    EXPECT_EQ(parse_virtio_features(text), std::nullopt) << text;
+}
+
+TEST(MsixVectors, AreOneMoreThanTheTableSizeField) {
+  EXPECT_THAT(parse_msix_vectors(config_space({{0x09, 0}, {0x11, 4}})), Optional(5U));
+  EXPECT_THAT(parse_msix_vectors(config_space({{0x11, 0x8001}})), Optional(2U));  // enabled, as on Firecracker
+  EXPECT_THAT(parse_msix_vectors(config_space({{0x11, 0x7ff}})), Optional(2048U));
+}
+
+TEST(MsixVectors, AreAbsentWithoutTheCapability) {
+  EXPECT_EQ(parse_msix_vectors(config_space({{0x09, 0}})), std::nullopt);
+  EXPECT_EQ(parse_msix_vectors(""), std::nullopt);
+  std::string without_list = config_space({{0x11, 4}});
+  without_list[6] = 0;
+  EXPECT_EQ(parse_msix_vectors(without_list), std::nullopt);
+}
+
+TEST(MsixVectors, OfDamagedOrCutConfigurationsAreAbsent) {
+  EXPECT_EQ(parse_msix_vectors(config_space({{0x09, 0}, {0x11, 4}}).substr(0, 64)), std::nullopt);
+  std::string loop = config_space({{0x09, 0}});
+  loop[0x41] = 0x40;
+  EXPECT_EQ(parse_msix_vectors(loop), std::nullopt);
+  std::string outside = config_space({{0x09, 0}});
+  outside[0x41] = static_cast<char>(0xff);
+  EXPECT_EQ(parse_msix_vectors(outside), std::nullopt);
+}
+
+TEST(CpuTimes, AreByCpuNumberAndLeaveTheTotalLineOut) {
+  EXPECT_THAT(parse_cpu_times("cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 4 5 6 7 8 100 100\ncpu2 10 0 0 0 0 0 0 1 0 0\n"
+                              "intr 12\nctxt 5\n"),
+              ElementsAre(CpuTime{36, 8}, CpuTime{}, CpuTime{11, 1}));
+}
+
+TEST(CpuTimes, OfLinesThatMakeNoSenseAreLeftOut) {
+  EXPECT_THAT(parse_cpu_times("cpu0 1 2\ncpu1 a b c d e f g h\ncpux 1 2 3 4 5 6 7 8\ncpu99999 1 2 3 4 5 6 7 8\n"),
+              IsEmpty());
+}
+
+TEST(Latecomers, RanClearlyShorterThanTheOldestCpu) {
+  const std::vector<std::uint32_t> online = {0, 1, 2, 3};
+  EXPECT_THAT(latecomers({{1'000'000, 0}, {999'000, 0}, {500'000, 0}, {899'000, 0}}, online), ElementsAre(2, 3));
+  EXPECT_THAT(latecomers({{1'000'000, 0}, {901'000, 0}}, online), IsEmpty());
+  EXPECT_THAT(latecomers({{5'000, 0}, {100, 0}}, online), IsEmpty());  // a minute has not passed yet
+  EXPECT_THAT(latecomers({{1'000'000, 0}, {0, 0}}, online), IsEmpty());
+  EXPECT_THAT(latecomers({}, online), IsEmpty());
+}
+
+TEST(Facts, OfAGuestAreReadBelowItsRoot) {
+  const auto tree =
+      test::Guest("virtio-blk")
+          .file("sys/bus/virtio/devices/virtio1/features", "0000000000001000000000000000100000")
+          .file("sys/bus/pci/devices/0000:01:00.0/config", config_space({{0x11, 4}}))
+          .file("sys/devices/pci0000:00/0000:00:02.0/0000:01:00.0/virtio1/block/vda/queue/wbt_lat_usec", "2000")
+          .file("sys/module/virtio_blk/parameters/num_request_queues", "3")
+          .file("sys/module/virtio_blk/parameters/poll_queues", "0")
+          .file("sys/class/dmi/id/sys_vendor", "oVirt")
+          .file("proc/cmdline", "quiet virtio_blk.num_request_queues=3")
+          .file("proc/stat", "cpu0 0 0 0 900000 0 0 0 0\ncpu1 0 0 0 100000 0 0 0 0")
+          .unpack();
+  const auto topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), "");
+  ASSERT_TRUE(topology) << topology.error().message;
+  EXPECT_EQ(topology->disks.at(0).facts, (DiskFacts{1U << 12 | 1U << 28, 5, 2000, std::nullopt}));
+  EXPECT_EQ(topology->guest, (GuestFacts{{1}, {3, 0, std::nullopt}, "quiet virtio_blk.num_request_queues=3", "ovirt"}));
+}
+
+TEST(Facts, ThatCannotBeReadAreAbsent) {
+  const auto tree = test::Guest("virtio-blk").unpack();
+  const auto topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), "");
+  ASSERT_TRUE(topology) << topology.error().message;
+  EXPECT_EQ(topology->disks.at(0).facts, DiskFacts{});
+  EXPECT_EQ(topology->guest, GuestFacts{});
+}
+
+TEST(Facts, OfAScsiDiskHaveItsQueueDepth) {
+  const auto tree = test::Guest("virtio-scsi").unpack();
+  auto topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), "");
+  ASSERT_TRUE(topology) << topology.error().message;
+  const std::string name = topology->disks.at(0).name;
+  const auto block = std::filesystem::canonical(tree.paths.sysfs / "block" / name);
+  std::filesystem::create_directories(block / "device");
+  std::ofstream(block / "device/queue_depth") << "128\n";
+  topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), "");
+  EXPECT_THAT(topology->disks.at(0).facts.queue_depth, Optional(128U));
+}
+
+}  // namespace
+}  // namespace vqscope

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loads.h"
+
+#include <array>
+#include <cmath>
+#include <random>
+
+#include "agent/model/buckets.h"
+
+namespace vqscope::test {
+
+namespace {
+
+void count(double seconds, Histogram& histogram) {
+  static const vqs_bucket_table table = make_bucket_table();
+  const auto ns = static_cast<std::uint64_t>(seconds * 1e9);
+  ++histogram.cells[static_cast<std::size_t>(vqs_cell(&table, ns))];
+  histogram.sum_ns += ns;
+}
+
+}  // namespace
+
+DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform;
+  DeviceSeries device;
+  device.disk.name = "vda";
+  device.disk.queues.resize(1);
+  device.traced = true;
+  double drift = model.drift * normal(random);
+  for (unsigned i = 0; i < model.seconds; ++i) {
+    drift =
+        model.persistence * drift + std::sqrt(1 - model.persistence * model.persistence) * model.drift * normal(random);
+    const double mean = model.latency * std::exp(drift);
+    // A closed load does as many requests as its concurrency allows.
+    const double expected = model.closed ? model.concurrency / (mean * (0.99 + 0.01 * model.tail))
+                                         : model.rate * std::exp(model.rate_noise * normal(random));
+    const auto requests = static_cast<unsigned>(expected + uniform(random));
+    std::array<Totals::Op, VQS_OPS> ops;
+    Second second;
+    second.seconds = 1;
+    second.submission_cpus = model.submission_cpus;
+    for (unsigned r = 0; r < requests; ++r) {
+      Totals::Op& op = ops[uniform(random) < model.reads ? VQS_READ : VQS_WRITE];
+      double latency = mean * std::exp(model.scatter * normal(random) - model.scatter * model.scatter / 2);
+      if (uniform(random) < 0.01) latency *= model.tail;
+      count(latency, op.device);
+      count(1e-6, op.queue);
+      ++op.requests;
+      op.bytes += model.size;
+      second.queued_seconds += latency + 1e-6;
+    }
+    if (model.closed) second.queued_seconds = model.concurrency * (1 + 0.002 * normal(random));
+    for (std::size_t op = 0; op < VQS_OPS; ++op)
+      if (ops[op].requests > 0)
+        second.ops[op] = OpSecond{SparseHistogram(ops[op].device), SparseHistogram(ops[op].queue), ops[op].requests,
+                                  ops[op].bytes, 0};
+    device.seconds.push_back(second);
+    device.totals.add(second);
+  }
+  return device;
+}
+
+}  // namespace vqscope::test

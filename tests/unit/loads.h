@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads on a disk that never was, of which the truth is known, for tests of comparisons.
+#pragma once
+
+#include <cstdint>
+
+#include "agent/compare/series.h"
+
+namespace vqscope::test {
+
+// What a second of a load is drawn from. Latency scatters from request to request (log-normally) and drifts from second
+// to second, as a first-order autoregressive process.
+struct LoadModel {
+  unsigned seconds = 60;
+  bool closed = true;
+  double concurrency = 8;     // closed: requests that are always in flight
+  double rate = 400;          // open: requests per second
+  double latency = 0.02;      // seconds, mean
+  double tail = 1;            // a hundredth of the requests takes so many times as long
+  double scatter = 0.4;       // of a request's latency, standard deviation of the logarithm
+  double drift = 0.08;        // of the seconds' latencies likewise
+  double persistence = 0.5;   // correlation of one second's drift with the next one's
+  double rate_noise = 0.02;   // open: of the seconds' rates, standard deviation of the logarithm
+  double reads = 1;           // share of reads; the others are writes
+  std::uint64_t size = 4096;  // bytes per request
+  double submission_cpus = 2;
+};
+
+DeviceSeries simulate(const LoadModel& model, std::uint64_t seed);
+
+}  // namespace vqscope::test

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readings.h"
+
+#include <fmt/format.h>
+
+namespace vqscope::test {
+
+Reading quiet_reading(unsigned queues) {
+  Reading reading;
+  Topology& topology = reading.topology;
+  topology.possible_cpus = queues;
+  topology.vmm = "qemu";
+  Disk& disk = topology.disks.emplace_back();
+  disk.name = "vda";
+  disk.identity = 1;
+  disk.driver = "virtio_blk";
+  disk.transport = "virtio-pci";
+  disk.bus_id = "0000:00:02.0";
+  disk.scheduler = "none";
+  disk.nr_requests = 128;
+  disk.virtio = {0, 0};
+  DeviceSnapshot& device = reading.snapshot.devices.emplace_back();
+  device.name = disk.name;
+  device.instance = disk.identity;
+  device.queues.emplace(queues);
+  for (unsigned q = 0; q < queues; ++q) {
+    topology.online_cpus.push_back(q);
+    disk.queues.push_back({q, {q}, 128});
+    disk.interrupts.push_back({24 + q, q, fmt::format("virtio0-req.{}", q)});
+    (*device.queues)[q].origins.resize(queues);
+    VectorCounters& vector = device.vectors.emplace_back();
+    vector.line = disk.interrupts.back();
+    vector.per_cpu.resize(queues);
+    vector.handler.emplace();
+    device.notifies.emplace_back(Histogram{});
+  }
+  reading.snapshot.losses.emplace();
+  reading.snapshot.time_ns = 1'000'000'000;
+  reading.probes = {{"irq", true, "", 0}, {"block", true, "", 0}, {"notify", false, "this kernel refuses fentry", {}}};
+  return reading;
+}
+
+void stir(Reading& reading, std::mt19937_64& random) {
+  const auto some = [&](std::uint64_t limit) { return std::uniform_int_distribution<std::uint64_t>(0, limit)(random); };
+  const auto fill = [&](Histogram& histogram) {
+    for (int i = 0; i < 20; ++i) histogram.cells[some(VQS_LAST_CELL)] += some(300);
+    histogram.sum_ns += some(1'000'000'000);
+  };
+  reading.snapshot.time_ns += 1'000'000'000 + some(1'000'000);
+  for (DeviceSnapshot& device : reading.snapshot.devices) {
+    for (QueueCounters& queue : *device.queues) {
+      if (some(3) == 0) continue;
+      for (Boxed<OpCounters>& op : queue.ops) {
+        if (some(2) == 0) continue;
+        if (!op) op.emplace();
+        fill(op->device);
+        fill(op->queue);
+        op->bytes += some(1 << 30);
+        op->errors += some(1);
+      }
+      for (OriginCounters& origin : queue.origins) {
+        origin.local += some(1000);
+        origin.cross += some(1000);
+        origin.unknown += some(1);
+      }
+      queue.requeues += some(3);
+      queue.inflight_ns += some(10'000'000'000);
+      queue.time_ns += some(10'000'000'000);
+      queue.device_ns += some(10'000'000'000);
+      queue.queue_ns += some(10'000'000'000);
+      queue.inflight = static_cast<std::uint32_t>(some(128));
+      queue.oldest_ns = queue.inflight > 0 ? std::optional(some(5'000'000'000)) : std::nullopt;
+    }
+    for (VectorCounters& vector : device.vectors) {
+      for (std::uint64_t& count : vector.per_cpu) count += some(1) * some(100'000);
+      fill(*vector.handler);
+    }
+    for (Boxed<Histogram>& notify : device.notifies)
+      if (notify) fill(*notify);
+  }
+  if (some(4) == 0) (*reading.snapshot.losses)[VQS_LOST_UNMATCHED] += some(5);
+}
+
+}  // namespace vqscope::test
