@@ -316,10 +316,11 @@ static __always_inline void on_requeue(struct request *rq)
   queue = queue_at(&place, &queue_index);
   if (!queue)
     return;
+  add(&queue->requeues, 1);
   slot = find_slot(rq, &place);
-  if (slot) {
+  if (slot) { /* a driver may push a request back before it starts it */
     release(slot, bpf_ktime_get_ns());
-    add(&queue->requeues, 1);
+    add(&queue->released, 1);
   }
 }
 

@@ -145,9 +145,10 @@ enum { VQS_OWNED_OPS = VQS_WRITE + 1 };
 struct vqs_queue {
   __u32 vector;     /* [agent] vqs_vector index + 1 whose interrupt completes this queue, 0: not known */
   __u32 owner;      /* [agent] CPU + 1, 0: none; between two owners there is none for longer than a program runs */
-  __u64 requeues;   /* [bpf] */
+  __u64 requeues;   /* [bpf] requests pushed back */
+  __u64 released;   /* [bpf] those of them that had been issued, and gave back their slot */
   __s64 account_ns; /* [bpf] kernel's I/O accounting minus the sums of the ops, see on_complete() */
-  __u64 pad[5];
+  __u64 pad[4];
   struct vqs_op ops[VQS_OPS];
   struct vqs_op own[VQS_OWNED_OPS];
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "agent/base/clock.h"
+#include "agent/model/window.h"
 #include "agent/topology/facts.h"
 #include "agent/topology/vmm.h"
 
@@ -70,20 +71,10 @@ Snapshot Collector::read(Detail detail) const {
   return snapshot;
 }
 
-void Collector::remember(const Snapshot& snapshot) {
-  last_ = snapshot;
-  for (DeviceSnapshot& device : last_.devices) {
-    device.notifies.clear();
-    for (VectorCounters& vector : device.vectors) vector.handler.reset();
-    if (device.queues)
-      for (QueueCounters& queue : *device.queues) queue.ops = {};
-  }
-}
-
 Reading Collector::reading() {
   const std::scoped_lock lock(mutex_);
   Snapshot snapshot = read(Detail::kHistograms);
-  remember(snapshot);
+  last_ = without_histograms(snapshot);
   snapshot.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
   return {topology_, statuses_, std::move(snapshot)};
 }
@@ -95,7 +86,7 @@ Model Collector::collect() {
   const Snapshot* earlier = window_.empty() ? nullptr : &window_.front();
   for (const Snapshot& sample : window_)
     if (sample.time_ns + options_.window_ns <= snapshot.time_ns) earlier = &sample;
-  remember(snapshot);
+  last_ = without_histograms(snapshot);
   Model model = derive(topology_, std::move(snapshot), earlier, statuses_);
   model.findings = findings_.active();
   return model;

@@ -63,7 +63,6 @@ class Collector {
   void tell_of_disks_without_room();
   Snapshot read(Detail detail) const;
   void look_for_findings(Snapshot now);
-  void remember(const Snapshot& snapshot);
   [[nodiscard]] std::uint64_t out_of_range() const;
 
   CollectorOptions options_;

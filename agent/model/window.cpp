@@ -96,6 +96,37 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
   return grown;
 }
 
+DeviceSnapshot without_histograms(const DeviceSnapshot& device) {
+  DeviceSnapshot light;
+  light.name = device.name;
+  light.instance = device.instance;
+  light.accounting = device.accounting;
+  if (device.queues) light.queues.emplace(device.queues->size());
+  for (std::size_t q = 0; device.queues && q < device.queues->size(); ++q) {
+    const QueueCounters& queue = (*device.queues)[q];
+    QueueCounters& counters = (*light.queues)[q];
+    counters.origins = queue.origins;
+    counters.requeues = queue.requeues;
+    counters.inflight_ns = queue.inflight_ns;
+    counters.time_ns = queue.time_ns;
+    counters.device_ns = queue.device_ns;
+    counters.queue_ns = queue.queue_ns;
+    counters.inflight = queue.inflight;
+    counters.oldest_ns = queue.oldest_ns;
+  }
+  for (const VectorCounters& vector : device.vectors) light.vectors.push_back({vector.line, vector.per_cpu, {}});
+  return light;
+}
+
+Snapshot without_histograms(const Snapshot& snapshot) {
+  Snapshot light;
+  light.time_ns = snapshot.time_ns;
+  light.losses = snapshot.losses;
+  light.cpu_times = snapshot.cpu_times;
+  for (const DeviceSnapshot& device : snapshot.devices) light.devices.push_back(without_histograms(device));
+  return light;
+}
+
 std::vector<std::uint64_t> interrupts_per_cpu(const DeviceSnapshot& device) {
   std::vector<std::uint64_t> cpus;
   for (const VectorCounters& vector : device.vectors) {

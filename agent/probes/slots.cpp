@@ -64,7 +64,7 @@ std::uint64_t missed_completions(const Arrays& arrays, const DiskPlace& place) {
   std::atomic_thread_fence(std::memory_order_acquire);
   for (const std::uint32_t index : place.entries) {
     const vqs_disk& disk = arrays.disks[index];
-    for (const vqs_queue& queue : arrays.queues.range(disk.queue_base, disk.queues)) ended += load(queue.requeues);
+    for (const vqs_queue& queue : arrays.queues.range(disk.queue_base, disk.queues)) ended += load(queue.released);
     for (const vqs_origin& origin : arrays.origins.range(disk.queue_base * cpus, disk.queues * cpus))
       for (const vqs_locality* locality : {&origin.any, &origin.own})
         ended += load(locality->local) + load(locality->cross) + load(locality->unknown);
