@@ -118,7 +118,8 @@ class Run:
         self.lab, self.jobs, self.accounting = lab, jobs, accounting
         lab.guest.run(f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n"
                       f"{before}\n{trace.START}\n"
-                      f"{fio_command(lab, jobs)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n{trace.STOP}\n{after}\n"
+                      f"{fio_command(lab, jobs)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n"
+                      f"{trace.STOP}\n{after}\n"
                       "sample /tmp/run/after || exit 1\n"
                       "cd /sys/block; for disk in *; do echo $disk $(cat $disk/dev); done > /tmp/run/numbers")
         self.files = lab.guest.fetch("/tmp/run")
