@@ -126,7 +126,7 @@ def null_blk_queues(lab):
         # What came on queues that the agent did not know yet, it says: nothing else may be missing.
         lost = lab.scrape().lost().get("queue_out_of_range", 0) - lost_before.get("queue_out_of_range", 0)
         if (missing := difference(lab, disk.name) - before) != lost:
-            raise AssertionError(f"after the change to {queues} queues {missing} requests are missing, {lost} were lost")
+            raise AssertionError(f"with {queues} queues {missing} requests are missing, {lost} were lost")
         lab.present[-1] = dataclasses.replace(lab.present[-1], queues=queues)
         lab.run(everywhere(disk.name, ios=101))
     lab.remove(disk)

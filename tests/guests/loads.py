@@ -8,8 +8,13 @@ FLUSHES = "--rw=randwrite --fsync=3"
 TRIMS = "--rw=randtrim"
 
 
+def polled(lab, disk):
+    """Whether QEMU may look for requests without being notified: an I/O thread does."""
+    return any("iothread" in other.device for other in lab.disks() if other.name == disk)
+
+
 def load_from_every_vcpu(disk, trims=True):
-    """Reads, writes, flushes and discards from each vCPU, then from one vCPU after another alone."""
+    """Reads, writes, flushes and discards from each vCPU, then one read at a time from one of them."""
 
     def run(lab):
         jobs = everywhere(disk)
@@ -17,7 +22,11 @@ def load_from_every_vcpu(disk, trims=True):
         if trims:
             jobs += [Job(disk, 2, TRIMS, 23)]
         lab.run(jobs)
-        lab.run([Job(disk, 3, "--rw=randread --iodepth=1", 203)])
+        alone = lab.run([Job(disk, 3, "--rw=randread --iodepth=1", 203)])
+        if not polled(lab, disk):
+            alone.expect("notifications for requests that come one at a time", int(alone.grown(
+                "vqscope_virtqueue_notify_seconds_count", device=lab.kernel_name(disk))), alone.done(disk))
+            alone.raise_problems()
 
     return run
 
@@ -49,7 +58,8 @@ def migrating_process(disk):
 
     def run(lab):
         mover = """(while [ ! -e /tmp/run/fio-ended ]; do for mask in 1 2 4 8; do
-            for task in /proc/$(pidof fio)/task/*; do taskset -p $mask ${task##*/}; done; done; done) > /dev/null 2>&1 &"""
+            for task in /proc/$(pidof fio)/task/*; do taskset -p $mask ${task##*/}; done; done; done
+            ) > /dev/null 2>&1 &"""
         run = lab.run([Job(disk, None, "--rw=randrw --iodepth=16 --rate_iops=1000", 3001)], before=mover,
                       after="touch /tmp/run/fio-ended; wait")
         name = lab.kernel_name(disk)
