@@ -45,7 +45,8 @@ def difference(lab, disk):
     stats, _, metrics = files.partition("SCRAPE\n")
     words = next(line.split() for line in stats.splitlines() if line.split()[2] == name)
     scrape = vqtest.Scrape(metrics)
-    return int(words[3]) + int(words[7]) - int(scrape.sum("vqscope_submissions_total", device=name))
+    neither = sum(scrape.requests(name, op) for op in ("flush", "discard", "other"))
+    return int(words[3]) + int(words[7]) + neither - int(scrape.sum("vqscope_submissions_total", device=name))
 
 
 def plugged_and_unplugged(stays, comes):
