@@ -22,7 +22,8 @@ def settings(disk):
         lab.guest.write(f"{queue}/iostats", 0)
         lab.run(jobs, accounting=False)
         lab.guest.write(f"{queue}/iostats", 1)
-        lab.run(jobs, before=f"(sleep 1; echo 32 > {queue}/nr_requests) &", after=f"wait; echo 64 > {queue}/nr_requests")
+        lab.run(jobs, before=f"(sleep 1; echo 32 > {queue}/nr_requests) &",
+                after=f"wait; echo 64 > {queue}/nr_requests")
         lab.run(jobs)
 
     return run
@@ -44,7 +45,8 @@ def difference(lab, disk):
     stats, _, metrics = files.partition("SCRAPE\n")
     words = next(line.split() for line in stats.splitlines() if line.split()[2] == name)
     scrape = vqtest.Scrape(metrics)
-    return int(words[3]) + int(words[7]) - int(scrape.sum("vqscope_submissions_total", device=name))
+    neither = sum(scrape.requests(name, op) for op in ("flush", "discard", "other"))
+    return int(words[3]) + int(words[7]) + neither - int(scrape.sum("vqscope_submissions_total", device=name))
 
 
 def plugged_and_unplugged(stays, comes):
@@ -111,8 +113,8 @@ def null_blk_queues(lab):
     lab.guest.load("null_blk", "nr_devices=0")
     lab.guest.run("mount -t configfs configfs /sys/kernel/config")
     # Requests end in a timer's interrupt, as they would in a device's; the data are kept in memory.
-    lab.guest.run(f"mkdir {configuration}; cd {configuration}; echo 64 > size; echo 1 > memory_backed; echo 2 > irqmode; "
-                  "echo 0 > poll_queues; echo 2 > submit_queues; echo 1 > power")
+    lab.guest.run(f"mkdir {configuration}; cd {configuration}; echo 64 > size; echo 1 > memory_backed; "
+                  "echo 2 > irqmode; echo 0 > poll_queues; echo 2 > submit_queues; echo 1 > power")
     name = lab.add(disk, "/sys/block/nullb0")
     for queues in (4, 1, 3):
         before, lost_before = difference(lab, disk.name), lab.scrape().lost()
@@ -125,7 +127,7 @@ def null_blk_queues(lab):
         # What came on queues that the agent did not know yet, it says: nothing else may be missing.
         lost = lab.scrape().lost().get("queue_out_of_range", 0) - lost_before.get("queue_out_of_range", 0)
         if (missing := difference(lab, disk.name) - before) != lost:
-            raise AssertionError(f"{missing} requests are missing after the change to {queues} queues, {lost} were lost")
+            raise AssertionError(f"with {queues} queues {missing} requests are missing, {lost} were lost")
         lab.present[-1] = dataclasses.replace(lab.present[-1], queues=queues)
         lab.run(everywhere(disk.name, ios=101))
     lab.remove(disk)

@@ -47,8 +47,8 @@ def errors(disk):
         name = lab.kernel_name(disk)
         before = lab.scrape()
         failed = lab.guest.run(
-            f"for i in 1 2 3 4 5 6 7; do dd if=/dev/{name} of=/dev/null bs=4k skip={BAD_SECTOR // 8} count=1 iflag=direct "
-            "2> /dev/null || echo failed; done").count("failed")
+            f"for i in 1 2 3 4 5 6 7; do dd if=/dev/{name} of=/dev/null bs=4k skip={BAD_SECTOR // 8} count=1 "
+            "iflag=direct 2> /dev/null || echo failed; done").count("failed")
         lab.guest.run(f"dd if=/dev/zero of=/dev/{name} bs=4k seek={BAD_SECTOR // 8} count=3 oflag=direct 2> /dev/null")
         after = lab.scrape()
         grown = {(metric, op): after.sum(metric, device=name, op=op) - before.sum(metric, device=name, op=op)

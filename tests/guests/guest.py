@@ -89,7 +89,8 @@ class Guest:
         self.console = self.directory / "console"
         self.log = open(self.directory / "qemu", "w+")
         shell, monitor = self.directory / "shell", self.directory / "monitor"
-        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(layout.known_hypervisor), "-m", "1G", "-smp", layout.cpus,
+        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(layout.known_hypervisor),
+                   "-m", "1G", "-smp", layout.cpus,
                    "-nodefaults", "-nographic", "-no-reboot", "-serial",
                    "mon:stdio" if interactive else f"file:{self.console}",
                    "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
@@ -137,7 +138,8 @@ class Guest:
     def forwarded(self, port):
         """Where the host reaches a port of Layout.forward: "127.0.0.1:PORT"."""
         table = self.monitor.command("human-monitor-command", **{"command-line": "info usernet"})
-        return "127.0.0.1:" + re.search(rf"HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{port}\s", table).group(1)
+        rule = re.search(rf"HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{port}\s", table)
+        return f"127.0.0.1:{rule.group(1)}"
 
     def plug(self, disk):
         driver, *options = self._device(disk).split(",")

@@ -18,7 +18,7 @@ import trace
 import vqtest
 from guest import Guest
 from kernels import KERNELS, TOOLS, Kernel, tool
-from measure import Job, Run, fio_command, fio_results
+from measure import Run, fio_command, fio_results
 
 PORT = 10177  # of the agent
 WINDOW = 2  # seconds over which the agent averages
@@ -28,7 +28,8 @@ SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long"
 
 def require_tools():
     """Skips the test if this machine cannot boot guests."""
-    for program in ("qemu-system-x86_64", "busybox", "cpio", "promtool", "apt-get", "dpkg", "modprobe", "depmod", *TOOLS):
+    for program in ("qemu-system-x86_64", "busybox", "cpio", "promtool", "apt-get", "dpkg", "modprobe", "depmod",
+                    "strip", *TOOLS):
         if not tool(program):
             raise unittest.SkipTest(f"{program} is not installed")
 

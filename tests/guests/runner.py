@@ -89,12 +89,15 @@ def check_end(lab, layout_name, kernel, report):
 
 
 def warm_up(lab):
-    """The agent's heap in kB when it has grown to what it needs: every kind of request was seen on every disk, the
-    trailing window is full, and fifty more scrapes add nothing."""
+    """Every kind of request on every disk, so that the agent grows to what it needs."""
     jobs = [Job(disk.name, ios=51, options=options) for disk in lab.disks()
             for options in (Job.options, "--rw=randwrite --fsync=7", "--rw=randtrim")
             if "trim" not in options or disk.device.startswith("virtio-blk")]
     Run(lab, jobs)
+
+
+def settled_kb(lab):
+    """The agent's heap when fifty more scrapes add nothing."""
     heap = [0]
 
     def stands_still():
@@ -130,11 +133,13 @@ def run_guest(layout_name, group, kernel, initramfs, report, keep):
             lab.guest.run("dmesg -c > /tmp/dmesg-boot")
             trees.save(lab, f"Guest {layout_name!r} of the lab, Linux {kernel.version}.",
                        cache_directory() / "trees" / f"{layout_name}-{kernel.name}.guest")
-            lab.warm_kb = warm_up(lab)
+            warm_up(lab)
             # After a failure the guest may be in any state: the others get a fresh one.
             while pending:
                 if not run_scenario(lab, pending.pop(0), kernel, report, keep):
                     break
+                if len(pending) == len(group):  # the averages, which take the first minute
+                    lab.warm_kb = settled_kb(lab)
             else:
                 check_end(lab, layout_name, kernel, report)
         except Exception as error:

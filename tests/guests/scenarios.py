@@ -35,7 +35,8 @@ LAYOUTS = {
     # Disks of different kinds, some of them on one controller.
     "mixed": Layout(
         devices=("virtio-scsi-pci,id=scsi0,num_queues=4",
-                 "virtio-scsi-pci,id=scsi1,num_queues=1,cmd_per_lun=8,virtqueue_size=64,seg_max_adjust=on,indirect_desc=off",
+                 "virtio-scsi-pci,id=scsi1,num_queues=1,cmd_per_lun=8,virtqueue_size=64,seg_max_adjust=on,"
+                 "indirect_desc=off",
                  "nvme,id=nvme0,serial=lab,max_ioqpairs=4"),
         disks=(Disk("lun0", "scsi-hd,bus=scsi0.0,lun=0", queues=4),
                Disk("lun1", "scsi-hd,bus=scsi0.0,lun=1", queues=4),
@@ -50,9 +51,10 @@ LAYOUTS = {
     "limited": Layout(append="virtio_blk.num_request_queues=1",
                       disks=(Disk("offered-4", "virtio-blk-pci,num-queues=4", queues=1),)),
     # Linux 6.12 adds vCPUs only where it knows the hypervisor.
-    "hotplug": Layout(cpus="2,maxcpus=4", known_hypervisor=True, devices=("pcie-root-port,id=port0,chassis=1,slot=1",), disks=(
-        Disk("stays", "virtio-blk-pci,num-queues=2", queues=2),
-        Disk("comes", "virtio-blk-pci,bus=port0,num-queues=2", queues=2, plugged=False))),
+    "hotplug": Layout(cpus="2,maxcpus=4", known_hypervisor=True,
+                      devices=("pcie-root-port,id=port0,chassis=1,slot=1",),
+                      disks=(Disk("stays", "virtio-blk-pci,num-queues=2", queues=2),
+                             Disk("comes", "virtio-blk-pci,bus=port0,num-queues=2", queues=2, plugged=False))),
     "faults": Layout(disks=(
         Disk("hangs", "virtio-blk-pci,num-queues=2", queues=2),
         Disk("fails", "virtio-blk-pci,num-queues=1", queues=1,
@@ -78,7 +80,7 @@ SCENARIOS = [
         ("few-vectors", "four queues that share one MSI-X vector"),
         ("intx", "four queues on a legacy interrupt line"),
     )),
-    Scenario("one-submitter", "virtio-blk", "one vCPU alone uses a disk of four queues", loads.one_submitter("four", 2)),
+    Scenario("one-submitter", "virtio-blk", "one vCPU alone uses four queues", loads.one_submitter("four", 2)),
     Scenario("migration", "virtio-blk", "a process moves while its requests are in flight",
              loads.migrating_process("four")),
     Scenario("settings", "virtio-blk", "elevators, wbt, iostats off, nr_requests changed under load",
@@ -86,7 +88,7 @@ SCENARIOS = [
     Scenario("dm-linear", "virtio-blk", "a linear mapping over two disks", stacking.linear("two", "no-iothread")),
     Scenario("md-raid0", "virtio-blk", "a striped array over two disks", stacking.raid0("two", "no-iothread")),
     Scenario("virtio-scsi", "mixed", "virtio-scsi, four queues, two LUNs", loads.light_load("lun0", "lun1")),
-    Scenario("virtio-scsi-small-ring", "mixed", "requests that the driver pushes back", loads.pushed_back("small-ring")),
+    Scenario("virtio-scsi-small-ring", "mixed", "the driver pushes requests back", loads.pushed_back("small-ring")),
     Scenario("partial-completions", "mixed", "SCSI transfers that end short and go on", loads.cut_short,
              ("trim poll_queues", "Power-on or device reset occurred")),
     Scenario("nvme", "mixed", "NVMe, four I/O queues, two namespaces", loads.light_load("ns1", "ns2")),
@@ -101,12 +103,12 @@ SCENARIOS = [
     Scenario("vcpu-hotplug", "hotplug", "two more vCPUs", changes.two_more_vcpus("stays")),
     Scenario("null-blk-queues", "faults", "the driver changes the number of hardware queues under load",
              changes.null_blk_queues),
-    Scenario("bound-anew", "faults", "a disk comes back with fewer queues and its old name", changes.bound_anew("hangs")),
+    Scenario("bound-anew", "faults", "a disk comes back with fewer queues", changes.bound_anew("hangs")),
     Scenario("hang", "faults", "a disk that stands still", faults.hang("hangs")),
     Scenario("errors", "faults", "a disk that fails to read", faults.errors("fails"), (r"I/O error, dev",)),
     Scenario("no-btf", "agent", "the kernel's type information is hidden",
-             faults.without_bpf("data", "touch /tmp/empty; mount --bind /tmp/empty /sys/kernel/btf/vmlinux", "", "no BTF",
-                                restore="umount /sys/kernel/btf/vmlinux")),
+             faults.without_bpf("data", "touch /tmp/empty; mount --bind /tmp/empty /sys/kernel/btf/vmlinux", "",
+                                "no BTF", restore="umount /sys/kernel/btf/vmlinux")),
     Scenario("no-bpf", "agent", "the agent has no capabilities",
              faults.without_bpf("data", "true", "/tools/setpriv --bounding-set=-all", "not permitted")),
     Scenario("sigkill", "agent", "killed under load and started again, ten times", faults.killed_ten_times("data")),

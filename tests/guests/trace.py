@@ -10,7 +10,9 @@ import re
 INSTANCE = "/sys/kernel/tracing/instances/lab"
 PREPARE = f"""mkdir {INSTANCE} && cd {INSTANCE} && echo 0 > tracing_on && echo 2048 > buffer_size_kb
 echo global > trace_clock
-for event in block/block_rq_complete block/block_rq_requeue irq/irq_handler_entry; do echo 1 > events/$event/enable; done
+for event in block/block_rq_complete block/block_rq_requeue irq/irq_handler_entry; do
+  echo 1 > events/$event/enable
+done
 cd /"""
 START = f"echo > {INSTANCE}/trace; echo 1 > {INSTANCE}/tracing_on"
 STOP = f"echo 0 > {INSTANCE}/tracing_on; cat {INSTANCE}/trace > /tmp/run/trace; echo > {INSTANCE}/trace"
