@@ -224,10 +224,8 @@ class Run:
                 self.expect(f"{disk.name}: {op} bytes by /proc/diskstats", mine, self.stat(name, sectors_field) * 512)
             self.expect(f"{disk.name}: {op} bytes in the kernel's trace", mine, 512 * sum(
                 completion.sectors for completion in self.trace(name).completions if completion.op == op))
-        # The kernel's event also comes for requests that the driver turned away before it had started them.
-        requeues = int(self.grown("vqscope_request_requeues_total", device=name))
-        self.require(f"{disk.name}: {requeues} requeues, {self.trace(name).requeues} in the kernel's trace",
-                     requeues <= self.trace(name).requeues)
+        self.expect(f"{disk.name}: requeues in the kernel's trace",
+                    int(self.grown("vqscope_request_requeues_total", device=name)), self.trace(name).requeues)
         self.expect(f"{disk.name}: other requests", self.requests(device=name, op="other"), 0)
         self.expect(f"{disk.name}: errors", int(self.grown("vqscope_request_errors_total", device=name)), 0)
         self.expect(f"{disk.name}: in flight", self.after.scrape.sum("vqscope_queue_inflight", device=name), 0)
