@@ -97,6 +97,7 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
 
 std::vector<std::string> platform_names() {
   std::vector<std::string> names;
+  names.reserve(kPlatforms.size());
   for (const Platform platform : kPlatforms) names.emplace_back(name_of(platform));
   return names;
 }

@@ -188,7 +188,6 @@ std::vector<Step> depth_step(Platform platform, const Disk& disk, unsigned queue
       if (kind == Kind::kVirtioBlk) return libvirt_queues(kind, queues, " queue_size='1024'");
       return {{title, "It can set the length of a queue for virtio-blk disks only; more queues hold more.", ""}};
     case Platform::kProxmox:
-      return {{title, "It has no setting for the length of a queue; more queues hold more.", ""}};
     case Platform::kOvirt: return {{title, "It has no setting for the length of a queue; more queues hold more.", ""}};
     case Platform::kFirecracker: return {{title, "The length of the queue is fixed at 256 ring entries.", ""}};
     case Platform::kCloudHypervisor: break;

@@ -2,20 +2,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "agent/diagnosis/full_time.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
+#include "agent/model/operations.h"
 #include "agent/model/window.h"
 #include "agent/topology/facts.h"
 
 namespace vqscope {
 
 namespace {
-
-constexpr std::array<std::string_view, VQS_OPS> kOps = {"read", "write", "flush", "discard", "other"};
 
 double seconds(const Histogram& histogram) { return static_cast<double>(histogram.sum_ns) / 1e9; }
 
@@ -81,10 +79,10 @@ std::optional<Found> io_errors(const DiskEvidence& evidence) {
     const std::uint64_t errors = evidence.measured.ops[op].errors;
     if (errors == 0) continue;
     total += errors;
-    found.evidence.push_back(fmt::format("{} of {} failed.",
-                                         plural(static_cast<double>(errors), std::string(kOps[op]) + " request"),
-                                         evidence.disk.name));
-    found.numbers.emplace_back(fmt::format("{}_errors", kOps[op]), static_cast<double>(errors));
+    found.evidence.push_back(fmt::format(
+        "{} of {} failed.", plural(static_cast<double>(errors), std::string(kOperationNames[op]) + " request"),
+        evidence.disk.name));
+    found.numbers.emplace_back(fmt::format("{}_errors", kOperationNames[op]), static_cast<double>(errors));
   }
   if (total == 0) return std::nullopt;
   const auto& ops = evidence.measured.ops;
@@ -132,7 +130,7 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
     found.evidence = {
         fmt::format("Half of the {}s are done within {} of being handed to the host, but one in a hundred takes {} or "
                     "more: {:.0f} times as long.",
-                    kOps[op], duration(*median), duration(*tail), ratio),
+                    kOperationNames[op], duration(*median), duration(*tail), ratio),
         fmt::format("{} of their time passes on the host's side.", percent(host / (host + guest)))};
     found.numbers = {{"device_p50_seconds", *median},
                      {"device_p99_seconds", *tail},
@@ -157,7 +155,7 @@ std::optional<Found> guest_latency(const DiskEvidence& evidence) {
     found.severity = Severity::kWarning;
     found.remedy = Remedy::kGuestQueueing;
     found.evidence = {fmt::format("A {} waits {} inside this guest before it is handed to the host, and {} there.",
-                                  kOps[op], duration(guest), duration(host))};
+                                  kOperationNames[op], duration(guest), duration(host))};
     if (!evidence.disk.scheduler.empty())
       found.evidence.push_back(fmt::format("The elevator is {}.", evidence.disk.scheduler));
     if (const auto target = evidence.disk.facts.wbt_lat_usec; target && op == VQS_WRITE)

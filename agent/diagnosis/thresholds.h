@@ -27,9 +27,10 @@ inline constexpr double kConcentrated = 0.9;
 // Interrupts per second below which their distribution is not judged.
 inline constexpr double kInterruptRate = 100;
 
-// So many vCPUs, in effect, share each queue before having fewer queues than vCPUs becomes a warning: large guests get
-// fewer queues than vCPUs by design, and that is no fault while each queue serves about one busy vCPU.
-inline constexpr double kCpusPerQueue = 2;
+// So many busy vCPUs, in effect, for each queue make having fewer queues than vCPUs a warning: with three for two
+// queues, every second one shares. Large guests get fewer queues than vCPUs by design, and that is no fault while each
+// queue serves about one busy vCPU.
+inline constexpr double kCpusPerQueue = 1.5;
 
 // Share of completions on another vCPU than the one that submitted. With a queue for each vCPU there should be none;
 // half of them cannot be chance.

@@ -45,6 +45,7 @@ std::vector<ActiveFinding> FindingTracker::active() const {
   std::stable_sort(raised.begin(), raised.end(),
                    [](const Tracked* a, const Tracked* b) { return a->finding.kind < b->finding.kind; });
   std::vector<ActiveFinding> active;
+  active.reserve(raised.size());
   for (const Tracked* tracked : raised)
     active.push_back(
         {tracked->finding.device, std::string(tracked->finding.kind->id), std::string(name_of(*tracked->raised))});

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "agent/diagnosis/remedies.h"
 #include "agent/doctor/report.h"
+#include "agent/model/operations.h"
 #include "agent/model/window.h"
 
 namespace vqscope {
@@ -13,7 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kSchemaVersion = 1;
-constexpr std::array<const char*, VQS_OPS> kOps = {"read", "write", "flush", "discard", "other"};
 
 template <typename T>
 void put(Json& object, const char* key, const std::optional<T>& value) {
@@ -60,8 +59,9 @@ Json disk_json(const DiskDiagnosis& diagnosis) {
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const OpLoad& load = measured.ops[op];
     if (load.device.count() == 0 && load.errors == 0) continue;
-    ops[kOps[op]] = {{"errors", load.errors}, {"device_latency", latency(load.device)}};
-    if (load.queue.count() > 0) ops[kOps[op]]["queue_latency"] = latency(load.queue);
+    Json& entry = ops[std::string(kOperationNames[op])];
+    entry = {{"errors", load.errors}, {"device_latency", latency(load.device)}};
+    if (load.queue.count() > 0) entry["queue_latency"] = latency(load.queue);
   }
   return object;
 }

@@ -97,13 +97,13 @@ std::string_view name_of_status(int status) {
 }
 
 std::string load_command(const std::vector<std::string>& disks, const Topology& topology) {
-  std::vector<std::string> files;
-  for (const std::string& disk : disks) files.push_back("/dev/" + disk);
+  std::string files;
+  for (const std::string& disk : disks) files += fmt::format("{}/dev/{}", files.empty() ? "" : ":", disk);
   return fmt::format(
       "fio --name=load --readonly --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \\\n"
       "    --filename={} --numjobs={} --cpus_allowed={} --cpus_allowed_policy=split \\\n"
       "    --time_based --runtime=60 --group_reporting",
-      fmt::join(files, ":"), topology.online_cpus.size(), fmt::join(topology.online_cpus, ","));
+      files, topology.online_cpus.size(), fmt::join(topology.online_cpus, ","));
 }
 
 }  // namespace vqscope

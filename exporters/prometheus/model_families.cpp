@@ -12,7 +12,6 @@ namespace vqscope {
 
 namespace {
 
-
 double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 double number(std::uint64_t value) { return static_cast<double>(value); }

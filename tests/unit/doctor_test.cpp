@@ -8,6 +8,7 @@
 
 #include "agent/doctor/layout.h"
 #include "agent/doctor/report.h"
+#include "agent/recording/reader.h"
 
 namespace vqscope {
 namespace {
@@ -203,6 +204,27 @@ TEST(Doctor, JsonOfAnIdleDiskSaysThatItIsIdle) {
   EXPECT_EQ(json["status"], 3);
   EXPECT_EQ(json["could_not_tell"][0]["device"], "vda");
   EXPECT_EQ(json["could_not_tell"][0]["idle"], true);
+}
+
+TEST(Doctor, FindsWithARunningAgentsReadingsWhatItFindsWithItsOwn) {
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  for (Reading* end : {&first, &last}) {
+    end->topology.disks[0].facts = {1U << 12, 5, 2000, 64};
+    end->topology.guest = {{1}, {1, 0, 3}, "quiet virtio_blk.num_request_queues=1", "ovirt"};
+  }
+  last.snapshot.cpu_times = {{1'000, 0}, {1'000, 200}};
+  first.snapshot.cpu_times = {{0, 0}, {0, 0}};
+  const auto over_the_wire = [](const Reading& reading) {
+    auto decoded = decode_recorded_snapshot(encode_recording({}, reading), "test");
+    EXPECT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(decoded->reading.topology, reading.topology);
+    EXPECT_EQ(decoded->reading.snapshot, reading.snapshot);
+    return decoded->reading;
+  };
+  const Report own = make_report(first, last, FullTime(), {});
+  EXPECT_EQ(to_json(make_report(over_the_wire(first), over_the_wire(last), FullTime(), {})), to_json(own));
+  EXPECT_THAT(to_json(own), HasSubstr("guest_limits_queues"));
+  EXPECT_THAT(to_json(own), HasSubstr("steal"));
 }
 
 TEST(Layout, WrapsAtWordsAndKeepsLongOnesWhole) {
