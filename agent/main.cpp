@@ -9,6 +9,7 @@
 #include "agent/daemon/logging.h"
 #include "agent/daemon/options.h"
 #include "agent/daemon/serve.h"
+#include "agent/doctor/doctor.h"
 #include "agent/probes/probe.h"
 #include "agent/recording/record.h"
 
@@ -35,6 +36,15 @@ int run(const vqscope::RecordOptions& options) {
 }
 
 int run(const vqscope::CompareOptions& options) { return vqscope::compare(options); }
+
+int run(const vqscope::DoctorOptions& options) {
+  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::route_libbpf_messages();
+  const auto status = vqscope::doctor(options);
+  if (status) return *status;
+  fmt::print(stderr, "vqscope: {}\n", status.error().message);
+  return vqscope::kExitUnknown;
+}
 
 }  // namespace
 

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/daemon/collector.h"
 
+#include <fmt/ranges.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "agent/base/clock.h"
+#include "agent/topology/facts.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
+
+namespace {
+
+// Findings are judged over windows of this length: long enough for a tail, short enough for an alert.
+constexpr std::uint64_t kFindingsWindowNs = 5'000'000'000;
+
+}  // namespace
 
 Result<std::unique_ptr<Collector>> Collector::create(CollectorOptions options) {
   std::unique_ptr<Collector> collector(new Collector(std::move(options)));
@@ -75,6 +84,7 @@ Reading Collector::reading() {
   const std::scoped_lock lock(mutex_);
   Snapshot snapshot = read(Detail::kHistograms);
   remember(snapshot);
+  snapshot.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
   return {topology_, statuses_, std::move(snapshot)};
 }
 
@@ -86,7 +96,9 @@ Model Collector::collect() {
   for (const Snapshot& sample : window_)
     if (sample.time_ns + options_.window_ns <= snapshot.time_ns) earlier = &sample;
   remember(snapshot);
-  return derive(topology_, std::move(snapshot), earlier, statuses_);
+  Model model = derive(topology_, std::move(snapshot), earlier, statuses_);
+  model.findings = findings_.active();
+  return model;
 }
 
 void Collector::sample() {
@@ -97,6 +109,27 @@ void Collector::sample() {
   while (window_.size() > 2 && window_[1].time_ns + options_.window_ns <= last_.time_ns) window_.pop_front();
   for (std::size_t i = 0; i < probes_.size(); ++i)
     if (probes_[i]) statuses_[i].missed_runs = probes_[i]->missed_runs();
+  full_time_.add(topology_, last_);
+  if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs) look_for_findings(read(Detail::kHistograms));
+}
+
+void Collector::look_for_findings(Snapshot now) {
+  now.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
+  condense(now);
+  // At first there is no window yet.
+  if (findings_since_.time_ns != 0) {
+    for (const auto& [severity, finding] : findings_.update(diagnose(topology_, findings_since_, now, full_time_))) {
+      const std::string where = finding.device.empty() ? "this guest" : finding.device;
+      if (!severity)
+        spdlog::info("finding {} on {} is over", finding.kind->id, where);
+      else
+        spdlog::log(*severity == Severity::kInfo ? spdlog::level::info : spdlog::level::warn,
+                    "finding {} ({}) on {}: {}", finding.kind->id, name_of(*severity), where,
+                    fmt::join(finding.found.evidence, " "));
+    }
+  }
+  full_time_.restart();
+  findings_since_ = std::move(now);
 }
 
 std::uint64_t Collector::out_of_range() const {

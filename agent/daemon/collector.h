@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/diagnosis/full_time.h"
+#include "agent/diagnosis/tracker.h"
 #include "agent/model/model.h"
 #include "agent/model/reading.h"
 #include "agent/probes/layout.h"
@@ -42,7 +44,7 @@ class Collector {
   // CLOCK_MONOTONIC before the probes were attached: they counted nothing earlier.
   [[nodiscard]] std::uint64_t counting_since_ns() const { return counting_since_ns_; }
 
-  // Takes the sample from which the window's gauges are derived; to be called about once a second.
+  // Takes the sample from which the window's gauges and the findings are derived; to be called about once a second.
   void sample();
 
   // Reads the topology anew: disks and CPUs that came or went, queues that changed.
@@ -60,6 +62,7 @@ class Collector {
   Result<void> attach_probes();
   void tell_of_disks_without_room();
   Snapshot read(Detail detail) const;
+  void look_for_findings(Snapshot now);
   void remember(const Snapshot& snapshot);
   [[nodiscard]] std::uint64_t out_of_range() const;
 
@@ -75,6 +78,9 @@ class Collector {
   std::vector<ProbePtr> probes_;  // by statuses_; null: not attached. After the arrays: detached first
   std::deque<Snapshot> window_;   // without histograms, oldest first
   Snapshot last_;                 // the last reading, without histograms
+  Snapshot findings_since_;       // where the window of the findings begins, condensed
+  FullTime full_time_;            // in that window
+  FindingTracker findings_;
   std::uint64_t handled_range_losses_ = 0;
   std::set<std::uint64_t> told_of_;  // instances of disks without room
   bool topology_unreadable_ = false;

@@ -191,9 +191,42 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
   return options;
 }
 
+std::vector<std::string> platform_names() {
+  std::vector<std::string> names;
+  for (const Platform platform : kPlatforms) names.emplace_back(name_of(platform));
+  return names;
+}
+
+const CLI::App& add_doctor(CLI::App& app, DoctorOptions& options) {
+  CLI::App& doctor = *app.add_subcommand("doctor", "Say what is wrong with this guest's disks, and how to mend it");
+  doctor.add_option("--duration", options.duration_seconds, "Seconds to watch")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(seconds_between(1, 3600));
+  doctor.add_flag("--json", options.json, "Print one JSON object (FINDINGS.md describes it)");
+  doctor
+      .add_option_function<std::string>(
+          "--platform", [&options](const std::string& name) { options.platform = parse_platform(name); },
+          fmt::format("Show the remedies for this platform only: {} (default: what can be detected, else all)",
+                      fmt::join(platform_names(), ", ")))
+      ->type_name("PLATFORM")
+      ->check(CLI::IsMember(platform_names()));
+  doctor
+      .add_option("--url", options.url,
+                  "Look at what the agent at this URL measures, such as http://127.0.0.1:10177; needs no rights here")
+      ->type_name("URL");
+  options.measure.log_level = "error";
+  add_measure(doctor, options.measure);
+  doctor.footer(
+      "Exit status: 0 healthy, 1 warning, 2 critical, 3 could not tell (idle, no rights, wrong command line), 130 or "
+      "143\n"
+      "after SIGINT or SIGTERM.");
+  return doctor;
+}
+
 int usage_error(const CLI::App& command, const std::string& message) {
   fmt::print(stderr, "vqscope: {}\nTry '{} --help'.\n", message, command.get_display_name());
-  return kExitUsage;
+  return command.get_name() == "doctor" ? kExitUnknown : kExitUsage;
 }
 
 // What the parser cannot check by itself; an error is a sentence.
@@ -221,6 +254,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   const CLI::App& record_command = add_record(app, record);
   CompareWords words;
   const CLI::App& compare_command = add_compare(app, words);
+  DoctorOptions doctor;
+  const CLI::App& doctor_command = add_doctor(app, doctor);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
@@ -242,6 +277,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       result.command = std::move(*compare);
     else
       result.exit_status = usage_error(compare_command, compare.error().message);
+    return result;
+  }
+  if (doctor_command.parsed()) {
+    if (auto sensible = check(doctor.measure); !sensible)
+      result.exit_status = usage_error(doctor_command, sensible.error().message);
+    result.command = std::move(doctor);
     return result;
   }
   if (auto sensible = check(serve.measure); !sensible) {

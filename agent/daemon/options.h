@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/compare/options.h"
+#include "agent/diagnosis/platform.h"
 #include "agent/model/buckets.h"
 #include "agent/topology/device_filter.h"
 #include "agent/topology/scan.h"
@@ -42,14 +43,23 @@ struct RecordOptions {
   bool append = false;
 };
 
+struct DoctorOptions {
+  MeasureOptions measure;
+  double duration_seconds = 10;
+  std::optional<Platform> platform;  // absent: what can be detected
+  std::string url;                   // of a running agent, to be read instead of attaching probes; empty: none
+  bool json = false;
+};
+
 inline constexpr int kExitFailure = 1;  // could not do what was asked
 inline constexpr int kExitUsage = 2;    // the command line makes no sense
+inline constexpr int kExitUnknown = 3;  // both, of `doctor`, as monitoring plugins have it
 
 // What the command line asks for. Either `exit_status` is set, and help, version or a clear error has been printed,
 // or `command` is the command to run.
 struct CommandLine {
   std::optional<int> exit_status;
-  std::variant<ServeOptions, RecordOptions, CompareOptions> command;
+  std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions> command;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

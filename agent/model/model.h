@@ -25,6 +25,14 @@ struct ProbeStatus {
   friend bool operator==(const ProbeStatus&, const ProbeStatus&) = default;
 };
 
+// A diagnosis that holds now (agent/diagnosis).
+struct ActiveFinding {
+  std::string device;  // empty: the whole guest
+  std::string finding, severity;
+
+  friend bool operator==(const ActiveFinding&, const ActiveFinding&) = default;
+};
+
 struct DeviceModel {
   Disk disk;
   DeviceSnapshot counters;
@@ -45,6 +53,7 @@ struct Model {
   std::vector<DeviceModel> devices;
   std::vector<ProbeStatus> probes;
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;
+  std::vector<ActiveFinding> findings;
 };
 
 // Share of the largest count, 0 to 1; nullopt when all are 0.

@@ -81,6 +81,7 @@ struct Snapshot {
   std::uint64_t time_ns = 0;                                    // CLOCK_MONOTONIC
   std::vector<DeviceSnapshot> devices;                          // in the order of Topology::disks
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;  // by enum vqs_loss; absent without BPF
+  std::vector<CpuTime> cpu_times;                               // by CPU number; empty when it was not read
 
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };

@@ -90,6 +90,9 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
     for (std::size_t i = 0; i < grown.losses->size(); ++i)
       (*grown.losses)[i] = growth((*earlier.losses)[i], (*later.losses)[i]);
   }
+  for (std::size_t cpu = 0; cpu < earlier.cpu_times.size() && cpu < later.cpu_times.size(); ++cpu)
+    grown.cpu_times.push_back({growth(earlier.cpu_times[cpu].total, later.cpu_times[cpu].total),
+                               growth(earlier.cpu_times[cpu].steal, later.cpu_times[cpu].steal)});
   return grown;
 }
 

@@ -27,6 +27,8 @@ std::vector<std::optional<std::size_t>> numbers_of(const google::protobuf::Repea
   return numbers;
 }
 
+constexpr int kMaxCpus = 65536;
+
 void grow(std::uint64_t& counter, std::int64_t growth) { counter += static_cast<std::uint64_t>(growth); }
 
 // Adds the differences of a sample to the snapshot before it.
@@ -46,6 +48,16 @@ class Patch {
       else
         for (std::size_t i = 0; i < losses_.size(); ++i)
           if (losses_[i]) grow((*snapshot.losses)[*losses_[i]], sample.losses(static_cast<int>(i)));
+    }
+    if (sample.cpu_total_size() != sample.cpu_steal_size() || sample.cpu_total_size() > kMaxCpus) {
+      sensible_ = false;
+    } else {
+      snapshot.cpu_times.resize(static_cast<std::size_t>(sample.cpu_total_size()));
+      for (int cpu = 0; cpu < sample.cpu_total_size(); ++cpu) {
+        CpuTime& time = snapshot.cpu_times[static_cast<std::size_t>(cpu)];
+        grow(time.total, sample.cpu_total(cpu));
+        grow(time.steal, sample.cpu_steal(cpu));
+      }
     }
     if (!sensible_) return fail("a sample counts what the recording has not declared");
     return {};
@@ -147,6 +159,15 @@ class Patch {
   bool sensible_ = true;
 };
 
+DiskFacts decode(const proto::DiskFacts& source) {
+  DiskFacts facts;
+  if (source.has_virtio_features()) facts.virtio_features = source.virtio_features();
+  if (source.has_msix_vectors()) facts.msix_vectors = source.msix_vectors();
+  if (source.has_wbt_lat_usec()) facts.wbt_lat_usec = source.wbt_lat_usec();
+  if (source.has_queue_depth()) facts.queue_depth = source.queue_depth();
+  return facts;
+}
+
 Disk decode(const proto::Disk& source) {
   Disk disk;
   disk.name = source.name();
@@ -162,7 +183,19 @@ Disk decode(const proto::Disk& source) {
   if (source.has_nr_requests()) disk.nr_requests = source.nr_requests();
   for (const proto::InterruptLine& line : source.interrupts()) disk.interrupts.push_back(decode_line(line));
   if (source.has_virtio()) disk.virtio = {source.virtio().index(), source.virtio().first_request_queue()};
+  disk.facts = decode(source.facts());
   return disk;
+}
+
+GuestFacts decode(const proto::Guest& source) {
+  GuestFacts guest;
+  guest.late_cpus.assign(source.late_cpus().begin(), source.late_cpus().end());
+  if (source.has_virtio_blk_queues()) guest.limits.virtio_blk_queues = source.virtio_blk_queues();
+  if (source.has_virtio_blk_poll_queues()) guest.limits.virtio_blk_poll_queues = source.virtio_blk_poll_queues();
+  if (source.has_nvme_poll_queues()) guest.limits.nvme_poll_queues = source.nvme_poll_queues();
+  if (source.has_command_line()) guest.command_line = source.command_line();
+  guest.manager = source.manager();
+  return guest;
 }
 
 Topology decode(const proto::Topology& source) {
@@ -171,6 +204,7 @@ Topology decode(const proto::Topology& source) {
   topology.online_cpus.assign(source.online_cpus().begin(), source.online_cpus().end());
   topology.possible_cpus = source.possible_cpus();
   topology.vmm = source.vmm();
+  topology.guest = decode(source.guest());
   return topology;
 }
 

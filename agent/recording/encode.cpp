@@ -123,12 +123,34 @@ void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) 
   if (now.losses && *now.losses != *before.losses)
     for (std::size_t i = 0; i < now.losses->size(); ++i)
       target.add_losses(growth((*before.losses)[i], (*now.losses)[i]));
+  for (std::size_t cpu = 0; cpu < now.cpu_times.size(); ++cpu) {
+    const CpuTime old = cpu < before.cpu_times.size() ? before.cpu_times[cpu] : CpuTime{};
+    target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
+    target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
+  }
 }
 
 void encode(const InterruptLine& line, proto::InterruptLine& target) {
   target.set_irq(line.irq);
   if (line.queue) target.set_queue(*line.queue);
   target.set_action(line.action);
+}
+
+void encode(const DiskFacts& facts, proto::DiskFacts& target) {
+  if (facts.virtio_features) target.set_virtio_features(*facts.virtio_features);
+  if (facts.msix_vectors) target.set_msix_vectors(*facts.msix_vectors);
+  if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
+  if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
+}
+
+void encode(const GuestFacts& guest, proto::Guest& target) {
+  target.mutable_late_cpus()->Add(guest.late_cpus.begin(), guest.late_cpus.end());
+  const GuestLimits& limits = guest.limits;
+  if (limits.virtio_blk_queues) target.set_virtio_blk_queues(*limits.virtio_blk_queues);
+  if (limits.virtio_blk_poll_queues) target.set_virtio_blk_poll_queues(*limits.virtio_blk_poll_queues);
+  if (limits.nvme_poll_queues) target.set_nvme_poll_queues(*limits.nvme_poll_queues);
+  if (guest.command_line) target.set_command_line(*guest.command_line);
+  target.set_manager(guest.manager);
 }
 
 void encode(const Disk& disk, proto::Disk& target) {
@@ -150,6 +172,7 @@ void encode(const Disk& disk, proto::Disk& target) {
     target.mutable_virtio()->set_index(disk.virtio->index);
     target.mutable_virtio()->set_first_request_queue(disk.virtio->first_request_queue);
   }
+  encode(disk.facts, *target.mutable_facts());
 }
 
 void encode(const Topology& topology, proto::Topology& target) {
@@ -157,6 +180,7 @@ void encode(const Topology& topology, proto::Topology& target) {
   target.mutable_online_cpus()->Add(topology.online_cpus.begin(), topology.online_cpus.end());
   target.set_possible_cpus(topology.possible_cpus);
   target.set_vmm(topology.vmm);
+  encode(topology.guest, *target.mutable_guest());
 }
 
 void encode(const std::vector<ProbeStatus>& probes, proto::Probes& target) {

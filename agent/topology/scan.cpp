@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "agent/base/text.h"
+#include "agent/topology/facts.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
@@ -239,6 +240,7 @@ Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& fil
   for (const std::string& name : list_directory(paths.sysfs / "block"))
     if (filter.accepts(name))
       if (auto disk = scan_disk(paths, name, lines)) topology.disks.push_back(std::move(*disk));
+  read_facts(paths, topology);
   return topology;
 }
 

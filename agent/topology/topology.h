@@ -36,6 +36,16 @@ struct VirtioDevice {
   friend bool operator==(const VirtioDevice&, const VirtioDevice&) = default;
 };
 
+// What can be read of how a disk was set up (facts.h).
+struct DiskFacts {
+  std::optional<std::uint64_t> virtio_features;  // negotiated with the host; feature n is the bit 1 << n
+  std::optional<std::uint32_t> msix_vectors;     // size of the PCI device's MSI-X table
+  std::optional<std::uint32_t> wbt_lat_usec;     // target of writeback throttling; 0: off
+  std::optional<std::uint32_t> queue_depth;      // of a SCSI device: commands in all of its queues together
+
+  friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
+};
+
 // A block device that is driven by blk-mq.
 struct Disk {
   std::string name;            // kernel disk name, such as "vda"
@@ -48,8 +58,36 @@ struct Disk {
   std::optional<std::uint32_t> nr_requests;  // queue/nr_requests: tags of the elevator, if there is one
   std::vector<InterruptLine> interrupts;
   std::optional<VirtioDevice> virtio;
+  DiskFacts facts = {};
 
   friend bool operator==(const Disk&, const Disk&) = default;
+};
+
+// Time that the kernel has accounted to one CPU since boot, in clock ticks.
+struct CpuTime {
+  std::uint64_t total = 0;  // idleness included
+  std::uint64_t steal = 0;  // ready to run, while the host ran something else
+
+  friend bool operator==(const CpuTime&, const CpuTime&) = default;
+};
+
+// Module parameters that keep the guest from using queues that the host offers; absent without the module.
+struct GuestLimits {
+  std::optional<std::uint32_t> virtio_blk_queues;       // virtio_blk.num_request_queues; 0: no limit
+  std::optional<std::uint32_t> virtio_blk_poll_queues;  // virtio_blk.poll_queues: taken out of the disk's queues
+  std::optional<std::uint32_t> nvme_poll_queues;        // nvme.poll_queues: on top of the others
+
+  friend bool operator==(const GuestLimits&, const GuestLimits&) = default;
+};
+
+// What can be read of how the guest was set up.
+struct GuestFacts {
+  std::vector<std::uint32_t> late_cpus;  // online CPUs that were plugged in or switched on after boot
+  GuestLimits limits;
+  std::optional<std::string> command_line;  // of the kernel
+  std::string manager;                      // of the hypervisor, such as "ovirt"; empty if not known
+
+  friend bool operator==(const GuestFacts&, const GuestFacts&) = default;
 };
 
 struct Topology {
@@ -57,6 +95,7 @@ struct Topology {
   std::vector<std::uint32_t> online_cpus;
   std::uint32_t possible_cpus = 0;  // highest possible CPU number + 1
   std::string vmm;                  // hypervisor product, such as "qemu" or "firecracker"; empty if not known
+  GuestFacts guest = {};
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };

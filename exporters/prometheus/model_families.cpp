@@ -220,6 +220,14 @@ void add_topology(const Model& model, Builder& builder) {
   builder.gauge("vqscope_online_cpus", "Online vCPUs of the guest.").push_back({{}, number(model.online_cpus.size())});
 }
 
+void add_findings(const Model& model, Builder& builder) {
+  auto& findings = builder.gauge("vqscope_finding",
+                                 "A diagnosis that holds now, always 1; device=\"\" is the whole guest. `vqscope "
+                                 "doctor` says more.");
+  for (const ActiveFinding& active : model.findings)
+    findings.push_back({{{"device", active.device}, {"finding", active.finding}, {"severity", active.severity}}, 1});
+}
+
 void add_probes(const Model& model, Builder& builder) {
   auto& up = builder.gauge("vqscope_probe_up", "Whether the probe is loaded and attached; the log says why not.");
   for (const ProbeStatus& probe : model.probes) up.push_back({{{"probe", probe.name}}, probe.up ? 1.0 : 0.0});
@@ -245,6 +253,7 @@ std::vector<Family> model_families(const Model& model) {
   add_queues(model, builder);
   add_interrupts(model, builder);
   add_topology(model, builder);
+  add_findings(model, builder);
   add_probes(model, builder);
   return builder.finish();
 }

@@ -47,6 +47,7 @@ const std::map<std::string, Contract>& contract() {
       {"vqscope_device_info", {MetricType::kGauge, {"device", "driver", "transport", "bus_id", "scheduler", "vmm"}}},
       {"vqscope_device_queues", {MetricType::kGauge, {"device"}}},
       {"vqscope_online_cpus", {MetricType::kGauge, {}}},
+      {"vqscope_finding", {MetricType::kGauge, {"device", "finding", "severity"}}},
       {"vqscope_probe_up", {MetricType::kGauge, {"probe"}}},
       {"vqscope_probe_lost_events_total", {MetricType::kCounter, {"reason"}}},
   };
@@ -70,6 +71,7 @@ Model model() {
   result.probes = {{"block", true, "", 2}, {"irq", true, "", 3}, {"notify", false, "no fentry", std::nullopt}};
   result.losses.emplace().fill(0);
   (*result.losses)[VQS_LOST_STALE_SLOT] = 9;
+  result.findings = {{"vda", "single_queue", "critical"}, {"", "steal", "warning"}};
 
   DeviceModel vda;
   vda.disk = {"vda",
@@ -227,6 +229,11 @@ TEST(ModelFamilies, EveryOperationHasItsName) {
       samples(source, "vqscope_request_errors_total"),
       ElementsAre("device=vda,queue=0,op=read 1", "device=vda,queue=0,op=write 1", "device=vda,queue=0,op=flush 1",
                   "device=vda,queue=0,op=discard 1", "device=vda,queue=0,op=other 1"));
+}
+
+TEST(ModelFamilies, FindingsThatHoldAreOneAndOthersAreAbsent) {
+  EXPECT_THAT(samples(model(), "vqscope_finding"), ElementsAre("device=vda,finding=single_queue,severity=critical 1",
+                                                               "device=,finding=steal,severity=warning 1"));
 }
 
 TEST(ModelFamilies, QueuesAreInBaseUnitsAndWhatIsAbsentIsAbsent) {

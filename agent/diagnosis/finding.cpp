@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/diagnosis/finding.h"
+
+#include <array>
+
+#include "agent/diagnosis/rules.h"
+
+namespace vqscope {
+
+namespace {
+
+constexpr auto kKinds = std::to_array<FindingKind>({
+    {"stuck_request", "A request hangs at the device",
+     "A request was handed to the host and no answer has come for seconds. Whoever waits for it hangs with it: a "
+     "database that fsyncs, a file system that journals. iostat shows an idle disk meanwhile, because it counts "
+     "completed requests only.",
+     1, &stuck_request},
+    {"io_errors", "Requests fail",
+     "The host, or the storage behind it, answered requests with an error. File systems turn read-only on failed "
+     "writes of their journal, and databases may lose what they believed to be written. (A discard that fails does no "
+     "such harm.)",
+     1, &io_errors},
+    {"single_queue", "All requests squeeze through one queue and interrupt one vCPU",
+     "The host gave this disk a single queue. All vCPUs take turns at its lock to submit, the host takes the requests "
+     "from it one after the other, and every completion interrupts the same vCPU, which does the work of all. The "
+     "storage may be idle while this queue is the limit; more vCPUs make it worse.",
+     2, &single_queue},
+    {"guest_limits_queues", "A setting of this guest keeps queues unused",
+     "The host offers more queues than the driver uses, because a module parameter in this guest says so. Nothing on "
+     "the host need be changed.",
+     2, &guest_limits_queues},
+    {"hotplugged_vcpus", "vCPUs were added after boot, queues were not",
+     "The disk got its queues when the machine was started, one for each vCPU of that moment. vCPUs that were "
+     "plugged in later share the queues of others.",
+     2, &hotplugged_vcpus},
+    {"fewer_queues_than_vcpus", "The disk has fewer queues than there are vCPUs",
+     "Several vCPUs share a queue: they take turns at its lock, and the completions of all of them interrupt one. It "
+     "matters when more of them do I/O at the same time than there are queues.",
+     2, &fewer_queues_than_vcpus},
+    {"shared_vector", "Several queues share one interrupt",
+     "The disk has several queues, but the host prepared too few interrupt vectors, so the driver fell back to one "
+     "for all. Each interrupt makes one vCPU look into every queue, and the gain of having several is lost.",
+     2, &shared_vector},
+    {"irq_concentrated", "Interrupts of several queues all land on one vCPU",
+     "The disk has queues and vectors enough, and still one vCPU takes nearly all interrupts. It does the completion "
+     "work of all vCPUs and becomes the limit.",
+     2, &irq_concentrated},
+    {"cross_cpu_completions", "Requests end on another vCPU than the one that submitted them",
+     "There is a queue for each vCPU, but completions are taken by another vCPU, which has to wake the right one with "
+     "an interrupt between vCPUs. In a guest each of these may cost an exit to the host.",
+     2, &cross_cpu_completions},
+    {"workload_on_one_vcpu", "Only one vCPU submits requests",
+     "Nearly all requests come from one vCPU, so one queue is all that can be used, however many there are. That is "
+     "the nature of the workload (one thread, or threads that are pinned) and no fault.",
+     2, &workload_on_one_vcpu},
+    {"queue_full", "The queue is at its limit of requests",
+     "The queue holds as many requests as it can, and further ones wait in the guest. If the device's latency rises "
+     "with it, the storage is saturated and a longer queue only makes requests wait elsewhere; if it does not, the "
+     "queue is too short.",
+     2, &queue_full},
+    {"requeues", "The driver pushes requests back",
+     "The driver could not place requests in the ring, or the host was busy, so the kernel has to try again. Each "
+     "time costs time and CPU.",
+     2, &requeues},
+    {"host_latency", "The host answers unevenly",
+     "Most requests are answered quickly, and a few take very much longer, while they are on the host's side. The "
+     "usual reasons: the disk is served by QEMU's main loop, which also does everything else, or by aio=threads; the "
+     "host's page cache is written back; other guests use the same storage or CPUs. This guest cannot see which: the "
+     "host's aio mode and IOThreads show only as latency.",
+     2, &host_latency},
+    {"guest_latency", "Requests wait inside this guest",
+     "Requests spend most of their time before they are handed to the host: sorted by the elevator, held back by "
+     "writeback throttling (wbt) or an I/O controller, or waiting for a free tag. The storage is not what is slow.",
+     2, &guest_latency},
+    {"emulated_bus", "The disk sits on an emulated bus",
+     "SATA, IDE and old SCSI adapters are imitations of real hardware: one queue, few requests at a time, and "
+     "several exits to the host for each. virtio was made for guests and has none of this.",
+     2, &emulated_bus},
+    {"elevator_on_fast_disk", "An elevator sorts the requests of a fast disk",
+     "Sorting requests pays on disks that turn. On flash it costs CPU time and a lock that all vCPUs share; the host "
+     "sorts again if its disks need it.",
+     2, &elevator_on_fast_disk},
+    {"indirect_descriptors_off", "The virtio ring works without indirect descriptors",
+     "Without indirect descriptors a request takes one entry of the ring for each piece of memory, so that the ring "
+     "holds fewer requests; the driver halves the queue's depth in advance.",
+     2, &indirect_descriptors_off},
+    {"steal", "The host does not run the vCPUs",
+     "vCPUs were ready to run and the host ran something else on their CPUs. An interrupt for a vCPU that is not "
+     "running waits until it is: this looks like a slow disk.",
+     2, nullptr, &steal},
+});
+
+}  // namespace
+
+std::string_view name_of(Severity severity) {
+  switch (severity) {
+    case Severity::kInfo: return "info";
+    case Severity::kWarning: return "warning";
+    case Severity::kCritical: break;
+  }
+  return "critical";
+}
+
+std::span<const FindingKind> finding_kinds() { return kKinds; }
+
+std::vector<Finding> find_all(const DiskEvidence& evidence) {
+  std::vector<Finding> findings;
+  for (const FindingKind& kind : kKinds)
+    if (kind.of_disk != nullptr)
+      if (auto found = kind.of_disk(evidence)) findings.push_back({&kind, evidence.disk.name, std::move(*found)});
+  return findings;
+}
+
+std::vector<Finding> find_all(const GuestEvidence& evidence) {
+  std::vector<Finding> findings;
+  for (const FindingKind& kind : kKinds)
+    if (kind.of_guest != nullptr)
+      if (auto found = kind.of_guest(evidence)) findings.push_back({&kind, "", std::move(*found)});
+  return findings;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happened on one disk during a window, in the numbers that findings argue with. Pure and thread-safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "agent/model/snapshot.h"
+#include "agent/topology/topology.h"
+
+namespace vqscope {
+
+// One hardware queue.
+struct QueueLoad {
+  std::vector<std::uint64_t> submissions;  // completed requests by the CPU that submitted them
+  std::vector<std::uint64_t> interrupts;   // of the lines that serve only this queue, by the CPU that took them
+  double average_inflight = 0;             // exact, from the time integral
+  std::optional<double> full_share;  // share of the time at the limit of requests, 0 to 1; absent: limit not known
+};
+
+// Requests of one operation, over all queues.
+struct OpLoad {
+  Histogram device, queue;  // as OpCounters
+  std::uint64_t errors = 0;
+};
+
+struct Measured {
+  double seconds = 0;           // length of the window
+  bool has_requests = false;    // whether requests were seen at all (the block probe ran)
+  double requests_rate = 0;     // completed requests per second
+  double bytes_rate = 0;        // bytes per second
+  double interrupts_rate = 0;   // per second
+  double average_inflight = 0;  // over all queues
+  std::uint64_t requeues = 0;
+  std::uint32_t inflight = 0;                      // at the window's end
+  std::optional<double> oldest_seconds;            // age of the oldest request then; absent: none in flight
+  std::vector<std::uint64_t> submissions;          // by CPU
+  std::vector<std::uint64_t> interrupts;           // by CPU
+  std::optional<double> submission_cpus;           // effective number; absent without requests
+  std::optional<double> interrupt_share;           // of the busiest CPU, 0 to 1; absent without interrupts
+  std::optional<double> cross_share;               // of completions, 0 to 1; absent where interrupts are not traced
+  std::array<OpLoad, VQS_OPS> ops;                 // by enum vqs_op_kind
+  std::vector<QueueLoad> queues;                   // by hardware queue; empty without the block probe
+  std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
+};
+
+// `window` is the difference of two readings `seconds` apart; `full_shares` those of FullTime, by hardware queue.
+Measured measure(const DeviceSnapshot& window, double seconds, const std::vector<std::optional<double>>& full_shares);
+
+// Sums over the operations.
+Histogram device_latency(const Measured& measured);
+Histogram queue_latency(const Measured& measured);
+
+}  // namespace vqscope

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions behind the table in finding.cpp, and what they share. Which of them may hold together:
+// a disk behind an emulated bus has no findings about its queues (it cannot have more); of the reasons why there are
+// fewer queues than vCPUs one is named; what follows from few queues or vectors (interrupts on one vCPU, completions on
+// others) is not told a second time; latency inside the guest is not told when the queue is full, which causes it.
+#pragma once
+
+#include <optional>
+
+#include "agent/diagnosis/finding.h"
+
+namespace vqscope {
+
+// Queues and interrupts (queue_rules.cpp).
+std::optional<Found> single_queue(const DiskEvidence& evidence);
+std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence);
+std::optional<Found> hotplugged_vcpus(const DiskEvidence& evidence);
+std::optional<Found> guest_limits_queues(const DiskEvidence& evidence);
+std::optional<Found> shared_vector(const DiskEvidence& evidence);
+std::optional<Found> irq_concentrated(const DiskEvidence& evidence);
+std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence);
+std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence);
+
+// Requests (request_rules.cpp).
+std::optional<Found> queue_full(const DiskEvidence& evidence);
+std::optional<Found> stuck_request(const DiskEvidence& evidence);
+std::optional<Found> io_errors(const DiskEvidence& evidence);
+std::optional<Found> requeues(const DiskEvidence& evidence);
+std::optional<Found> host_latency(const DiskEvidence& evidence);
+std::optional<Found> guest_latency(const DiskEvidence& evidence);
+
+// How the disk and the guest were set up (setup_rules.cpp).
+std::optional<Found> steal(const GuestEvidence& evidence);
+std::optional<Found> emulated_bus(const DiskEvidence& evidence);
+std::optional<Found> elevator_on_fast_disk(const DiskEvidence& evidence);
+std::optional<Found> indirect_descriptors_off(const DiskEvidence& evidence);
+
+// A disk that a hypervisor gave to this guest, and not loop, null_blk or a CD-ROM drive.
+bool is_hosts_disk(const DiskEvidence& evidence);
+// On a bus that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
+bool is_emulated(const DiskEvidence& evidence);
+// Hardware queues whose completions interrupt: without those that are only polled.
+std::size_t interrupt_queues(const DiskEvidence& evidence);
+// Requests come often enough for their way through queues and vCPUs to matter, and from several vCPUs.
+bool is_busy(const DiskEvidence& evidence);
+bool from_several_cpus(const DiskEvidence& evidence);
+double online_cpus(const DiskEvidence& evidence);
+
+}  // namespace vqscope

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a number becomes a finding. FINDINGS.md tells the same to users; every threshold has its reason here.
+#pragma once
+
+#include <cstdint>
+
+namespace vqscope {
+
+// Requests per second from which a disk is judged at all: a tail or a distribution made of fewer says nothing.
+inline constexpr double kJudgedRate = 100;
+
+// Requests per second from which the way through queues and interrupts matters. One queue and one vCPU carry this many
+// without effort; below it, a disk that has one queue is just a disk that has one queue.
+inline constexpr double kBusyRate = 1'000;
+
+// Requests per second from which a single queue is critical: at some 5 us of work for each completion, the vCPU that
+// takes the interrupts spends a tenth of its time on them, and the others wait for it.
+inline constexpr double kHeavyRate = 20'000;
+
+// From how many vCPUs, in effect (inverse Simpson index), requests must come to count as "several": two vCPUs, of which
+// one has a share of 11 % or more. Below, a second queue would have next to nothing to do.
+inline constexpr double kSeveralCpus = 1.25;
+
+// Share of the interrupts on one vCPU that is "all": the rest is what strays when affinities change.
+inline constexpr double kConcentrated = 0.9;
+
+// Interrupts per second below which their distribution is not judged.
+inline constexpr double kInterruptRate = 100;
+
+// So many vCPUs, in effect, share each queue before having fewer queues than vCPUs becomes a warning: large guests get
+// fewer queues than vCPUs by design, and that is no fault while each queue serves about one busy vCPU.
+inline constexpr double kCpusPerQueue = 2;
+
+// Share of completions on another vCPU than the one that submitted. With a queue for each vCPU there should be none;
+// half of them cannot be chance.
+inline constexpr double kCrossShare = 0.5;
+
+// A slice of time counts as "at the limit" when the exact average of in-flight over it is this share of what the queue
+// can hold; a completion and the next issue always leave a short gap.
+inline constexpr double kFullShare = 0.9;
+// Share of the slices at the limit from which the queue is full.
+inline constexpr double kFullTime = 0.25;
+// Limits below this are those of emulated controllers that take one or a few requests at a time; being busy is being
+// full there, and emulated_bus says what to do.
+inline constexpr std::uint32_t kSmallestLimit = 16;
+
+// Age of a request that hangs. Healthy disks answer within milliseconds, overloaded ones within a second or two.
+inline constexpr double kStuckSeconds = 5;
+// From here on drivers give up and reset (30 s is the timeout of NVMe and SCSI disks), and applications with them.
+inline constexpr double kStuckCriticalSeconds = 30;
+
+// Requeued requests per request, and per second: some are normal when a ring is full for a moment.
+inline constexpr double kRequeueShare = 0.01;
+inline constexpr double kRequeueRate = 10;
+
+// Requests of one operation that a tail needs: with 1,000, ten lie above the 99th percentile.
+inline constexpr std::uint64_t kTailRequests = 1'000;
+// The tail is "far from the median" when p99 is this many times p50; storage alone seldom exceeds 5.
+inline constexpr double kTailRatio = 10;
+// ... and "felt" when p99 reaches this: a fast median makes large ratios of delays that nobody notices.
+inline constexpr double kTailSeconds = 0.005;
+// Share of a request's time at the device from which the host "dominates".
+inline constexpr double kHostShare = 0.8;
+
+// Share of a request's time before its issue, and the time itself, from which the guest's own queueing "dominates".
+inline constexpr double kGuestShare = 0.5;
+inline constexpr double kGuestSeconds = 0.001;
+
+// Share of a vCPU's time that the host took away. Some per cent are usual where hosts are shared; from a tenth on,
+// every tenth interrupt finds its vCPU not running.
+inline constexpr double kSteal = 0.1;
+inline constexpr double kStealCritical = 0.3;
+// Clock ticks of one vCPU that a share needs: 2 s at 100 a second.
+inline constexpr std::uint64_t kStealTicks = 200;
+
+// Median time at the device below which a disk is "fast": flash behind virtio answers in 50 to 300 us, and sorting its
+// requests costs more than it can win; disks that turn take milliseconds.
+inline constexpr double kFastSeconds = 0.0005;
+
+}  // namespace vqscope

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/base/result.h"
+#include "agent/daemon/options.h"
+
+namespace vqscope {
+
+// Watches the disks, prints what is wrong and how to mend it, and returns the exit status: see report.h; 128 + the
+// signal's number when SIGINT or SIGTERM ended it. An error says why nothing could be told at all.
+Result<int> doctor(const DoctorOptions& options);
+
+}  // namespace vqscope

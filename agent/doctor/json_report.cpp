@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "agent/diagnosis/remedies.h"
+#include "agent/doctor/report.h"
+#include "agent/model/window.h"
+
+namespace vqscope {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSchemaVersion = 1;
+constexpr std::array<const char*, VQS_OPS> kOps = {"read", "write", "flush", "discard", "other"};
+
+template <typename T>
+void put(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+Json latency(const Histogram& histogram) {
+  Json object = {{"count", histogram.count()}, {"sum_seconds", static_cast<double>(histogram.sum_ns) / 1e9}};
+  put(object, "p50_seconds", quantile(histogram, 0.5));
+  put(object, "p99_seconds", quantile(histogram, 0.99));
+  put(object, "p999_seconds", quantile(histogram, 0.999));
+  return object;
+}
+
+Json disk_json(const DiskDiagnosis& diagnosis) {
+  const Disk& disk = diagnosis.disk;
+  const Measured& measured = diagnosis.measured;
+  Json object = {{"device", disk.name},
+                 {"driver", disk.driver},
+                 {"transport", disk.transport},
+                 {"bus_id", disk.bus_id},
+                 {"scheduler", disk.scheduler},
+                 {"queues", disk.queues.size()},
+                 {"interrupts_by_cpu", measured.interrupts}};
+  put(object, "irq_concentration_ratio", measured.interrupt_share);
+  if (!measured.has_requests) return object;
+  object["requests_per_second"] = measured.requests_rate;
+  object["bytes_per_second"] = measured.bytes_rate;
+  object["average_inflight"] = measured.average_inflight;
+  put(object, "oldest_inflight_seconds", measured.oldest_seconds);
+  object["requests_by_cpu"] = measured.submissions;
+  put(object, "submission_effective_cpus", measured.submission_cpus);
+  put(object, "cross_cpu_ratio", measured.cross_share);
+  Json& queues = object["by_queue"] = Json::array();
+  for (std::size_t q = 0; q < measured.queues.size(); ++q) {
+    const QueueLoad& load = measured.queues[q];
+    Json& queue = queues.emplace_back(Json{{"queue", q},
+                                           {"requests_by_cpu", load.submissions},
+                                           {"interrupts_by_cpu", load.interrupts},
+                                           {"average_inflight", load.average_inflight}});
+    put(queue, "full_ratio", load.full_share);
+  }
+  Json& ops = object["by_op"] = Json::object();
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    const OpLoad& load = measured.ops[op];
+    if (load.device.count() == 0 && load.errors == 0) continue;
+    ops[kOps[op]] = {{"errors", load.errors}, {"device_latency", latency(load.device)}};
+    if (load.queue.count() > 0) ops[kOps[op]]["queue_latency"] = latency(load.queue);
+  }
+  return object;
+}
+
+Json finding_json(const Finding& finding, const Report& report) {
+  Json numbers = Json::object();
+  for (const auto& [key, value] : finding.found.numbers) numbers[key] = value;
+  const Disk* disk = nullptr;
+  for (const DiskDiagnosis& diagnosis : report.diagnosis.disks)
+    if (diagnosis.disk.name == finding.device) disk = &diagnosis.disk;
+  const Instructions instructions =
+      instructions_for(finding.found.remedy, disk, report.topology, report.platform.platforms);
+  Json steps = Json::array();
+  for (const Step& step : instructions.steps)
+    steps.push_back({{"where", step.where}, {"text", step.text}, {"snippet", step.snippet}});
+  return {{"finding", finding.kind->id},
+          {"severity", name_of(finding.found.severity)},
+          {"device", finding.device},
+          {"title", finding.kind->title},
+          {"evidence", finding.found.evidence},
+          {"numbers", std::move(numbers)},
+          {"explanation", finding.kind->explanation},
+          {"remedy", {{"summary", instructions.summary}, {"steps", std::move(steps)}}}};
+}
+
+}  // namespace
+
+std::string to_json(const Report& report) {
+  Json platforms = Json::array();
+  for (const Platform platform : report.platform.platforms) platforms.push_back(name_of(platform));
+  Json disks = Json::array(), findings = Json::array(), untold = Json::array();
+  for (const DiskDiagnosis& disk : report.diagnosis.disks) disks.push_back(disk_json(disk));
+  for (const Finding& finding : report.diagnosis.findings) findings.push_back(finding_json(finding, report));
+  for (const Untold& reason : report.untold)
+    untold.push_back({{"device", reason.device}, {"reason", reason.reason}, {"idle", reason.idle}});
+  const Json object = {{"schema", kSchemaVersion},
+                       {"result", name_of_status(report.status)},
+                       {"status", report.status},
+                       {"window_seconds", report.diagnosis.seconds},
+                       {"online_cpus", report.topology.online_cpus},
+                       {"vmm", report.topology.vmm},
+                       {"platforms", std::move(platforms)},
+                       {"disks", std::move(disks)},
+                       {"findings", std::move(findings)},
+                       {"could_not_tell", std::move(untold)},
+                       {"notes", report.notes}};
+  // Names come from sysfs, which promises no encoding.
+  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace vqscope

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/doctor/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "agent/base/text.h"
+#include "agent/diagnosis/phrases.h"
+
+namespace vqscope {
+
+namespace {
+
+using Counts = std::vector<std::uint64_t>;
+
+constexpr std::size_t kColumn = 8, kLabel = 12, kGap = 3, kMostRows = 16;
+
+std::uint64_t at(const Counts& counts, std::size_t i) { return i < counts.size() ? counts[i] : 0; }
+std::uint64_t sum(const Counts& counts) { return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}); }
+
+struct Row {
+  std::string label;
+  Counts submissions, interrupts;  // by CPU
+};
+
+// One block of columns for the chosen CPUs, and one for all others if there are any.
+struct Columns {
+  std::vector<std::size_t> cpus;  // rising
+  bool others = false;
+
+  [[nodiscard]] std::size_t width() const { return (cpus.size() + (others ? 1 : 0)) * kColumn; }
+};
+
+Columns choose_columns(const Measured& measured, std::size_t room) {
+  const std::size_t all = std::max(measured.submissions.size(), measured.interrupts.size());
+  const std::size_t fitting = std::max<std::size_t>(room / kColumn, 2);
+  Columns columns;
+  columns.cpus.resize(all);
+  std::iota(columns.cpus.begin(), columns.cpus.end(), std::size_t{0});
+  if (all <= fitting) return columns;
+  const auto weight = [&](std::size_t cpu) {
+    return static_cast<double>(at(measured.submissions, cpu)) / static_cast<double>(sum(measured.submissions) + 1) +
+           static_cast<double>(at(measured.interrupts, cpu)) / static_cast<double>(sum(measured.interrupts) + 1);
+  };
+  std::stable_sort(columns.cpus.begin(), columns.cpus.end(),
+                   [&](std::size_t a, std::size_t b) { return weight(a) > weight(b); });
+  columns.cpus.resize(fitting - 1);
+  columns.others = true;
+  std::sort(columns.cpus.begin(), columns.cpus.end());
+  return columns;
+}
+
+std::string cell(std::uint64_t count, std::uint64_t total) {
+  return fmt::format("{:>{}}", count == 0 ? "." : percent(static_cast<double>(count) / static_cast<double>(total)),
+                     kColumn);
+}
+
+std::string cells(const Counts& counts, std::uint64_t total, const Columns& columns) {
+  std::string line;
+  std::uint64_t shown = 0;
+  for (const std::size_t cpu : columns.cpus) {
+    line += cell(at(counts, cpu), total);
+    shown += at(counts, cpu);
+  }
+  return columns.others ? line + cell(sum(counts) - shown, total) : line;
+}
+
+std::string heads(const Columns& columns) {
+  std::string line;
+  for (const std::size_t cpu : columns.cpus) line += fmt::format("{:>{}}", fmt::format("vCPU {}", cpu), kColumn);
+  return columns.others ? line + fmt::format("{:>{}}", "others", kColumn) : line;
+}
+
+std::vector<Row> rows_of(const DiskDiagnosis& disk) {
+  std::vector<Row> rows;
+  const Measured& measured = disk.measured;
+  for (std::size_t q = 0; q < measured.queues.size(); ++q)
+    rows.push_back({fmt::format("queue {}", q), measured.queues[q].submissions, measured.queues[q].interrupts});
+  return rows;
+}
+
+}  // namespace
+
+std::string wrap(std::string_view text, std::size_t width, std::string_view first, std::string_view indent) {
+  std::string lines, line(first);
+  bool empty = true;
+  for (const std::string_view word : split(text)) {
+    if (!empty && line.size() + 1 + word.size() > width) {
+      lines += line + "\n";
+      line = indent;
+      empty = true;
+    }
+    if (!empty) line += ' ';
+    line += word;
+    empty = false;
+  }
+  return lines + line + "\n";
+}
+
+std::string indent_lines(std::string_view text, std::string_view indent) {
+  std::string lines;
+  for (const std::string_view line : split(text, "\n")) lines += fmt::format("{}{}\n", indent, line);
+  return lines;
+}
+
+std::string picture(const DiskDiagnosis& disk, std::size_t width) {
+  const Measured& measured = disk.measured;
+  std::vector<Row> rows = rows_of(disk);
+  const std::uint64_t requests = sum(measured.submissions), interrupts = sum(measured.interrupts);
+  if (requests + interrupts == 0) return {};
+
+  std::size_t left_out = 0;
+  if (rows.size() > kMostRows) {
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const Row& a, const Row& b) { return sum(a.submissions) > sum(b.submissions); });
+    left_out = rows.size() - kMostRows;
+    rows.resize(kMostRows);
+  }
+  // Lines that serve several queues have no row of their own among these.
+  std::uint64_t placed = 0;
+  for (const QueueLoad& queue : measured.queues) placed += sum(queue.interrupts);
+  if (placed < interrupts) {
+    Counts shared = measured.interrupts;
+    for (const QueueLoad& queue : measured.queues)
+      for (std::size_t cpu = 0; cpu < queue.interrupts.size(); ++cpu) shared[cpu] -= queue.interrupts[cpu];
+    rows.push_back({"any queue", {}, std::move(shared)});
+  }
+
+  const std::size_t room = (std::max(width, kLabel + kGap) - kLabel - kGap) / 2;
+  const Columns columns = choose_columns(measured, room);
+  const std::size_t block = std::max<std::size_t>(columns.width(), 16);
+  std::string text =
+      fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, "requests from", block, "", kGap, "interrupts on", block);
+  text += fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, heads(columns), block, "", kGap, heads(columns), block);
+  for (const Row& row : rows)
+    text += fmt::format("{:<{}}{:>{}}{:{}}{:>{}}\n", row.label, kLabel, cells(row.submissions, requests, columns),
+                        block, "", kGap, cells(row.interrupts, interrupts, columns), block);
+  if (left_out > 0) text += fmt::format("... and {} quieter queues\n", left_out);
+  return text;
+}
+
+}  // namespace vqscope

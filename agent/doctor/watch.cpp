@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/doctor/watch.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "agent/base/clock.h"
+#include "agent/daemon/collector.h"
+#include "agent/diagnosis/phrases.h"
+#include "agent/model/window.h"
+#include "agent/recording/fetch.h"
+
+namespace vqscope {
+
+namespace {
+
+// How long a slice of time is in which a queue may have been full. A reading of this guest costs well below a
+// millisecond; one of another agent is a scrape.
+constexpr std::uint64_t kLocalTickNs = 100'000'000, kRemoteTickNs = 1'000'000'000;
+// Disks and CPUs that come and go are looked for once a second.
+constexpr unsigned kRefreshTicks = 10;
+
+using Source = std::function<Result<Reading>()>;
+
+Result<Source> local_source(const DoctorOptions& options, DeviceFilter filter) {
+  auto created = Collector::create({options.measure.paths, std::move(filter), options.measure.required_probes});
+  if (!created) return tl::unexpected(created.error());
+  return Source([collector = std::shared_ptr<Collector>(std::move(*created)), tick = 0U]() mutable -> Result<Reading> {
+    if (++tick % kRefreshTicks == 0 || collector->outgrown()) collector->refresh();
+    return collector->reading();
+  });
+}
+
+Result<Source> remote_source(const DoctorOptions& options, DeviceFilter filter) {
+  auto created = AgentClient::create(options.url);
+  if (!created) return tl::unexpected(created.error());
+  return Source([client = std::make_shared<AgentClient>(std::move(*created)),
+                 kept = std::make_shared<DeviceFilter>(std::move(filter)),
+                 since = std::optional<std::uint64_t>()]() mutable -> Result<Reading> {
+    auto snapshot = client->snapshot();
+    if (!snapshot) return tl::unexpected(snapshot.error());
+    if (since.value_or(snapshot->header.counting_since_ns) != snapshot->header.counting_since_ns)
+      return fail("the agent was started anew while it was watched; run this again");
+    since = snapshot->header.counting_since_ns;
+    Reading& reading = snapshot->reading;
+    std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !kept->accepts(disk.name); });
+    std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !kept->accepts(disk.name); });
+    return std::move(reading);
+  });
+}
+
+// A line that is written over again and again.
+class Progress {
+ public:
+  Progress() : shown_(::isatty(STDERR_FILENO) == 1) {}
+  ~Progress() {
+    if (shown_) fmt::print(stderr, "\r\x1b[K");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(const Reading& first, const Reading& last, double duration) const {
+    if (!shown_) return;
+    const Snapshot window = difference(first.snapshot, last.snapshot);
+    const double seconds = static_cast<double>(window.time_ns) / 1e9;
+    std::vector<std::string> rates;
+    for (const DeviceSnapshot& device : window.devices) {
+      std::uint64_t requests = 0;
+      for (const std::uint64_t count : submissions_per_cpu(device)) requests += count;
+      if (rates.size() < 4)
+        rates.push_back(fmt::format("{} {} requests/s", device.name,
+                                    grouped(seconds > 0 ? static_cast<double>(requests) / seconds : 0)));
+    }
+    fmt::print(stderr, "\r\x1b[KWatching, {:.0f} s of {:g} s: {}", seconds, duration, fmt::join(rates, ", "));
+    std::fflush(stderr);
+  }
+
+ private:
+  bool shown_;
+};
+
+// Waits until `deadline_ns`; the signal that came meanwhile, or 0.
+Result<int> wait_until(std::uint64_t deadline_ns, const Fd& signals) {
+  for (;;) {
+    const std::uint64_t now = monotonic_ns();
+    if (now >= deadline_ns) return 0;
+    const std::uint64_t left = deadline_ns - now;
+    const timespec timeout = {static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+    pollfd watched = {signals.get(), POLLIN, 0};
+    const int ready = ::ppoll(&watched, 1, &timeout, nullptr);
+    if (ready < 0 && errno != EINTR) return fail_errno("cannot wait for signals");
+    if (ready <= 0) continue;
+    signalfd_siginfo signal = {};
+    if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return fail_errno("cannot read a signal");
+    return static_cast<int>(signal.ssi_signo);
+  }
+}
+
+Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
+  if (!reading.topology.disks.empty()) return {};
+  if (!options.measure.device_include.empty())
+    return fail(fmt::format("no disk matches --device-include='{}'", options.measure.device_include));
+  if (!options.measure.device_exclude.empty())
+    return fail(fmt::format("--device-exclude='{}' leaves no disk", options.measure.device_exclude));
+  return fail(
+      "there is no disk to look at (loop, ram and zram devices are left out unless --device-include names them)");
+}
+
+}  // namespace
+
+Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
+  auto filter = DeviceFilter::create(options.measure.device_include, options.measure.device_exclude);
+  if (!filter) return tl::unexpected(filter.error());
+  const bool remote = !options.url.empty();
+  auto source = remote ? remote_source(options, std::move(*filter)) : local_source(options, std::move(*filter));
+  if (!source) return tl::unexpected(source.error());
+
+  Watched watched;
+  auto first = (*source)();
+  if (!first) return tl::unexpected(first.error());
+  if (auto found = check_disks(*first, options); !found) return tl::unexpected(found.error());
+  watched.full_time.add(first->topology, first->snapshot);
+  watched.first = std::move(*first);
+
+  const Progress progress;
+  const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
+  const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
+  for (std::uint64_t next = start; next < end;) {
+    next = std::min(next + tick, end);
+    const auto signal = wait_until(next, signals);
+    if (!signal) return tl::unexpected(signal.error());
+    if (*signal != 0) {
+      watched.signal = *signal;
+      return watched;
+    }
+    auto reading = (*source)();
+    if (!reading) return tl::unexpected(reading.error());
+    watched.full_time.add(reading->topology, reading->snapshot);
+    watched.last = std::move(*reading);
+    progress.show(watched.first, watched.last, options.duration_seconds);
+  }
+  return watched;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The window that the doctor looks at: readings, from this guest's own probes or from a running agent.
+#pragma once
+
+#include "agent/base/fd.h"
+#include "agent/base/result.h"
+#include "agent/daemon/options.h"
+#include "agent/diagnosis/full_time.h"
+#include "agent/model/reading.h"
+
+namespace vqscope {
+
+struct Watched {
+  Reading first, last;
+  FullTime full_time;  // of the readings between them
+  int signal = 0;      // that ended it early; 0: none
+};
+
+// Watches for options.duration_seconds or until a signal is readable from `signals`. On a terminal, tells of its
+// progress on standard error in one line, which it takes away at the end. Fails when nothing can be read at all, when
+// no disk matches, and when the agent at options.url fails or is started anew.
+Result<Watched> watch(const DoctorOptions& options, const Fd& signals);
+
+}  // namespace vqscope

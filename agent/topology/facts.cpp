@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/topology/facts.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/base/fd.h"
+#include "agent/base/text.h"
+
+namespace vqscope {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// PCI configuration space (PCI 3.0, 6.1, 6.7, 6.8.2; linux/pci_regs.h).
+constexpr std::size_t kConfigSize = 256, kStatus = 6, kCapabilities = 0x34;
+constexpr unsigned kStatusHasCapabilities = 0x10, kMsixCapability = 0x11, kMsixTableSize = 0x7ff;
+
+unsigned byte_at(std::string_view config, std::size_t offset) { return static_cast<unsigned char>(config[offset]); }
+
+// A CPU that has run for less than this share of the longest runner's time, and for at least a minute less, came later.
+// CPUs that come up at boot are apart by milliseconds; a CPU's time may lack what ticks lost while the host held it.
+constexpr double kLateShare = 0.9;
+constexpr std::uint64_t kLateSeconds = 60;
+
+struct Sign {
+  std::string_view text;
+  std::string_view manager;
+};
+
+constexpr Sign kManagers[] = {
+    {"oVirt", "ovirt"},         {"RHEV", "ovirt"},
+    {"Proxmox", "proxmox"},  // its build of the OVMF firmware; guests with SeaBIOS do not tell
+    {"OpenStack", "openstack"}, {"KubeVirt", "kubevirt"},
+};
+
+// Whole file, or as much of it as there is up to kConfigSize; reads no byte twice, because each is a trip to the host.
+std::string read_config(const fs::path& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string config(kConfigSize, '\0');
+  const ssize_t n = fd ? ::pread(fd.get(), config.data(), config.size(), 0) : -1;
+  config.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return config;
+}
+
+DiskFacts read_disk_facts(const SystemPaths& paths, const Disk& disk) {
+  DiskFacts facts;
+  const fs::path directory = paths.sysfs / "block" / disk.name;
+  facts.wbt_lat_usec = read_number<std::uint32_t>(directory / "queue/wbt_lat_usec");
+  if (disk.transport == "scsi" || disk.transport == "ata" || (disk.virtio && disk.virtio->first_request_queue > 0))
+    facts.queue_depth = read_number<std::uint32_t>(directory / "device/queue_depth");
+  if (disk.virtio) {
+    const std::string name = "virtio" + std::to_string(disk.virtio->index);
+    if (const auto bits = read_trimmed(paths.sysfs / "bus/virtio/devices" / name / "features"))
+      facts.virtio_features = parse_virtio_features(*bits);
+  }
+  if (!disk.bus_id.empty())
+    facts.msix_vectors = parse_msix_vectors(read_config(paths.sysfs / "bus/pci/devices" / disk.bus_id / "config"));
+  return facts;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_virtio_features(std::string_view text) {
+  text = trim(text);
+  if (text.empty() || text.find_first_not_of("01") != std::string_view::npos) return std::nullopt;
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < text.size() && i < 64; ++i)
+    if (text[i] == '1') bits |= std::uint64_t{1} << i;
+  return bits;
+}
+
+std::optional<std::uint32_t> parse_msix_vectors(std::string_view config) {
+  if (config.size() <= kCapabilities || (byte_at(config, kStatus) & kStatusHasCapabilities) == 0) return std::nullopt;
+  std::size_t offset = byte_at(config, kCapabilities) & ~3U;
+  // Each capability takes four bytes or more, so a longer walk is a loop.
+  for (std::size_t steps = 0; offset != 0 && steps < kConfigSize / 4; ++steps) {
+    if (offset + 4 > config.size()) return std::nullopt;  // an unprivileged reader sees only the first 64 bytes
+    if (byte_at(config, offset) == kMsixCapability)
+      return ((byte_at(config, offset + 2) | byte_at(config, offset + 3) << 8) & kMsixTableSize) + 1;
+    offset = byte_at(config, offset + 1) & ~3U;
+  }
+  return std::nullopt;
+}
+
+std::vector<CpuTime> parse_cpu_times(std::string_view text) {
+  // user nice system idle iowait irq softirq steal; guest times are within user and nice (proc(5)).
+  constexpr std::size_t kTimes = 8, kSteal = 7;
+  constexpr std::uint32_t kMaxCpu = 65535;
+  std::vector<CpuTime> cpus;
+  for (const std::string_view line : split(text, "\n")) {
+    if (!line.starts_with("cpu")) continue;
+    const auto words = split(line);
+    const auto cpu = parse_number<std::uint32_t>(words[0].substr(3));
+    if (!cpu || *cpu > kMaxCpu || words.size() <= kTimes) continue;
+    CpuTime time;
+    bool sound = true;
+    for (std::size_t i = 0; i < kTimes; ++i) {
+      const auto ticks = parse_number<std::uint64_t>(words[1 + i]);
+      sound &= ticks.has_value();
+      time.total += ticks.value_or(0);
+      if (i == kSteal) time.steal = ticks.value_or(0);
+    }
+    if (!sound) continue;
+    if (cpus.size() <= *cpu) cpus.resize(*cpu + 1);
+    cpus[*cpu] = time;
+  }
+  return cpus;
+}
+
+std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const std::vector<std::uint32_t>& online) {
+  const auto ticks = static_cast<std::uint64_t>(std::max(::sysconf(_SC_CLK_TCK), 1L));
+  std::uint64_t longest = 0;
+  for (const CpuTime& time : times) longest = std::max(longest, time.total);
+  std::vector<std::uint32_t> late;
+  for (const std::uint32_t cpu : online) {
+    if (cpu >= times.size() || times[cpu].total == 0) continue;
+    const std::uint64_t total = times[cpu].total;
+    if (static_cast<double>(total) < kLateShare * static_cast<double>(longest) &&
+        longest - total >= kLateSeconds * ticks)
+      late.push_back(cpu);
+  }
+  return late;
+}
+
+std::string detect_manager(const fs::path& sysfs) {
+  std::string dmi;
+  for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
+    dmi += read_trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
+  for (const Sign& sign : kManagers)
+    if (dmi.find(sign.text) != std::string::npos) return std::string(sign.manager);
+  return {};
+}
+
+std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths) {
+  const auto text = read_file(paths.procfs / "stat");
+  if (!text) return std::nullopt;
+  return parse_cpu_times(*text);
+}
+
+void read_facts(const SystemPaths& paths, Topology& topology) {
+  const auto parameter = [&](const char* file) { return read_number<std::uint32_t>(paths.sysfs / "module" / file); };
+  GuestFacts& guest = topology.guest;
+  guest.limits = {parameter("virtio_blk/parameters/num_request_queues"), parameter("virtio_blk/parameters/poll_queues"),
+                  parameter("nvme/parameters/poll_queues")};
+  guest.command_line = read_trimmed(paths.procfs / "cmdline");
+  guest.manager = detect_manager(paths.sysfs);
+  guest.late_cpus = latecomers(read_cpu_times(paths).value_or(std::vector<CpuTime>{}), topology.online_cpus);
+  for (Disk& disk : topology.disks) disk.facts = read_disk_facts(paths, disk);
+}
+
+}  // namespace vqscope

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the guest can read of how its disks and itself were set up, beyond names and queues: what the diagnosis argues
+// with. Parsers take bytes or text; what makes no sense is absent, never a guess.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/topology/scan.h"
+
+namespace vqscope {
+
+// Bits of DiskFacts::virtio_features (virtio 1.2, 5.2.3 and 6).
+inline constexpr unsigned kVirtioBlkMultiQueue = 12;  // the host offers more than one request queue
+inline constexpr unsigned kVirtioIndirectDescriptors = 28;
+
+// "0010...": /sys/bus/virtio/devices/virtioN/features, bit 0 first; the first 64 of them.
+std::optional<std::uint64_t> parse_virtio_features(std::string_view text);
+
+// Number of vectors in the MSI-X table of a PCI device with this configuration space (PCI 3.0, 6.8.2), of which as much
+// is given as could be read; nullopt when there is no such capability in it.
+std::optional<std::uint32_t> parse_msix_vectors(std::string_view config);
+
+// The time of each CPU from /proc/stat's cpuN lines, by CPU number; offline CPUs have none.
+std::vector<CpuTime> parse_cpu_times(std::string_view text);
+
+// CPUs that have been running for clearly shorter than the one that has run longest: they were plugged in or switched
+// on after boot. The kernel accounts every tick of an online CPU to something, be it idleness.
+std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const std::vector<std::uint32_t>& online);
+
+// What manages the hypervisor, from DMI: "ovirt", "proxmox", "openstack", "kubevirt"; empty if nothing tells.
+std::string detect_manager(const std::filesystem::path& sysfs);
+
+// /proc/stat; nullopt when it cannot be read.
+std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths);
+
+// Fills Topology::guest and Disk::facts of all disks.
+void read_facts(const SystemPaths& paths, Topology& topology);
+
+}  // namespace vqscope
