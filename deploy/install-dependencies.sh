@@ -8,7 +8,7 @@ build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev 
   nlohmann-json3-dev libre2-dev ca-certificates"
 tests="libgtest-dev libgmock-dev python3 clang-format clang-tidy fio sysstat e2fsprogs mount util-linux prometheus"
 
-guests="qemu-system-x86 busybox-static cpio kmod binutils"
+guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm"
 
 packages=$build
 for group in "$@"; do

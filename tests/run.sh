@@ -49,7 +49,7 @@ case $group in
     shift
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope
-    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness exec python3 -B tests/guests/lab.py "$@"
+    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness exec python3 -B tests/guests "$@"
     ;;
   # A neighbour on the machine can disturb one comparison with a witness, not two in a row.
   all) lint; asan; release -j "$(nproc)" --repeat until-pass:2 ;;

@@ -8,8 +8,34 @@ namespace {
 
 using NotifyProbe = SkeletonProbe<notify_bpf>;
 
-// One set of the programs for one function; a transport's functions differ in whether they tell the device more than
-// the queue's index (VIRTIO_F_NOTIFICATION_DATA).
+struct Function {
+  const char* module;  // that holds it where the transport is not built in
+  const char* name;
+};
+
+// PCI and MMIO transports. A transport's functions differ in whether they tell the device more than the queue's index
+// (VIRTIO_F_NOTIFICATION_DATA).
+constexpr Function kFunctions[] = {{"virtio_pci", "vp_notify"},
+                                   {"virtio_pci", "vp_notify_with_data"},
+                                   {"virtio_mmio", "vm_notify"},
+                                   {"virtio_mmio", "vm_notify_with_data"}};
+
+bool has(const btf* types, const char* function) {
+  return types != nullptr && btf__find_by_name_kind(types, function, BTF_KIND_FUNC) > 0;
+}
+
+// Those that this kernel has, itself or in a module that is loaded. They are looked for here because libbpf 1.1 keeps
+// the kernel's type information, more than 4 MB, for ever when bpf_program__set_attach_target() does not find one.
+std::vector<const char*> find_functions() {
+  const BtfPtr kernel = load_kernel_btf();
+  std::vector<const char*> found;
+  for (const auto& [module, name] : kFunctions)
+    if (has(kernel.get(), name) || (kernel && has(BtfPtr(btf__load_module_btf(module, kernel.get())).get(), name)))
+      found.push_back(name);
+  return found;
+}
+
+// One set of the programs for one function.
 Result<ProbePtr> attach_to(const Arrays& arrays, const char* function) {
   auto opened = NotifyProbe::open();
   if (!opened) return tl::unexpected(opened.error());
@@ -59,15 +85,17 @@ class NotifyProbes : public Probe {
 Result<ProbePtr> attach_notify_probe(const Arrays& arrays) {
   std::vector<ProbePtr> probes;
   std::optional<Error> first_error;
-  // PCI and MMIO transports; a kernel has those of the transports that it was built with or has loaded.
-  for (const char* function : {"vp_notify", "vp_notify_with_data", "vm_notify", "vm_notify_with_data"}) {
+  for (const char* function : find_functions()) {
     auto probe = attach_to(arrays, function);
     if (probe)
       probes.push_back(std::move(*probe));
-    else if (!first_error || first_error->code == ESRCH)
+    else if (!first_error)
       first_error = probe.error();
   }
-  if (probes.empty()) return tl::unexpected(*first_error);
+  if (probes.empty()) {
+    if (first_error) return tl::unexpected(*first_error);
+    return load_error("cannot trace the virtio transports' notifications", ESRCH);
+  }
   return ProbePtr(std::make_unique<NotifyProbes>(std::move(probes)));
 }
 

@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real guests for tests: Debian's cloud kernels in QEMU, with the agent, fio and busybox in an initramfs.
-
-Kernels come from the package manager and are unpacked, not installed, below the cache directory
-($VQSCOPE_LAB_CACHE, else $XDG_CACHE_HOME or ~/.cache, vqscope-lab).
-"""
+"""Real guests in QEMU: what disks they have, how they are booted, and a shell and a monitor to work them with."""
 
 import base64
 import dataclasses
-import functools
 import io
 import json
-import lzma
 import os
 import pathlib
 import re
@@ -21,130 +15,10 @@ import tarfile
 import tempfile
 
 import vqtest
-
-# By name as tests call them: the package that always depends on the newest such kernel.
-KERNELS = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
-# What scenarios may need; drivers that a kernel has built in, or does not have, are skipped.
-MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ata_piix", "ahci",
-           "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0"]
-# Tools of the host that are copied into the guest beside busybox and the agent.
-TOOLS = ["fio", "bpftool", "setpriv"]
+from kernels import accelerator
 
 # Seconds in which the guest has to say something while a command runs. Two emulated guests may share two busy cores.
 SILENCE = 240
-
-INIT = """#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-mount -t tracefs tracefs /sys/kernel/tracing
-mount -t tmpfs tmpfs /tmp
-ip link set lo up
-echo 1 > /proc/sys/kernel/printk
-# As modprobe does: module.parameter=value on the kernel's command line is for that module.
-for module in $(cat /modules/order); do
-  insmod /modules/$module $(tr ' ' '\\n' < /proc/cmdline | sed -n "s/^${module%.ko}\\.//p")
-done
-if grep -q lab.shell /proc/cmdline; then
-  (setsid cttyhack sh; poweroff -f) < /dev/ttyS0 > /dev/ttyS0 2>&1 &
-fi
-exec 3<> /dev/ttyS1
-stty raw -echo <&3
-echo LAB-READY >&3
-# A command is one line of base64; what it prints ends with a mark and its exit status.
-while read -r line; do
-  echo "$line" | base64 -d > /tmp/command
-  sh /tmp/command < /dev/null 2>&1
-  echo "LAB-DONE $?"
-done <&3 >&3
-"""
-
-
-def cache_directory():
-    base = os.environ.get("VQSCOPE_LAB_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "vqscope-lab")
-    path = pathlib.Path(base)
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def tool(name):
-    return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-
-
-class Kernel:
-    """One of KERNELS, downloaded and unpacked."""
-
-    def __init__(self, name):
-        self.name = name
-        depends = vqtest.run("apt-cache", "depends", KERNELS[name])
-        package = re.search(r"Depends: (linux-image-\S+)", depends).group(1)
-        self.version = package.removeprefix("linux-image-")
-        self.root = cache_directory() / package
-        if not self.root.exists():
-            with tempfile.TemporaryDirectory(dir=cache_directory()) as work:
-                vqtest.run("apt-get", "download", package, cwd=work)
-                unpacked = pathlib.Path(work, "root")
-                vqtest.run("dpkg", "-x", next(pathlib.Path(work).glob("*.deb")), unpacked)
-                vqtest.run(tool("depmod"), "-b", unpacked, self.version)
-                unpacked.rename(self.root)
-        self.image = self.root / "boot" / f"vmlinuz-{self.version}"
-
-    def modules(self):
-        """Files of MODULES and of what they depend on, in the order of loading."""
-        files = []
-        for module in MODULES:
-            done = subprocess.run([tool("modprobe"), "-d", self.root, "-S", self.version, "--show-depends", module],
-                                  capture_output=True, text=True)
-            for line in done.stdout.splitlines():
-                if line.startswith("insmod ") and (path := line.split()[1]) not in files:
-                    files.append(path)
-        return [pathlib.Path(path) for path in files]
-
-    def build_initramfs(self, image):
-        """Writes an initramfs with the agent as built now. Not compressed: an emulated CPU unpacks slowly."""
-        with tempfile.TemporaryDirectory(prefix="vqscope-initramfs-") as work:
-            tree = pathlib.Path(work)
-            for directory in ("bin", "proc", "sys", "dev", "tmp", "modules", "etc", "tools"):
-                (tree / directory).mkdir()
-            shutil.copy(tool("busybox"), tree / "bin/busybox")
-            shutil.copy(vqtest.AGENT, tree / "tools/vqscope")
-            for name in TOOLS:
-                shutil.copy(tool(name), tree / "tools" / name)
-            for program in (tree / "tools").iterdir():
-                for library in re.findall(r"(/\S+) \(0x", vqtest.run("ldd", program)):
-                    target = tree / library.lstrip("/")
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy(library, target)
-            vqtest.run("strip", tree / "tools/vqscope")
-            order = []
-            for path in self.modules():
-                data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-                order.append(path.name.removesuffix(".xz"))
-                (tree / "modules" / order[-1]).write_bytes(data)
-            (tree / "modules/order").write_text("\n".join(order) + "\n")
-            (tree / "init").write_text(INIT)
-            (tree / "init").chmod(0o755)
-            with open(image, "wb") as file:
-                subprocess.run("find . | cpio --quiet -o -H newc", shell=True, cwd=tree, check=True, stdout=file)
-
-
-@functools.cache
-def accelerator():
-    """KVM where it boots these kernels, the emulator elsewhere: without a root file system the kernel panics, and with
-    -no-reboot QEMU then ends by itself; where KVM does not work, it fails at once or hangs."""
-    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "512M", "-nodefaults",
-               "-nographic", "-no-reboot", "-serial", "stdio", "-kernel", str(Kernel("6.1").image), "-append",
-               "console=ttyS0 panic=-1"]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
-        if done.returncode == 0 and b"Unable to mount root fs" in done.stdout:
-            return ["-accel", "kvm", "-cpu", "host"]
-    except subprocess.TimeoutExpired:
-        pass
-    # One thread: with several, QEMU 7.2 breaks guests that change their own code (tracepoints, BPF) under load.
-    return ["-accel", "tcg,thread=single", "-cpu", "max"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +43,9 @@ class Layout:
     machine: str = "q35"
     devices: tuple = ()  # QEMU's -device, before the disks
     append: str = ""  # to the kernel's command line
+    known_hypervisor: bool = False  # the guest's kernel has to know that it is one, see kernels.accelerator()
+    generic: bool = False  # needs a driver that a cloud kernel does not have: see kernels.GENERIC
+    forward: tuple = ()  # TCP ports of the guest that the host can reach, see Guest.forwarded(); not on microvm
 
 
 class Monitor:
@@ -212,15 +89,17 @@ class Guest:
         self.console = self.directory / "console"
         self.log = open(self.directory / "qemu", "w+")
         shell, monitor = self.directory / "shell", self.directory / "monitor"
-        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(), "-m", "1G", "-smp", layout.cpus,
-                   "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio" if interactive else "null",
+        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(layout.known_hypervisor), "-m", "1G", "-smp", layout.cpus,
+                   "-nodefaults", "-nographic", "-no-reboot", "-serial",
+                   "mon:stdio" if interactive else f"file:{self.console}",
                    "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
                    "-device", "isa-serial,chardev=shell,index=1", "-qmp", f"unix:{monitor},server=on,wait=off",
                    "-kernel", str(kernel.image), "-initrd", str(initramfs),
                    "-append", f"console=ttyS0 quiet panic=-1 {layout.append} {'lab.shell' if interactive else ''}",
                    "-object", "iothread,id=io0"]
-        if not interactive:
-            command[command.index("null")] = f"file:{self.console}"
+        if layout.forward:  # not a virtio device, so that all notifications in the guest are those of disks
+            rules = "".join(f",hostfwd=tcp:127.0.0.1:0-:{port}" for port in layout.forward)
+            command += ["-netdev", f"user,id=net0,restrict=on{rules}", "-device", "vmxnet3,netdev=net0"]
         for device in layout.devices:
             command += ["-device", device]
         for disk in layout.disks:
@@ -254,6 +133,11 @@ class Guest:
         driver, comma, options = disk.device.partition(",")
         serial = "" if disk.kernel_name else f",serial={disk.name}"
         return f"{driver},id=dev-{disk.name},drive={disk.name}{serial}{comma}{options}"
+
+    def forwarded(self, port):
+        """Where the host reaches a port of Layout.forward: "127.0.0.1:PORT"."""
+        table = self.monitor.command("human-monitor-command", **{"command-line": "info usernet"})
+        return "127.0.0.1:" + re.search(rf"HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+{port}\s", table).group(1)
 
     def plug(self, disk):
         driver, *options = self._device(disk).split(",")
@@ -302,7 +186,7 @@ class Guest:
         output = self._read_until(b"LAB-DONE ")
         status = int(self._read_until(b"\n"))
         if check and status != 0:
-            raise AssertionError(f"in the guest: {command}: exit {status}\n{output}")
+            raise AssertionError(f"in the guest: {command[-500:]}: exit {status}\n{output[-2000:]}")
         return output
 
     def fetch(self, directory):
@@ -317,6 +201,10 @@ class Guest:
 
     def write(self, path, value):
         self.run(f"echo '{value}' > {path}")
+
+    def load(self, module, *parameters):
+        """Loads one of kernels.MODULES_ON_DEMAND."""
+        self.run(f"insmod /modules/{module}.ko {' '.join(parameters)}")
 
     def wait_for(self, fact, what, seconds=120):
         return vqtest.wait_for(fact, what, seconds)

@@ -1,47 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guest lab: boots real guests and checks the agent in them against witnesses.
+"""A real guest in which the agent runs: what a scenario is given, and what other tests can boot.
 
-    python3 tests/guests/lab.py               every scenario on every kernel
-    python3 tests/guests/lab.py NAME...       these, keeping the logs of those that fail
-    python3 tests/guests/lab.py --list        what there is
-    python3 tests/guests/lab.py --shell NAME  boots the guest of a scenario and leaves you in it, the agent running
+    with lab.boot(Layout(disks=(Disk("data", "virtio-blk-pci,num-queues=1"),), forward=(lab.PORT,))) as guest:
+        guest.fio([Job("data", cpu=2, options="--rw=randread --iodepth=4", ios=501)])
+        guest.url()    # its metrics, for the host
 """
 
-import argparse
-import concurrent.futures
-import os
+import contextlib
+import dataclasses
 import pathlib
 import re
-import shutil
-import subprocess
-import sys
+import shlex
 import tempfile
-import threading
-import time
-import traceback
 import unittest
 
-sys.path[:0] = [str(pathlib.Path(__file__).parents[1] / "harness")]
-
-import guest as guests
-import measure
-import scenarios
+import trace
 import vqtest
+from guest import Guest
+from kernels import KERNELS, TOOLS, Kernel, tool
+from measure import Job, Run, fio_command, fio_results
 
+PORT = 10177  # of the agent
 WINDOW = 2  # seconds over which the agent averages
 # Messages that tell of the host's scheduling only: an emulated CPU, or a busy host's, stands still at times.
 SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long"
-# What the allocator may keep for itself after the agent's memory stood still. A leak of one answer in fifty would be
-# more in the course of a guest's scenarios.
-HEAP_SLACK_KB = 256
+
+
+def require_tools():
+    """Skips the test if this machine cannot boot guests."""
+    for program in ("qemu-system-x86_64", "busybox", "cpio", "promtool", "apt-get", "dpkg", "modprobe", "depmod", *TOOLS):
+        if not tool(program):
+            raise unittest.SkipTest(f"{program} is not installed")
+
+
+@contextlib.contextmanager
+def boot(layout, kernel="6.12", flags=()):
+    """A booted Lab with the agent started with these flags; ends it."""
+    require_tools()
+    assert kernel in KERNELS, kernel
+    with tempfile.TemporaryDirectory(prefix="vqscope-lab-") as work:
+        chosen, initramfs = Kernel(kernel, layout.generic), pathlib.Path(work, "initramfs")
+        chosen.build_initramfs(initramfs)
+        lab = Lab(layout, chosen, initramfs)
+        try:
+            lab.start_agent(*flags)
+            yield lab
+        finally:
+            lab.close()
 
 
 class Lab:
-    """A booted guest in which the agent runs: what a scenario is given."""
+    """A booted guest. `guest` is its shell and its monitor; the names of disks are those of the layout."""
 
     def __init__(self, layout, kernel, initramfs, interactive=False):
         self.layout, self.kernel = layout, kernel
-        self.guest = guests.Guest(layout, kernel, initramfs, interactive)
+        self.guest = Guest(layout, kernel, initramfs, interactive)
         self.present = [disk for disk in layout.disks if disk.plugged]
         self.names, self.programs = {}, ""
         self.warm_kb = None  # the agent's heap after its first loads
@@ -50,11 +63,16 @@ class Lab:
             # Merging would make one request of two: fio's count is the witness.
             self.guest.run("for disk in /sys/block/*; do echo 2 > $disk/queue/nomerges; done")
             self.count_kicks()
+            self.guest.run(trace.PREPARE)
             self.programs = self.guest.run("bpftool prog list | grep -c tag || true")
-            self.start_agent()
         except BaseException:
-            self.guest.close()
+            self.close()
             raise
+
+    def close(self):
+        self.guest.close()
+
+    # Disks.
 
     def find_disks(self):
         """Which kernel name each disk has got."""
@@ -73,6 +91,18 @@ class Lab:
     def disks(self):
         return self.present
 
+    def add(self, disk, path):
+        """Adds a disk that the guest has made itself; its kernel name is the last part of `path`, a word of shell."""
+        name = self.guest.run(f"basename {path}").strip()
+        self.present.append(dataclasses.replace(disk, kernel_name=name))
+        self.names[disk.name] = name
+        self.guest.write(f"/sys/block/{name}/queue/nomerges", 2)
+        self.wait_for_scrape(lambda scrape: scrape.one("vqscope_device_queues", device=name), f"{name}'s metrics")
+        return name
+
+    def remove(self, disk):
+        self.present = [other for other in self.present if other.name != disk.name]
+
     def kernel_name(self, name):
         return self.names[name]
 
@@ -84,12 +114,15 @@ class Lab:
                        '  echo "p:lab/$function $function" >> kprobe_events && echo 1 > events/lab/$function/enable\n'
                        "done; true")
 
+    # The agent.
+
     def start_agent(self, *flags, wrapper="", probes=("block", "irq", "notify")):
         virtio = any("virtio" in text for text in
                      (*self.layout.devices, *(disk.device for disk in self.layout.disks)))
         required = " ".join(f"--require-probe={probe}" for probe in probes if probe != "notify" or virtio)
-        self.guest.run(f"{wrapper} vqscope serve --web.listen-address=127.0.0.1:10177 --window={WINDOW} {required} "
-                       f"{' '.join(flags)} > /tmp/agent.log 2>&1 &")
+        host = "0.0.0.0" if PORT in self.layout.forward else "127.0.0.1"
+        self.guest.run(f"{wrapper} vqscope serve --web.listen-address={host}:{PORT} --window={WINDOW} {required} "
+                       f"{shlex.join(flags)} > /tmp/agent.log 2>&1 &")
 
         def serves():
             log = self.guest.read("/tmp/agent.log")
@@ -103,206 +136,43 @@ class Lab:
         self.guest.run(f"kill -{signal} $(pidof vqscope)")
         self.guest.wait_for(lambda: not self.guest.run("pidof vqscope", check=False).strip(), "the agent to end")
 
+    def url(self):
+        """Of the metrics, for the host; the layout has to forward PORT."""
+        return f"http://{self.guest.forwarded(PORT)}/metrics"
+
     def scrape(self):
-        return vqtest.Scrape(self.guest.run(f"wget -q -O - {measure.URL}"))
+        return vqtest.Scrape(self.guest.run(f"wget -q -O - http://127.0.0.1:{PORT}/metrics"))
 
     def wait_for_scrape(self, fact, what):
         """The first scrape for which `fact` holds."""
         return self.guest.wait_for(lambda: (scrape := self.scrape()) and fact(scrape) and scrape, what)
 
+    def heap_kb(self):
+        return int(re.search(r"RssAnon:\s+(\d+)", self.guest.run("cat /proc/$(pidof vqscope)/status")).group(1))
+
+    # Load.
+
+    def fio(self, jobs):
+        """Runs jobs to their end; fio's own account of them, a dictionary per job."""
+        return fio_results(self.guest.run(fio_command(self, jobs)))
+
+    def start_fio(self, jobs):
+        """Runs jobs in the background, until they have done what they are told or end_fio() comes."""
+        self.guest.run(f"{fio_command(self, jobs)} > /tmp/load 2>&1 &")
+
+    def end_fio(self):
+        self.guest.run("killall -KILL fio; while pidof fio > /dev/null; do usleep 10000; done", check=False)
+
     def run(self, jobs, **hooks):
-        """Runs fio, compares everything, and returns the measure.Run for more."""
-        run = measure.Run(self, jobs, **hooks)
+        """Runs jobs, compares everything with the guest's witnesses, and returns the measure.Run for more."""
+        run = Run(self, jobs, **hooks)
         run.check()
         return run
 
-    def heap_kb(self):
-        return int(re.search(r"RssAnon:\s+(\d+)", self.guest.run("cat /proc/$(pidof vqscope)/status")).group(1))
+    # The kernel.
 
     def new_warnings(self, expected):
         """Kernel messages of level warning or worse since the last call, without those that the scenario provokes."""
         text = self.guest.run("dmesg -r -c")
         return [line for line in text.splitlines() if re.match(r"<[0-4]>", line)
                 and not any(re.search(pattern, line) for pattern in (SLOW_HOST, *expected))]
-
-
-class Report:
-    """Prints results as they come, from several threads, and counts them."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.counts = {"ok": 0, "FAIL": 0, "skipped": 0}
-
-    def add(self, scenario, kernel, result, text=""):
-        with self.lock:
-            self.counts[result] += 1
-            print(f"{result:7} {scenario} on {kernel}{': ' if text else ''}{text}", flush=True)
-
-    def close(self):
-        print(f"{self.counts['ok']} passed, {self.counts['FAIL']} failed, {self.counts['skipped']} skipped")
-        return 1 if self.counts["FAIL"] or not self.counts["ok"] else 0
-
-
-def keep_logs(lab, scenario, kernel):
-    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"vqscope-{scenario.name}-{kernel.name}-"))
-    for name, command in (("agent.log", "cat /tmp/agent.log"), ("dmesg", "cat /tmp/dmesg-boot; dmesg"),
-                          ("metrics", f"wget -q -O - {measure.URL}"), ("interrupts", "cat /proc/interrupts")):
-        (directory / name).write_text(lab.guest.run(command, check=False))
-    (directory / "host").write_text(lab.guest.logs())
-    return directory
-
-
-def run_scenario(lab, scenario, kernel, report, keep):
-    start = time.monotonic()
-    try:
-        scenario.run(lab)
-        warnings = lab.new_warnings(scenario.expected_messages)
-        if warnings:
-            raise AssertionError("the kernel warned:\n  " + "\n  ".join(warnings))
-        report.add(scenario.name, kernel.name, "ok", f"{time.monotonic() - start:.0f} s")
-        return True
-    except unittest.SkipTest as reason:
-        report.add(scenario.name, kernel.name, "skipped", str(reason))
-        return True
-    except Exception as error:
-        text = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
-        if keep:
-            try:
-                text += f"\nlogs: {keep_logs(lab, scenario, kernel)}"
-            except Exception as second:
-                text += f"\nno logs: {second}"
-        report.add(scenario.name, kernel.name, "FAIL", text)
-        return False
-
-
-def check_end(lab, layout_name, kernel, report):
-    """What holds when a guest has been through all its scenarios. Memory is not compared where a scenario has started
-    the agent anew (and set warm_kb to None)."""
-    name = f"{layout_name}: agent's log and memory"
-    try:
-        log = lab.guest.read("/tmp/agent.log")
-        complaints = [line for line in log.splitlines() if re.search(r"warn|error", line)]
-        if complaints:
-            raise AssertionError("\n  ".join(["the agent complained:", *complaints]))
-        if lab.warm_kb is not None:
-            heap = lab.heap_kb()
-            if heap > lab.warm_kb + HEAP_SLACK_KB:
-                raise AssertionError(f"the agent's memory grew from {lab.warm_kb} kB when warm to {heap} kB")
-        report.add(name, kernel.name, "ok")
-    except Exception as error:
-        report.add(name, kernel.name, "FAIL", str(error))
-
-
-def warm_up(lab):
-    """The agent's heap in kB when it has grown to what it needs: every kind of request was seen on every disk, the
-    trailing window is full, and fifty more scrapes add nothing."""
-    jobs = [measure.Job(disk.name, ios=51, options=options) for disk in lab.disks()
-            for options in (measure.Job.options, "--rw=randwrite --fsync=7", "--rw=randtrim")
-            if "trim" not in options or disk.device.startswith("virtio-blk")]
-    measure.Run(lab, jobs)
-    heap = [0]
-
-    def stands_still():
-        lab.guest.run(f"for i in $(seq 50); do wget -q -O /dev/null {measure.URL}; done")
-        heap.append(lab.heap_kb())
-        return heap[-1] == heap[-2]
-
-    lab.guest.wait_for(stands_still, "the agent's memory to stand still")
-    return heap[-1]
-
-
-def run_guest(layout_name, group, kernel, initramfs, report, keep):
-    """Boots one guest for the scenarios of a layout."""
-    layout = scenarios.LAYOUTS[layout_name]
-    pending = list(group)
-    while pending:
-        try:
-            lab = Lab(layout, kernel, initramfs)
-        except unittest.SkipTest as reason:
-            for scenario in pending:
-                report.add(scenario.name, kernel.name, "skipped", str(reason))
-            return
-        except Exception as error:
-            for scenario in pending:
-                report.add(scenario.name, kernel.name, "FAIL", str(error))
-            return
-        try:
-            lab.guest.run("dmesg -c > /tmp/dmesg-boot")
-            lab.warm_kb = warm_up(lab)
-            # After a failure the guest may be in any state: the others get a fresh one.
-            while pending:
-                if not run_scenario(lab, pending.pop(0), kernel, report, keep):
-                    break
-            else:
-                check_end(lab, layout_name, kernel, report)
-        except Exception as error:
-            for scenario in pending or group[-1:]:
-                report.add(scenario.name, kernel.name, "FAIL", str(error))
-            return
-        finally:
-            lab.guest.close()
-
-
-def shell(scenario, kernel, initramfs):
-    lab = Lab(scenarios.LAYOUTS[scenario.layout], kernel, initramfs, interactive=True)
-    try:
-        print(f"\r\n{scenario.name} on {kernel.name}; disks: {lab.names}; PATH=/tools:/bin; "
-              f"metrics: wget -qO - {measure.URL}; 'exit' ends the guest\r", flush=True)
-        lab.guest.process.wait()
-    finally:
-        lab.guest.close()
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--shell", action="store_true", help="boot the guest of a scenario and stay in it")
-    parser.add_argument("--list", action="store_true", help="list the scenarios")
-    parser.add_argument("--kernel", choices=guests.KERNELS, action="append", help="only on this one")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="guests at a time")
-    options = parser.parse_args()
-
-    table = scenarios.SCENARIOS
-    if options.list:
-        for scenario in table:
-            print(f"{scenario.name:32} {scenario.layout:10} {scenario.what}")
-        return 0
-    for name in options.names:
-        if name not in {scenario.name for scenario in table}:
-            parser.error(f"no scenario is called {name}; --list shows them")
-    chosen = [scenario for scenario in table if not options.names or scenario.name in options.names]
-    if options.shell and len(options.names) != 1:
-        parser.error("--shell needs the name of one scenario")
-    for program in ("qemu-system-x86_64", "busybox", "cpio", "fio", "bpftool", "promtool", "apt-get", "modprobe"):
-        if not guests.tool(program):
-            print(f"skipped: {program} is not installed")
-            return vqtest.SKIPPED
-
-    report, start = Report(), time.monotonic()
-    work = pathlib.Path(tempfile.mkdtemp(prefix="vqscope-lab-"))
-    try:
-        kernels = []
-        for name in options.kernel or guests.KERNELS:
-            kernel = guests.Kernel(name)
-            kernel.build_initramfs(work / name)
-            kernels.append(kernel)
-            if options.shell:
-                shell(chosen[0], kernel, work / name)
-                return 0
-        print(f"guests run with {' '.join(guests.accelerator())}")
-        groups = {}
-        for scenario in chosen:
-            groups.setdefault(scenario.layout, []).append(scenario)
-        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            runs = [pool.submit(run_guest, layout, group, kernel, work / kernel.name, report, bool(options.names))
-                    for layout, group in groups.items() for kernel in kernels]
-            for run in runs:
-                run.result()
-    finally:
-        shutil.rmtree(work)
-    print(f"{time.monotonic() - start:.0f} s")
-    return report.close()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,6 +14,7 @@ import re
 import shlex
 import subprocess
 
+import trace
 import vqtest
 
 URL = "http://127.0.0.1:10177/metrics"
@@ -44,19 +45,43 @@ sample() {{
 """
 
 
+# Each vCPU works on a part of the disk of its own, so that a request's sector tells who submitted it.
+SHARE = 12 << 20
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One thread of fio on one disk, direct I/O in blocks of 4 KiB."""
+    """One thread of fio on one disk, direct I/O in blocks of 4 KiB, on the vCPU's part of the disk if it has one."""
 
     disk: str  # name in the layout
     cpu: int | None = None  # the only vCPU it runs on
     options: str = "--rw=randrw --iodepth=8"
-    ios: int = 501
+    ios: int | None = 501  # None: as long as `options` say
 
 
 def everywhere(disk, options=Job.options, cpus=4, ios=301):
     """A job on each vCPU, each with a different odd number of requests."""
     return [Job(disk, cpu, options, ios + 34 * cpu) for cpu in range(cpus)]
+
+
+def fio_command(lab, jobs):
+    command = ["fio", "--output-format=json", "--thread", "--ioengine=libaio", "--direct=1", "--bs=4k",
+               "--norandommap", "--randrepeat=0"]
+    for number, job in enumerate(jobs):
+        command += [f"--name=job{number}", f"--filename=/dev/{lab.kernel_name(job.disk)}", f"--size={4 * SHARE}"]
+        if job.cpu is not None:
+            command += [f"--size={SHARE}", f"--offset={SHARE * job.cpu}"]
+        command += job.options.split()
+        if job.ios is not None:
+            command.append(f"--number_ios={job.ios}")
+        if job.cpu is not None:
+            command.append(f"--cpus_allowed={job.cpu}")
+    return shlex.join(command)
+
+
+def fio_results(text):
+    """The jobs of fio's JSON, in front of which it prints its warnings."""
+    return json.loads(text[text.index("{"):])["jobs"]
 
 
 class Sample:
@@ -91,21 +116,16 @@ class Run:
 
     def __init__(self, lab, jobs, before="", after="", accounting=True):
         self.lab, self.jobs, self.accounting = lab, jobs, accounting
-        command = ["fio", "--output-format=json", "--thread", "--ioengine=libaio", "--direct=1", "--bs=4k",
-                   "--size=48m", "--norandommap", "--randrepeat=0"]
-        for number, job in enumerate(jobs):
-            command += [f"--name=job{number}", f"--filename=/dev/{lab.kernel_name(job.disk)}", *job.options.split(),
-                        f"--number_ios={job.ios}"]
-            if job.cpu is not None:
-                command.append(f"--cpus_allowed={job.cpu}")
-        lab.guest.run(f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n{before}\n"
-                      f"{shlex.join(command)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n{after}\n"
-                      "sample /tmp/run/after")
+        lab.guest.run(f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n"
+                      f"{before}\n{trace.START}\n"
+                      f"{fio_command(lab, jobs)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n{trace.STOP}\n{after}\n"
+                      "sample /tmp/run/after || exit 1\n"
+                      "cd /sys/block; for disk in *; do echo $disk $(cat $disk/dev); done > /tmp/run/numbers")
         self.files = lab.guest.fetch("/tmp/run")
         self.before, self.after = Sample(self.files, "before"), Sample(self.files, "after")
-        text = self.files["fio"]  # warnings come before the JSON
-        self.fio = json.loads(text[text.index("{"):])["jobs"]
-        self.problems = []
+        self.fio = fio_results(self.files["fio"])
+        self.numbers = dict(line.split() for line in self.files["numbers"].splitlines())
+        self.traces, self.problems = {}, []
 
     # What fio did.
 
@@ -133,10 +153,17 @@ class Run:
     def siblings(self, disk):
         """Names of the disks on this one's controller, which share its interrupts and virtqueues, itself among them."""
         own = self.info(self.lab.kernel_name(disk.name))["bus_id"]
+        if not own:
+            return [disk.name]
         return [other.name for other in self.lab.disks()
                 if self.info(self.lab.kernel_name(other.name))["bus_id"] == own]
 
     # What the kernel said.
+
+    def trace(self, kernel_name):
+        if kernel_name not in self.traces:
+            self.traces[kernel_name] = trace.Trace(self.files["trace"], self.numbers[kernel_name])
+        return self.traces[kernel_name]
 
     def stat(self, kernel_name, field):
         return self.after.diskstats[kernel_name][field] - self.before.diskstats[kernel_name][field]
@@ -172,6 +199,9 @@ class Run:
                 for reason, count in self.after.scrape.lost().items()}
         self.expect("lost events", {reason: count for reason, count in lost.items() if count}, {})
         self.check_exposition()
+        self.raise_problems()
+
+    def raise_problems(self):
         if self.problems:
             raise AssertionError("\n  ".join(["", *self.problems]))
 
@@ -191,6 +221,10 @@ class Run:
             self.expect(f"{disk.name}: {op} bytes by fio", mine, self.done_bytes(disk.name, op))
             if self.accounting:
                 self.expect(f"{disk.name}: {op} bytes by /proc/diskstats", mine, self.stat(name, sectors_field) * 512)
+            self.expect(f"{disk.name}: {op} bytes in the kernel's trace", mine, 512 * sum(
+                completion.sectors for completion in self.trace(name).completions if completion.op == op))
+        self.expect(f"{disk.name}: requeues in the kernel's trace",
+                    int(self.grown("vqscope_request_requeues_total", device=name)), self.trace(name).requeues)
         self.expect(f"{disk.name}: other requests", self.requests(device=name, op="other"), 0)
         self.expect(f"{disk.name}: errors", int(self.grown("vqscope_request_errors_total", device=name)), 0)
         self.expect(f"{disk.name}: in flight", self.after.scrape.sum("vqscope_queue_inflight", device=name), 0)
@@ -252,22 +286,36 @@ class Run:
                         sorted({queue for irq, queue in lines.items() if self.taken(irq)}), sorted(busy))
 
     def check_locality(self, disk, name):
-        """Local and cross-vCPU completions, wherever they follow from fio's vCPUs and /proc/interrupts alone: if one
-        vCPU took all interrupts of a line, then exactly its own requests are local."""
+        """Local completions are those whose submitter took the last interrupt of the queue's line: counted in the
+        kernel's trace, and, if one vCPU took all interrupts of a line, known from /proc/interrupts alone."""
         completed = int(self.grown("vqscope_queue_completions_total", device=name))
         self.expect(f"{disk.name}: completions", completed, self.done(disk.name) if disk.lines != "none" else 0)
-        if any(job.cpu is None for job in self.jobs if job.disk == disk.name):
+        pinned = all(job.cpu is not None for job in self.jobs if job.disk == disk.name)
+        if disk.lines == "none" or not pinned:
             return
-        for irq, queue in self.lines(name).items():
+        line_of = {number: next((irq for irq, queue in self.lines(name).items() if queue in (str(number), "")), None)
+                   for number in self.after.cpu_lists[name]}
+        queue_of = {cpu: number for number, cpus in self.after.cpu_lists[name].items() for cpu in cpus}
+        flushers = {job.cpu for job in self.jobs if job.disk == disk.name and "fsync" in job.options}
+        local = collections.Counter()
+        for completion in self.trace(name).completions:
+            if completion.op == "flush" and len(flushers) > 1:
+                return  # a flush has no sector that would tell who asked for it
+            cpu = next(iter(flushers)) if completion.op == "flush" else completion.sector * 512 // SHARE
+            local[queue_of[cpu]] += completion.takers.get(line_of[queue_of[cpu]]) == cpu
+        for queue in line_of:
+            self.expect(f"{disk.name}: local completions of queue {queue} in the kernel's trace",
+                        int(self.grown("vqscope_queue_completions_total", device=name, queue=str(queue),
+                                       locality="local")), local[queue])
+        for irq, label in self.lines(name).items():
             if len(taken := self.taken(irq)) != 1:
                 continue
-            queues = [int(queue)] if queue else list(self.after.cpu_lists[name])
-            served = set().union(*(self.after.cpu_lists[name][number] for number in queues))
-            local = sum(int(self.grown("vqscope_queue_completions_total", device=name, queue=str(number),
-                                       locality="local")) for number in queues)
             cpu = next(iter(taken))
-            self.expect(f"{disk.name}: local completions of line {irq}, taken by vCPU {cpu}", local,
-                        self.done(disk.name, cpu=cpu) if cpu in served else 0)
+            queues = [int(label)] if label else list(line_of)
+            self.expect(f"{disk.name}: local completions of line {irq}, taken by vCPU {cpu}",
+                        sum(int(self.grown("vqscope_queue_completions_total", device=name, queue=str(queue),
+                                           locality="local")) for queue in queues),
+                        self.done(disk.name, cpu=cpu) if queue_of.get(cpu) in queues else 0)
 
     def check_time(self, name):
         """Time in queue as the kernel accounts it. The two clocks are read a few microseconds apart, in a guest whose

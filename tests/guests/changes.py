@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios in which the guest changes: settings, disks, queues and vCPUs."""
+
+import dataclasses
+
+import vqtest
+from guest import Disk
+from measure import URL, Job, everywhere
+
+def settings(disk):
+    """Elevators, write-back throttling, statistics off, another nr_requests."""
+
+    def run(lab):
+        queue = f"/sys/block/{lab.kernel_name(disk)}/queue"
+        jobs = everywhere(disk, ios=101)
+        for elevator in ("mq-deadline", "kyber", "bfq", "none"):
+            lab.guest.write(f"{queue}/scheduler", elevator)
+            lab.run(jobs)
+        for latency in (0, 75000):
+            lab.guest.write(f"{queue}/wbt_lat_usec", latency)
+            lab.run(jobs)
+        lab.guest.write(f"{queue}/iostats", 0)
+        lab.run(jobs, accounting=False)
+        lab.guest.write(f"{queue}/iostats", 1)
+        lab.run(jobs, before=f"(sleep 1; echo 32 > {queue}/nr_requests) &", after=f"wait; echo 64 > {queue}/nr_requests")
+        lab.run(jobs)
+
+    return run
+
+
+ENDLESS = "--rw=randrw --iodepth=4 --time_based --runtime=600"
+
+
+def keep_busy(lab, disk):
+    """A load until lab.end_fio()."""
+    lab.start_fio([Job(disk, options=ENDLESS, ios=None)])
+
+
+def difference(lab, disk):
+    """Reads and writes by the kernel less those by the agent; the same as long as the agent misses nothing."""
+    name = lab.kernel_name(disk)
+    files = lab.guest.run(f"cat /proc/diskstats; echo SCRAPE; wget -q -O - {URL}")
+    stats, _, metrics = files.partition("SCRAPE\n")
+    words = next(line.split() for line in stats.splitlines() if line.split()[2] == name)
+    scrape = vqtest.Scrape(metrics)
+    return int(words[3]) + int(words[7]) - scrape.requests(name, "read") - scrape.requests(name, "write")
+
+
+def plugged_and_unplugged(stays, comes):
+    def run(lab):
+        disk = next(disk for disk in lab.layout.disks if disk.name == comes)
+        before = difference(lab, stays)
+        for _ in range(5):
+            keep_busy(lab, stays)
+            lab.guest.plug(disk)
+            lab.present.append(disk)
+            lab.find_disks()
+            lab.guest.write(f"/sys/block/{lab.kernel_name(comes)}/queue/nomerges", 2)
+            name = lab.kernel_name(comes)
+            lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_device_queues", device=name), f"{name}'s metrics")
+            lab.end_fio()
+            lab.run(everywhere(comes, ios=51, cpus=2) + everywhere(stays, ios=81, cpus=2))
+            keep_busy(lab, comes)
+            lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_queue_inflight", device=name, queue="0"), "the load")
+            lab.guest.unplug(disk)
+            lab.present.remove(disk)
+            lab.wait_for_scrape(lambda scrape: f'device="{name}"' not in scrape.text, f"{name}'s metrics to vanish")
+            lab.guest.run("while pidof fio > /dev/null; do usleep 10000; done; "
+                          f"while [ -e /sys/block/{name} ]; do usleep 10000; done")
+        lab.run(everywhere(stays, ios=81, cpus=2))
+        if (after := difference(lab, stays)) != before:
+            raise AssertionError(f"{after - before} requests of the disk that stayed are missing")
+
+    return run
+
+
+def vcpu_off_and_on(disk):
+    def run(lab):
+        online = "/sys/devices/system/cpu/cpu1/online"
+        before = difference(lab, disk)
+        keep_busy(lab, disk)
+        lab.guest.write(online, 0)
+        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 1, "a vCPU less")
+        lab.guest.write(online, 1)
+        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 2, "the vCPU to come back")
+        lab.end_fio()
+        lab.run(everywhere(disk, cpus=2))
+        if (after := difference(lab, disk)) != before:
+            raise AssertionError(f"{after - before} requests are missing")
+
+    return run
+
+
+def two_more_vcpus(disk):
+    def run(lab):
+        for cpu in (2, 3):
+            lab.guest.plug_cpu()
+            path = f"/sys/devices/system/cpu/cpu{cpu}/online"
+            lab.guest.run(f"while [ ! -e {path} ]; do usleep 10000; done; [ $(cat {path}) = 1 ] || echo 1 > {path}")
+        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 4, "four vCPUs")
+        lab.run(everywhere(disk))
+
+    return run
+
+
+def null_blk_queues(lab):
+    """The driver changes the number of its hardware queues, idle and under load."""
+    disk = Disk("null", "null_blk", queues=4, lines="none")
+    configuration = "/sys/kernel/config/nullb/nullb0"
+    lab.guest.load("null_blk", "nr_devices=0")
+    lab.guest.run("mount -t configfs configfs /sys/kernel/config")
+    # Requests end in a timer's interrupt, as they would in a device's; the data are kept in memory.
+    lab.guest.run(f"mkdir {configuration}; cd {configuration}; echo 64 > size; echo 1 > memory_backed; echo 2 > irqmode; "
+                  "echo 4 > submit_queues; echo 1 > power")
+    name = lab.add(disk, "/sys/block/nullb0")
+    for queues in (4, 2, 1, 3, 4):
+        before = difference(lab, disk.name)
+        keep_busy(lab, disk.name)
+        lab.wait_for_scrape(lambda scrape: scrape.sum("vqscope_queue_inflight", device=name), "the load")
+        lab.guest.write(f"{configuration}/submit_queues", queues)
+        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_device_queues", device=name) == queues,
+                            f"{queues} queues")
+        lab.end_fio()
+        if (after := difference(lab, disk.name)) != before:
+            raise AssertionError(f"{after - before} requests are missing after the change to {queues} queues")
+        lab.present[-1] = dataclasses.replace(lab.present[-1], queues=queues)
+        lab.run(everywhere(disk.name, ios=101))
+    lab.remove(disk)
+    lab.guest.write(f"{configuration}/power", 0)
+    lab.wait_for_scrape(lambda scrape: f'device="{name}"' not in scrape.text, f"{name}'s metrics to vanish")
+
+
+def bound_anew(disk):
+    """virtio_blk lets go of a disk and takes it again with fewer queues: another disk of the same name."""
+
+    def run(lab):
+        name = lab.kernel_name(disk)
+        driver, limit = "/sys/bus/virtio/drivers/virtio_blk", "/sys/module/virtio_blk/parameters/num_request_queues"
+        device = lab.guest.run(f"basename $(readlink -f /sys/block/{name}/device)").strip()
+        place = next(place for place, one in enumerate(lab.present) if one.name == disk)
+        offered = lab.present[place]
+        for limited, queues in ((2, 2), (0, offered.queues)):
+            lab.guest.write(limit, limited)
+            lab.guest.write(f"{driver}/unbind", device)
+            lab.wait_for_scrape(lambda scrape: f'device="{name}"' not in scrape.text, f"{name}'s metrics to vanish")
+            lab.guest.write(f"{driver}/bind", device)
+            lab.find_disks()
+            lab.guest.write(f"/sys/block/{lab.kernel_name(disk)}/queue/nomerges", 2)
+            lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_device_queues", device=name) == queues,
+                                f"{queues} queues")
+            lab.present[place] = dataclasses.replace(offered, queues=queues)
+            lab.run(everywhere(disk))
+
+    return run

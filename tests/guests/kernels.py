@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's kernels for guests, each with an initramfs that holds the agent, fio, busybox and other people's tools.
+
+Kernels come from the package manager and are unpacked, not installed, below the cache directory
+($VQSCOPE_LAB_CACHE, else $XDG_CACHE_HOME or ~/.cache, vqscope-lab).
+"""
+
+import functools
+import lzma
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+import vqtest
+
+# By name as tests call them: the package that always depends on the newest such kernel.
+KERNELS = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
+# The same version with more drivers, for layouts that need one of them.
+GENERIC = {"6.1": "linux-image-amd64"}
+# Loaded at boot; drivers that a kernel has built in, or does not have, are skipped.
+MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ata_piix", "ahci", "vmxnet3",
+           "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0"]
+# In /modules for scenarios that load them with parameters of their own; what they depend on is loaded at boot.
+MODULES_ON_DEMAND = ["null_blk", "scsi_debug"]
+# Tools of the host that are copied into the guest beside busybox and the agent.
+TOOLS = ["fio", "bpftool", "setpriv", "iostat", "nvme", "dmsetup", "mdadm"]
+
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /run
+ip link set lo up
+echo 1 > /proc/sys/kernel/printk
+# As modprobe does: module.parameter=value on the kernel's command line is for that module.
+for module in $(cat /modules/order); do
+  insmod /modules/$module $(tr ' ' '\\n' < /proc/cmdline | sed -n "s/^${module%.ko}\\.//p")
+done
+[ -e /sys/class/net/eth0 ] && ip address add 10.0.2.15/24 dev eth0 && ip link set eth0 up
+if grep -q lab.shell /proc/cmdline; then
+  (while [ ! -e /tmp/shell ]; do usleep 100000; done; cat /tmp/shell; cd /; PATH=/tools:/bin setsid cttyhack sh
+   poweroff -f) < /dev/ttyS0 > /dev/ttyS0 2>&1 &
+fi
+exec 3<> /dev/ttyS1
+stty raw -echo <&3
+echo LAB-READY >&3
+# A command is one line of base64; what it prints ends with a mark and its exit status.
+while read -r line; do
+  echo "$line" | base64 -d > /tmp/command
+  sh /tmp/command < /dev/null 2>&1
+  echo "LAB-DONE $?"
+done <&3 >&3
+"""
+
+
+def cache_directory():
+    base = os.environ.get("VQSCOPE_LAB_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "vqscope-lab")
+    path = pathlib.Path(base)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def tool(name):
+    return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+
+
+class Kernel:
+    """One of KERNELS, or its generic sister, downloaded and unpacked."""
+
+    def __init__(self, name, generic=False):
+        self.name = name
+        newest = GENERIC.get(name, KERNELS[name]) if generic else KERNELS[name]
+        package = re.search(r"Depends: (linux-image-\S+)", vqtest.run("apt-cache", "depends", newest)).group(1)
+        self.version = package.removeprefix("linux-image-")
+        self.root = cache_directory() / package
+        if not self.root.exists():
+            with tempfile.TemporaryDirectory(dir=cache_directory()) as work:
+                vqtest.run("apt-get", "download", package, cwd=work)
+                unpacked = pathlib.Path(work, "root")
+                vqtest.run("dpkg", "-x", next(pathlib.Path(work).glob("*.deb")), unpacked)
+                vqtest.run(tool("depmod"), "-b", unpacked, self.version)
+                unpacked.rename(self.root)
+        self.image = self.root / "boot" / f"vmlinuz-{self.version}"
+
+    def _files_of(self, module):
+        """The module's file, after those of what it depends on; nothing if the kernel has it built in or not at all."""
+        done = subprocess.run([tool("modprobe"), "-d", self.root, "-S", self.version, "--show-depends", module],
+                              capture_output=True, text=True)
+        return [pathlib.Path(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("insmod ")]
+
+    def build_initramfs(self, image):
+        """Writes an initramfs with the agent as built now. Not compressed: an emulated CPU unpacks slowly."""
+        with tempfile.TemporaryDirectory(prefix="vqscope-initramfs-") as work:
+            tree = pathlib.Path(work)
+            for directory in ("bin", "proc", "sys", "dev", "tmp", "run", "modules", "etc", "tools"):
+                (tree / directory).mkdir()
+            shutil.copy(tool("busybox"), tree / "bin/busybox")
+            shutil.copy(vqtest.AGENT, tree / "tools/vqscope")
+            for name in TOOLS:
+                shutil.copy(tool(name), tree / "tools" / name)
+            for program in (tree / "tools").iterdir():
+                for library in re.findall(r"(/\S+) \(0x", vqtest.run("ldd", program)):
+                    target = tree / library.lstrip("/")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(library, target)
+            vqtest.run("strip", tree / "tools/vqscope")
+            at_boot = [path for module in MODULES for path in self._files_of(module)]
+            on_demand = [path for module in MODULES_ON_DEMAND for path in self._files_of(module)[-1:]]
+            at_boot += [path for module in MODULES_ON_DEMAND for path in self._files_of(module)[:-1]]
+            for path in {*at_boot, *on_demand}:
+                data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+                (tree / "modules" / path.name.removesuffix(".xz")).write_bytes(data)
+            order = dict.fromkeys(path.name.removesuffix(".xz") for path in at_boot)
+            (tree / "modules/order").write_text("".join(f"{name}\n" for name in order))
+            (tree / "init").write_text(INIT)
+            (tree / "init").chmod(0o755)
+            with open(image, "wb") as file:
+                subprocess.run("find . | cpio --quiet -o -H newc", shell=True, cwd=tree, check=True, stdout=file)
+
+
+@functools.cache
+def kvm_works():
+    """Whether KVM boots these kernels: without a root file system they panic, and with -no-reboot QEMU then ends by
+    itself; where KVM does not work, it fails at once or hangs."""
+    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "512M", "-nodefaults",
+               "-nographic", "-no-reboot", "-serial", "stdio", "-kernel", str(Kernel("6.1").image), "-append",
+               "console=ttyS0 panic=-1"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+        return done.returncode == 0 and b"Unable to mount root fs" in done.stdout
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def accelerator(known_hypervisor=False):
+    """QEMU's options for KVM where it works, for the emulator elsewhere."""
+    if kvm_works():
+        return ["-accel", "kvm", "-cpu", "host"]
+    cpu = ["-cpu", "max"]
+    if known_hypervisor:
+        # Linux takes QEMU's emulator for bare metal. VMware it also knows by the machine's serial number, and asks at a
+        # port that QEMU answers (arch/x86/kernel/cpu/vmware.c).
+        cpu = ["-cpu", "max,-hypervisor", "-smbios", "type=1,serial=VMware-lab"]
+    # One thread: with several, QEMU 7.2 breaks guests that change their own code (tracepoints, BPF) under load.
+    return ["-accel", "tcg,thread=single", *cpu]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios that are a load and nothing else: each function returns what a scenario does with its Lab."""
+
+from guest import Disk
+from measure import Job, Run, everywhere
+
+FLUSHES = "--rw=randwrite --fsync=3"
+TRIMS = "--rw=randtrim"
+
+
+def load_from_every_vcpu(disk, trims=True):
+    """Reads, writes, flushes and discards from each vCPU, then from one vCPU after another alone."""
+
+    def run(lab):
+        jobs = everywhere(disk)
+        jobs += [Job(disk, 1, FLUSHES, 61)]
+        if trims:
+            jobs += [Job(disk, 2, TRIMS, 23)]
+        lab.run(jobs)
+        lab.run([Job(disk, 3, "--rw=randread --iodepth=1", 203)])
+
+    return run
+
+
+def light_load(*disks):
+    """Few requests at a time, from each vCPU."""
+
+    def run(lab):
+        for disk in disks:
+            lab.run(everywhere(disk, "--rw=randrw --iodepth=2", ios=51) + [Job(disk, 1, FLUSHES, 31)])
+
+    return run
+
+
+def at_once(*disks):
+    """All disks under load at the same time, each with numbers of its own."""
+
+    def run(lab):
+        jobs = []
+        for number, disk in enumerate(disks):
+            jobs += everywhere(disk, "--rw=randrw --iodepth=4", ios=101 + 64 * number)
+        lab.run(jobs)
+
+    return run
+
+
+def migrating_process(disk):
+    """A process is moved from vCPU to vCPU while its requests are in flight."""
+
+    def run(lab):
+        mover = """(while [ ! -e /tmp/run/fio-ended ]; do for mask in 1 2 4 8; do
+            for task in /proc/$(pidof fio)/task/*; do taskset -p $mask ${task##*/}; done; done; done) > /dev/null 2>&1 &"""
+        run = lab.run([Job(disk, None, "--rw=randrw --iodepth=16 --rate_iops=1000", 3001)], before=mover,
+                      after="touch /tmp/run/fio-ended; wait")
+        name = lab.kernel_name(disk)
+        busy = [cpu for cpu in range(4) if run.grown("vqscope_submissions_total", device=name, cpu=str(cpu))]
+        if len(busy) < 2:
+            raise AssertionError(f"the process stayed on vCPU {busy}")
+
+    return run
+
+
+def pushed_back(disk):
+    """A driver whose ring is smaller than the block layer's queue pushes requests back."""
+
+    def run(lab):
+        run = lab.run(everywhere(disk, "--rw=randrw --bs=64k --iodepth=32", ios=301))
+        if not run.grown("vqscope_request_requeues_total", device=lab.kernel_name(disk)):
+            raise AssertionError("nothing was pushed back")
+
+    return run
+
+
+def one_submitter(disk, cpu):
+    def run(lab):
+        run = lab.run([Job(disk, cpu, ios=1001), Job(disk, cpu, FLUSHES, 41)])
+        busy = run.after.scrape.one("vqscope_submission_effective_cpus", device=lab.kernel_name(disk))
+        if busy is None or busy > 1.001:
+            raise AssertionError(f"one vCPU submits, vqscope says {busy}")
+
+    return run
+
+
+def cut_short(lab):
+    """Every fifth command of a SCSI disk transfers half of what it should: the request is completed in part, and the
+    rest given to the driver again."""
+    disk = Disk("short", "scsi_debug", queues=2, lines="none")
+    lab.guest.load("scsi_debug", "dev_size_mb=48 submit_queues=2 delay=1 opts=0x100 every_nth=5")
+    found = "/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*"
+    lab.guest.wait_for(lambda: lab.guest.run(f"ls -d {found} 2> /dev/null || true"), "the disk of scsi_debug")
+    name = lab.add(disk, found)
+    run = lab.run([Job(disk.name, cpu, "--rw=randread --bs=16k --iodepth=4", 101 + 10 * cpu) for cpu in range(4)])
+    completed, asked = len(run.trace(name).completions), run.done(disk.name)
+    if completed <= asked:
+        raise AssertionError(f"{completed} completions of {asked} requests: none was partial")
+    lab.remove(disk)
+    lab.guest.run("rmmod scsi_debug")
+    lab.wait_for_scrape(lambda scrape: f'device="{name}"' not in scrape.text, f"{name}'s metrics to vanish")
+
+
+def admin_commands(first, second):
+    """Admin commands of every kind while both namespaces are read and written."""
+
+    def run(lab):
+        device = f"/dev/{lab.kernel_name(first).partition('n1')[0]}"
+        admin = (f"(while [ ! -e /tmp/run/ended ]; do nvme id-ctrl {device}; nvme smart-log {device}; "
+                 f"nvme get-feature {device} -f 7; nvme id-ns {device} -n 1; done > /tmp/admin 2>&1; "
+                 "grep -c critical_warning /tmp/admin > /tmp/run/rounds) &")
+        run = lab.run([job for disk in (first, second) for job in everywhere(disk, "--rw=randrw --iodepth=2", ios=51)],
+                      before=admin, after="touch /tmp/run/ended; wait")
+        if int(run.files["rounds"]) < 1:
+            raise AssertionError("no admin command was answered")
+        admin_lines = {irq: sum(run.taken(irq).values()) for irq, action in run.after.actions.items() if "nvme0q0" in action}
+        if not sum(admin_lines.values()):
+            raise AssertionError("no admin command ended with an interrupt")
+
+    return run
