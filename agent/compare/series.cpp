@@ -175,6 +175,7 @@ class Loader {
       DeviceSeries& device = series_of(*disk);
       Watched& watched = watched_[static_cast<std::size_t>(&device - series_.devices.data())];
       device.disk = *disk;
+      device.online_cpus = reading.topology.online_cpus.size();
       watched.last = time_;
       const DeviceSnapshot* before = find_device(*previous_, now);
       if (before == nullptr || began_anew(*before, now)) {

@@ -58,6 +58,7 @@ struct Totals {
 
 struct DeviceSeries {
   Disk disk;                    // as it was last
+  std::size_t online_cpus = 0;  // of the guest
   bool traced = false;          // requests were: there was a block probe
   std::vector<Second> seconds;  // without gaps in counters, but perhaps in time
   Totals totals;

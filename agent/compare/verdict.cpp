@@ -30,6 +30,7 @@ constexpr double kAloneCpus = 1.1, kManyCpus = 2;  // effective number of submit
 constexpr double kModestLoad = 1.5, kClearEffect = 1.25;
 // How much faster than the rate latency rises in a queue that is 80 % busy: rho / (1 - rho).
 constexpr double kQueueingElasticity = 4;
+constexpr double kNoisy = 1.25;  // an interval so wide hides what one would like to know
 constexpr double kMostlyFull = 0.5;
 constexpr double kClosedBelow = 0.5;  // slope of concurrency over latency: 0 closed, 1 open
 
@@ -105,6 +106,7 @@ std::optional<std::string> other_requests(const Pair& pair) {
     if (size && magnitude(*size) > std::log(kSizeTolerance))
       return fmt::format("{}s of {}", kOperationNames[op], change(pair, op_number(op, kOpSize), format_bytes));
   }
+  if (pair.before.online_cpus != pair.after.online_cpus) return std::nullopt;  // no wonder, then
   const double before = submitting_cpus(pair.before), after = submitting_cpus(pair.after);
   if (std::min(before, after) <= kAloneCpus && std::max(before, after) >= kManyCpus)
     return fmt::format("requests came from {:.1f} vCPUs before, {:.1f} after", before, after);
@@ -223,17 +225,19 @@ Judgement weigh(const Pair& pair, const Amount& amount, double min_effect) {
     if (!tail_worse.empty() && tail_better.empty()) return decide(Verdict::kWorse, tail_worse, {}, {});
   }
   judgement.verdict = Verdict::kNoDifference;
-  const auto ratio = pair.ratio(amount.throughput_only ? kRate : kMeanLatency);
+  const Criterion average = amount.throughput_only
+                                ? Criterion{"requests/s", kRate, format_count, true, 0, false}
+                                : Criterion{"mean latency", kMeanLatency, format_seconds, false, 0, false};
+  const auto ratio = pair.ratio(average.number);
   if (better.empty() && worse.empty() && tail_better.empty() && ratio) {
-    const double noise = std::max(std::log(ratio->high / ratio->low) / 2, std::log1p(min_effect));
+    const double noise = std::log(ratio->high / ratio->low) / 2;
     judgement.reason =
-        fmt::format("{} {} -> {} ({}); a change by more than {:.0f} % would have been seen",
-                    amount.throughput_only ? "requests/s" : "mean latency",
-                    (amount.throughput_only ? format_count : format_seconds)(
-                        *pair.before_numbers.numbers[amount.throughput_only ? kRate : kMeanLatency].value),
-                    (amount.throughput_only ? format_count : format_seconds)(
-                        *pair.after_numbers.numbers[amount.throughput_only ? kRate : kMeanLatency].value),
-                    format_percent(ratio->value), std::expm1(noise) * 100);
+        fmt::format("{}; a change by more than {:.0f} % would have been seen", describe(pair, average, *ratio),
+                    std::expm1(std::max(noise, std::log1p(min_effect))) * 100);
+    if (noise > std::log(kNoisy))
+      judgement.notes.emplace_back(
+          "the seconds differ so much from one another that a smaller change cannot be seen: "
+          "record longer, or while nothing else loads the disk and the vCPUs");
     return judgement;
   }
   better.insert(better.end(), tail_better.begin(), tail_better.end());
