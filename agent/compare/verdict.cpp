@@ -144,12 +144,15 @@ Amount compare_amount(const Pair& pair, const Ratio& rate, const Ratio& concurre
     amount.comparable = amount.throughput_only = amount.rate_counts = true;
     return amount;
   }
+  // Of an open load, far more requests are another load, and may well be served faster: nothing falls asleep in
+  // between.
+  const bool near = closed || magnitude(rate) <= std::log(kModestLoad);
   const bool opposite = differs(concurrency, kLoadTolerance) && differs(rate, kLoadTolerance) &&
                         (concurrency.value > 1) != (rate.value > 1);
   const bool served_faster = rate.value > 1 && latency.value < 1 / kClearEffect;
   const bool served_slower = rate.value < 1 && latency.value > kClearEffect;
   const bool modest = magnitude(concurrency) <= std::log(kModestLoad) && latency.certain();
-  if (opposite || (modest && (served_faster || served_slower))) {
+  if (near && (opposite || (modest && (served_faster || served_slower)))) {
     amount.comparable = true;
     return amount;
   }

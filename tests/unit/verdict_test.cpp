@@ -124,7 +124,14 @@ TEST(Verdict, AnOpenLoadOfAnotherRateIsNotComparable) {
   }
 }
 
-TEST(Verdict, MoreRequestsWithFewerInFlightAreBetterWhateverTheLoad) {
+TEST(Verdict, AMuchLargerOpenLoadIsNotComparableThoughItIsServedFaster) {
+  LoadModel busier = load(false);  // vCPUs that are busy do not fall asleep, so requests take less time
+  busier.rate *= 3;
+  for (const double latency : {0.2, 0.28, 0.33})
+    EXPECT_EQ(judge(load(false), with_latency(busier, latency)).verdict, Verdict::kNotComparable) << latency;
+}
+
+TEST(Verdict, SomewhatMoreRequestsWithFewerInFlightAreBetter) {
   LoadModel faster = with_latency(load(false), 0.3);
   faster.rate *= 1.3;
   EXPECT_EQ(judge(load(false), faster).verdict, Verdict::kBetter);
