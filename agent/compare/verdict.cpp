@@ -32,7 +32,7 @@ constexpr double kModestLoad = 1.5, kClearEffect = 1.25;
 constexpr double kQueueingElasticity = 4;
 constexpr double kNoisy = 1.25;  // an interval so wide hides what one would like to know
 constexpr double kMostlyFull = 0.5;
-constexpr double kClosedBelow = 0.5;  // slope of concurrency over latency: 0 closed, 1 open
+constexpr double kClosedBelow = 0.5;  // scatter of concurrency against that of latency: 0 closed, 1 open
 
 double magnitude(const Ratio& ratio) { return std::abs(std::log(ratio.value)); }
 
@@ -130,7 +130,9 @@ double explained(const Ratio& load, const Ratio& latency, double elasticity) {
 
 Amount compare_amount(const Pair& pair, const Ratio& rate, const Ratio& concurrency, const Ratio& latency) {
   Amount amount;
-  const bool closed = kind_of(pair.before) == LoadKind::kClosed && kind_of(pair.after) == LoadKind::kClosed;
+  // As many in flight on both sides to within the tolerance for certain: no chance, whatever the seconds look like.
+  const bool pinned = concurrency.high < kLoadTolerance && concurrency.low > 1 / kLoadTolerance;
+  const bool closed = pinned || (kind_of(pair.before) == LoadKind::kClosed && kind_of(pair.after) == LoadKind::kClosed);
   const Ratio& load = closed ? concurrency : rate;
   amount.rate_counts = closed;
   if (!differs(load, kLoadTolerance)) {
@@ -279,7 +281,7 @@ LoadKind kind_of(const DeviceSeries& device) {
     latency.push_back(std::log(time / requests));
     concurrency.push_back(std::log(second.queued_seconds / second.seconds));
   }
-  return slope(latency, concurrency).value_or(1) < kClosedBelow ? LoadKind::kClosed : LoadKind::kOpen;
+  return deviation(concurrency) < kClosedBelow * deviation(latency) ? LoadKind::kClosed : LoadKind::kOpen;
 }
 
 Judgement judge(const Pair& pair, double min_effect) {

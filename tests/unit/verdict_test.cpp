@@ -217,10 +217,9 @@ TEST(StudentQuantile, IsThatOfTheTables) {
     EXPECT_NEAR(student_quantile(freedom), value, 0.03 * value);
 }
 
-TEST(Slope, IsThatOfTheLine) {
-  EXPECT_DOUBLE_EQ(*slope(std::array{1.0, 2.0, 3.0}, std::array{5.0, 7.0, 9.0}), 2);
-  EXPECT_EQ(slope(std::array{1.0, 1.0}, std::array{5.0, 7.0}), std::nullopt);
-  EXPECT_EQ(slope({}, {}), std::nullopt);
+TEST(Deviation, IsThatOfTheSample) {
+  EXPECT_DOUBLE_EQ(deviation(std::array{1.0, 2.0, 3.0}), 1);
+  EXPECT_EQ(deviation(std::array{1.0}), 0);
 }
 
 }  // namespace
