@@ -51,9 +51,17 @@ ordered_json json_of(const std::vector<std::optional<double>>& rates) {
 }  // namespace
 
 std::string render_json(const Comparison& comparison) {
-  ordered_json changes = ordered_json::array(), devices = ordered_json::array();
+  ordered_json changes = ordered_json::array(), devices = ordered_json::array(), findings = ordered_json::array();
   for (const TopologyChange& change : comparison.changes)
     changes.push_back({{"what", change.what}, {"before", change.before}, {"after", change.after}});
+  const auto severity = [](const std::optional<Severity>& s) {
+    return s ? ordered_json(name_of(*s)) : ordered_json(nullptr);
+  };
+  for (const FindingChange& finding : comparison.findings)
+    findings.push_back({{"finding", finding.id},
+                        {"device", finding.device},
+                        {"before", severity(finding.before)},
+                        {"after", severity(finding.after)}});
   for (const DeviceReport& device : comparison.devices) {
     ordered_json operations = ordered_json::object();
     for (const OperationReport& operation : device.operations) operations[operation.name] = json_of(operation.rows);
@@ -74,6 +82,7 @@ std::string render_json(const Comparison& comparison) {
                                  {"before", json_of(comparison.before)},
                                  {"after", json_of(comparison.after)},
                                  {"changes", changes},
+                                 {"findings", findings},
                                  {"notes", comparison.notes},
                                  {"devices", devices}};
   // What a file name or a note has that is no UTF-8 becomes U+FFFD.

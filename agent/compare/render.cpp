@@ -132,6 +132,18 @@ std::string escape_markdown(std::string_view text) {
   return out;
 }
 
+std::string_view state_of(const FindingChange& finding) {
+  return !finding.after ? "gone" : !finding.before ? "new" : "still";
+}
+
+std::string describe(const FindingChange& finding) {
+  std::string text = fmt::format("{}{}: {} ({}", finding.device.empty() ? "" : finding.device + ": ", finding.id,
+                                 finding.title, name_of(finding.before ? *finding.before : *finding.after));
+  if (finding.before && finding.after && *finding.before != *finding.after)
+    text += fmt::format(" -> {}", name_of(*finding.after));
+  return text + ")";
+}
+
 std::string printable(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -150,6 +162,8 @@ std::string render_text(const Comparison& comparison) {
   for (const TopologyChange& change : comparison.changes)
     out += fmt::format("{} {}: {} -> {}\n", &change == comparison.changes.data() ? "changed" : "       ", change.what,
                        printable(change.before), printable(change.after));
+  for (const FindingChange& finding : comparison.findings)
+    out += fmt::format("{:<7} {}\n", state_of(finding), describe(finding));
   for (const std::string& note : comparison.notes) out += "note    " + note + "\n";
   for (const DeviceReport& device : comparison.devices) {
     out += fmt::format("\n{}: {}: {}\n", title_of(device), upper(name_of(device.judgement.verdict)),
@@ -170,6 +184,10 @@ std::string render_markdown(const Comparison& comparison) {
   add("recorded", describe(before), describe(after));
   add("guest", describe_guest(before), describe_guest(after));
   for (const TopologyChange& change : comparison.changes) add(change.what, change.before, change.after);
+  for (const FindingChange& finding : comparison.findings)
+    add("finding " + finding.id + (finding.device.empty() ? "" : " on " + finding.device),
+        finding.before ? std::string(name_of(*finding.before)) : "-",
+        finding.after ? std::string(name_of(*finding.after)) : "-");
   for (const std::string& note : comparison.notes) out += "\nNote: " + escape_markdown(note) + ".\n";
   for (const DeviceReport& device : comparison.devices) {
     out += fmt::format("\n**{}: {}**: {}.\n", title_of(device), name_of(device.judgement.verdict),

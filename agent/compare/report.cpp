@@ -179,6 +179,30 @@ std::vector<TopologyChange> compare_guests(const Series& before, const Series& a
   return changes;
 }
 
+template <typename NameAfter>
+std::vector<FindingChange> compare_findings(const Series& before, const Series& after, const NameAfter& name_after) {
+  std::vector<FindingChange> changes;
+  for (const Finding& finding : before.findings) {
+    const auto name = finding.device.empty() ? std::optional<std::string>("") : name_after(finding.device);
+    changes.push_back({std::string(finding.kind->id), std::string(finding.kind->title), name.value_or(finding.device),
+                       finding.found.severity, std::nullopt});
+  }
+  for (const Finding& finding : after.findings) {
+    const auto same = std::find_if(changes.begin(), changes.end(), [&](const FindingChange& change) {
+      return change.id == finding.kind->id && change.device == finding.device;
+    });
+    if (same != changes.end())
+      same->after = finding.found.severity;
+    else
+      changes.push_back({std::string(finding.kind->id), std::string(finding.kind->title), finding.device, std::nullopt,
+                         finding.found.severity});
+  }
+  const auto rank = [](const FindingChange& change) { return !change.after ? 0 : !change.before ? 1 : 2; };
+  std::stable_sort(changes.begin(), changes.end(),
+                   [&](const FindingChange& a, const FindingChange& b) { return rank(a) < rank(b); });
+  return changes;
+}
+
 SideReport describe(const Series& series) {
   return {series.file,    series.header,       series.begin,
           series.seconds, series.topology.vmm, series.topology.online_cpus.size()};
@@ -212,7 +236,7 @@ std::string format_value(double value, Unit unit) {
 
 Result<Comparison> compare_series(const Series& before, const Series& after,
                                   const std::vector<std::pair<std::string, std::string>>& renamed, double min_effect) {
-  Comparison comparison{describe(before), describe(after), compare_guests(before, after), {}, {}};
+  Comparison comparison{describe(before), describe(after), compare_guests(before, after), {}, {}, {}};
   for (const auto& [from, to] : renamed) {
     if (before.find(from) == nullptr) return fail(fmt::format("--device: {} has no disk {}", before.file, from));
     if (after.find(to) == nullptr) return fail(fmt::format("--device: {} has no disk {}", after.file, to));
@@ -242,6 +266,7 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
   if (comparison.devices.empty())
     return fail(fmt::format("no disk is in both recordings ({}); --device A=B says which one was renamed",
                             fmt::join(comparison.notes, "; ")));
+  comparison.findings = compare_findings(before, after, name_after);
   for (const Series* side : {&before, &after})
     comparison.notes.insert(comparison.notes.end(), side->notes.begin(), side->notes.end());
   return comparison;

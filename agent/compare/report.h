@@ -50,6 +50,13 @@ struct TopologyChange {
   std::string before, after;
 };
 
+// A finding of the diagnosis (agent/diagnosis) that holds on one side at least.
+struct FindingChange {
+  std::string id, title;
+  std::string device;                     // its name after; empty: the whole guest
+  std::optional<Severity> before, after;  // absent: does not hold there
+};
+
 struct SideReport {
   std::string file;
   RecordingHeader header;
@@ -61,6 +68,7 @@ struct SideReport {
 struct Comparison {
   SideReport before, after;
   std::vector<TopologyChange> changes;
+  std::vector<FindingChange> findings;  // gone first, then new, then those that remain
   std::vector<DeviceReport> devices;
   std::vector<std::string> notes;
 };

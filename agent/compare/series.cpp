@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/diagnosis/diagnosis.h"
 #include "agent/model/model.h"
 #include "agent/model/window.h"
 
@@ -63,8 +64,9 @@ double queued_seconds(const DeviceSnapshot& window) {
 std::optional<bool> was_full(const Disk& disk, const DeviceSnapshot& window, double seconds) {
   double inflight = 0, limit = 0;
   for (std::size_t q = 0; q < window.queues->size(); ++q) {
-    if (q >= disk.queues.size() || !disk.queues[q].tags) return std::nullopt;
-    limit += *disk.queues[q].tags;
+    const auto tags = request_limit(disk, q);
+    if (!tags) return std::nullopt;
+    limit += *tags;
     inflight += static_cast<double>((*window.queues)[q].inflight_ns) / 1e9 / seconds;
   }
   return inflight >= kFull * limit;
@@ -96,7 +98,9 @@ class Loader {
     previous_segment_ = recorded.segment;
     const bool chosen = !part_.segment || *part_.segment == recorded.segment;
     if (chosen && time_ >= part_.window.begin - kSlackSeconds && time_ <= part_.window.end + kSlackSeconds) {
-      if (!follows || !begun_) begin(recorded);
+      if (!begun_) begin(recorded);
+      if (!follows) begin_run(reading);
+      full_time_.add(reading.topology, reading.snapshot);
       if (follows) add_interval(reading);
       previous_ = reading.snapshot;
     } else {
@@ -105,6 +109,8 @@ class Loader {
   }
 
   void finish() {
+    if (run_end_ && run_begin_)
+      series_.findings = diagnose(series_.topology, *run_begin_, *run_end_, full_time_).findings;
     series_.seconds = last_ - series_.begin;
     for (std::size_t i = 0; i < series_.devices.size(); ++i) {
       DeviceSeries& device = series_.devices[i];
@@ -137,11 +143,16 @@ class Loader {
   }
 
   void begin(const RecordedReading& recorded) {
-    if (!begun_) {
-      series_.header = recorded.header;
-      series_.begin = time_;
-    }
+    series_.header = recorded.header;
+    series_.begin = time_;
     begun_ = true;
+  }
+
+  // Readings that follow one another without a gap begin here.
+  void begin_run(const Reading& reading) {
+    run_begin_ = reading.snapshot;
+    run_end_.reset();
+    full_time_ = FullTime();
   }
 
   DeviceSeries& series_of(const Disk& disk) {
@@ -155,6 +166,7 @@ class Loader {
     const double seconds = static_cast<double>(reading.snapshot.time_ns - previous_->time_ns) / 1e9;
     if (seconds <= 0) return;
     series_.topology = reading.topology;
+    run_end_ = reading.snapshot;
     last_ = time_;
     for (const DeviceSnapshot& now : reading.snapshot.devices) {
       const auto disk = std::find_if(reading.topology.disks.begin(), reading.topology.disks.end(),
@@ -163,6 +175,7 @@ class Loader {
       DeviceSeries& device = series_of(*disk);
       Watched& watched = watched_[static_cast<std::size_t>(&device - series_.devices.data())];
       device.disk = *disk;
+      device.online_cpus = reading.topology.online_cpus.size();
       watched.last = time_;
       const DeviceSnapshot* before = find_device(*previous_, now);
       if (before == nullptr || began_anew(*before, now)) {
@@ -206,7 +219,9 @@ class Loader {
   std::string boot_id_;
   std::size_t timed_segment_ = 0, previous_segment_ = 0;
   std::optional<Snapshot> previous_;
-  std::vector<Watched> watched_;  // by Series::devices
+  std::optional<Snapshot> run_begin_, run_end_;  // first and last reading of the run
+  FullTime full_time_;                           // in the run
+  std::vector<Watched> watched_;                 // by Series::devices
 };
 
 }  // namespace

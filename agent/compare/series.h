@@ -12,6 +12,7 @@
 #include "agent/base/boxed.h"
 #include "agent/base/result.h"
 #include "agent/compare/options.h"
+#include "agent/diagnosis/finding.h"
 #include "agent/model/snapshot.h"
 #include "agent/recording/reader.h"
 
@@ -57,6 +58,7 @@ struct Totals {
 
 struct DeviceSeries {
   Disk disk;                    // as it was last
+  std::size_t online_cpus = 0;  // of the guest
   bool traced = false;          // requests were: there was a block probe
   std::vector<Second> seconds;  // without gaps in counters, but perhaps in time
   Totals totals;
@@ -75,6 +77,7 @@ struct Series {
   double seconds = 0;      // from there to the last
   Topology topology;       // as it was last
   std::vector<DeviceSeries> devices;
+  std::vector<Finding> findings;  // over all of it; where there are several segments, over the last of them
   std::vector<std::string> notes;
 
   [[nodiscard]] const DeviceSeries* find(const std::string& name) const;

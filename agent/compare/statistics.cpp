@@ -155,16 +155,10 @@ double student_quantile(double degrees_of_freedom) {
          (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
 }
 
-std::optional<double> slope(std::span<const double> x, std::span<const double> y) {
-  if (x.size() < 2) return std::nullopt;
-  const double mean_x = mean(x), mean_y = mean(y);
-  double variance = 0, covariance = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    variance += (x[i] - mean_x) * (x[i] - mean_x);
-    covariance += (x[i] - mean_x) * (y[i] - mean_y);
-  }
-  if (variance == 0) return std::nullopt;
-  return covariance / variance;
+double deviation(std::span<const double> values) {
+  Spread spread;
+  for (const double value : values) spread.add(value);
+  return spread.deviation();
 }
 
 }  // namespace vqscope

@@ -53,7 +53,7 @@ Dependence dependence(std::span<const double> values);
 // 26.7.5).
 double student_quantile(double degrees_of_freedom);
 
-// Slope of the least-squares line of y over x; nullopt when x does not vary.
-std::optional<double> slope(std::span<const double> x, std::span<const double> y);
+// Standard deviation; 0 for fewer than two values.
+double deviation(std::span<const double> values);
 
 }  // namespace vqscope

@@ -30,8 +30,9 @@ constexpr double kAloneCpus = 1.1, kManyCpus = 2;  // effective number of submit
 constexpr double kModestLoad = 1.5, kClearEffect = 1.25;
 // How much faster than the rate latency rises in a queue that is 80 % busy: rho / (1 - rho).
 constexpr double kQueueingElasticity = 4;
+constexpr double kNoisy = 1.25;  // an interval so wide hides what one would like to know
 constexpr double kMostlyFull = 0.5;
-constexpr double kClosedBelow = 0.5;  // slope of concurrency over latency: 0 closed, 1 open
+constexpr double kClosedBelow = 0.5;  // scatter of concurrency against that of latency: 0 closed, 1 open
 
 double magnitude(const Ratio& ratio) { return std::abs(std::log(ratio.value)); }
 
@@ -105,6 +106,7 @@ std::optional<std::string> other_requests(const Pair& pair) {
     if (size && magnitude(*size) > std::log(kSizeTolerance))
       return fmt::format("{}s of {}", kOperationNames[op], change(pair, op_number(op, kOpSize), format_bytes));
   }
+  if (pair.before.online_cpus != pair.after.online_cpus) return std::nullopt;  // no wonder, then
   const double before = submitting_cpus(pair.before), after = submitting_cpus(pair.after);
   if (std::min(before, after) <= kAloneCpus && std::max(before, after) >= kManyCpus)
     return fmt::format("requests came from {:.1f} vCPUs before, {:.1f} after", before, after);
@@ -128,7 +130,9 @@ double explained(const Ratio& load, const Ratio& latency, double elasticity) {
 
 Amount compare_amount(const Pair& pair, const Ratio& rate, const Ratio& concurrency, const Ratio& latency) {
   Amount amount;
-  const bool closed = kind_of(pair.before) == LoadKind::kClosed && kind_of(pair.after) == LoadKind::kClosed;
+  // As many in flight on both sides to within the tolerance for certain: no chance, whatever the seconds look like.
+  const bool pinned = concurrency.high < kLoadTolerance && concurrency.low > 1 / kLoadTolerance;
+  const bool closed = pinned || (kind_of(pair.before) == LoadKind::kClosed && kind_of(pair.after) == LoadKind::kClosed);
   const Ratio& load = closed ? concurrency : rate;
   amount.rate_counts = closed;
   if (!differs(load, kLoadTolerance)) {
@@ -142,12 +146,15 @@ Amount compare_amount(const Pair& pair, const Ratio& rate, const Ratio& concurre
     amount.comparable = amount.throughput_only = amount.rate_counts = true;
     return amount;
   }
+  // Of an open load, far more requests are another load, and may well be served faster: nothing falls asleep in
+  // between.
+  const bool near = closed || magnitude(rate) <= std::log(kModestLoad);
   const bool opposite = differs(concurrency, kLoadTolerance) && differs(rate, kLoadTolerance) &&
                         (concurrency.value > 1) != (rate.value > 1);
   const bool served_faster = rate.value > 1 && latency.value < 1 / kClearEffect;
   const bool served_slower = rate.value < 1 && latency.value > kClearEffect;
   const bool modest = magnitude(concurrency) <= std::log(kModestLoad) && latency.certain();
-  if (opposite || (modest && (served_faster || served_slower))) {
+  if (near && (opposite || (modest && (served_faster || served_slower)))) {
     amount.comparable = true;
     return amount;
   }
@@ -223,17 +230,19 @@ Judgement weigh(const Pair& pair, const Amount& amount, double min_effect) {
     if (!tail_worse.empty() && tail_better.empty()) return decide(Verdict::kWorse, tail_worse, {}, {});
   }
   judgement.verdict = Verdict::kNoDifference;
-  const auto ratio = pair.ratio(amount.throughput_only ? kRate : kMeanLatency);
+  const Criterion average = amount.throughput_only
+                                ? Criterion{"requests/s", kRate, format_count, true, 0, false}
+                                : Criterion{"mean latency", kMeanLatency, format_seconds, false, 0, false};
+  const auto ratio = pair.ratio(average.number);
   if (better.empty() && worse.empty() && tail_better.empty() && ratio) {
-    const double noise = std::max(std::log(ratio->high / ratio->low) / 2, std::log1p(min_effect));
+    const double noise = std::log(ratio->high / ratio->low) / 2;
     judgement.reason =
-        fmt::format("{} {} -> {} ({}); a change by more than {:.0f} % would have been seen",
-                    amount.throughput_only ? "requests/s" : "mean latency",
-                    (amount.throughput_only ? format_count : format_seconds)(
-                        *pair.before_numbers.numbers[amount.throughput_only ? kRate : kMeanLatency].value),
-                    (amount.throughput_only ? format_count : format_seconds)(
-                        *pair.after_numbers.numbers[amount.throughput_only ? kRate : kMeanLatency].value),
-                    format_percent(ratio->value), std::expm1(noise) * 100);
+        fmt::format("{}; a change by more than {:.0f} % would have been seen", describe(pair, average, *ratio),
+                    std::expm1(std::max(noise, std::log1p(min_effect))) * 100);
+    if (noise > std::log(kNoisy))
+      judgement.notes.emplace_back(
+          "the seconds differ so much from one another that a smaller change cannot be seen: "
+          "record longer, or while nothing else loads the disk and the vCPUs");
     return judgement;
   }
   better.insert(better.end(), tail_better.begin(), tail_better.end());
@@ -272,7 +281,7 @@ LoadKind kind_of(const DeviceSeries& device) {
     latency.push_back(std::log(time / requests));
     concurrency.push_back(std::log(second.queued_seconds / second.seconds));
   }
-  return slope(latency, concurrency).value_or(1) < kClosedBelow ? LoadKind::kClosed : LoadKind::kOpen;
+  return deviation(concurrency) < kClosedBelow * deviation(latency) ? LoadKind::kClosed : LoadKind::kOpen;
 }
 
 Judgement judge(const Pair& pair, double min_effect) {

@@ -22,14 +22,14 @@ Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& pat
   if (!S_ISREG(status.st_mode)) return fail(name + " is not a regular file");
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return fail_errno(errno == EWOULDBLOCK ? "another vqscope records to " + name : "cannot lock " + name);
-  RecordingWriter writer(std::move(fd), name);
+  RecordingWriter writer(std::move(fd), name, !append);
   if (status.st_size > 0)
     if (auto begun = writer.begin_at_end(path); !begun) return tl::unexpected(begun.error());
   return writer;
 }
 
 RecordingWriter::~RecordingWriter() {
-  if (fd_ && size_ == 0) ::unlink(name_.c_str());
+  if (fd_ && created_ && size_ == 0) ::unlink(name_.c_str());
 }
 
 Result<void> RecordingWriter::begin_at_end(const std::filesystem::path& path) {

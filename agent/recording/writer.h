@@ -21,7 +21,7 @@ class RecordingWriter {
   // record is cut off (see cut_off()), and any other damage is an error. Another writer of the file is an error too.
   static Result<RecordingWriter> create(const std::filesystem::path& path, bool append);
 
-  // Removes the file if nothing was ever written to it.
+  // Removes the file if it is ours and nothing was ever written to it.
   ~RecordingWriter();
   RecordingWriter(RecordingWriter&&) noexcept = default;
   RecordingWriter& operator=(RecordingWriter&&) = delete;
@@ -37,12 +37,14 @@ class RecordingWriter {
   [[nodiscard]] std::uint64_t cut_off() const { return cut_off_; }
 
  private:
-  RecordingWriter(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  RecordingWriter(Fd fd, std::string name, bool created)
+      : fd_(std::move(fd)), name_(std::move(name)), created_(created) {}
 
   Result<void> begin_at_end(const std::filesystem::path& path);
 
   Fd fd_;
   std::string name_;
+  bool created_;                                      // by us: it did not exist
   std::uint64_t begin_ = 0, size_ = 0, cut_off_ = 0;  // bytes
 };
 

@@ -45,7 +45,7 @@ LAYOUTS = {
                Disk("ns2", "nvme-ns,bus=nvme0,nsid=2", queues=4, kernel_name="nvme0n2"),
                Disk("blk1", "virtio-blk-pci,num-queues=1", queues=1))),
     # Emulated, this machine has no clock that the kernel could measure its own against, so it is told.
-    "microvm": Layout(machine="microvm", append="tsc_early_khz=1000000 lpj=4000000 no_timer_check tsc=reliable", disks=(
+    "microvm": Layout(machine="microvm", append="tsc_early_khz=1000000 lpj=4000000 tsc=reliable", disks=(
         Disk("mmio1", "virtio-blk-device,num-queues=1", queues=1, lines="shared"),
         Disk("mmio4", "virtio-blk-device,num-queues=4", queues=4, lines="shared"))),
     "limited": Layout(append="virtio_blk.num_request_queues=1",

@@ -34,7 +34,7 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
         model.persistence * drift + std::sqrt(1 - model.persistence * model.persistence) * model.drift * normal(random);
     const double mean = model.latency * std::exp(drift);
     // A closed load does as many requests as its concurrency allows.
-    const double expected = model.closed ? model.concurrency / (mean * (0.99 + 0.01 * model.tail))
+    const double expected = model.closed ? model.concurrency / (mean * (1 - kTailShare + kTailShare * model.tail))
                                          : model.rate * std::exp(model.rate_noise * normal(random));
     const auto requests = static_cast<unsigned>(expected + uniform(random));
     std::array<Totals::Op, VQS_OPS> ops;
@@ -44,7 +44,7 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
     for (unsigned r = 0; r < requests; ++r) {
       Totals::Op& op = ops[uniform(random) < model.reads ? VQS_READ : VQS_WRITE];
       double latency = mean * std::exp(model.scatter * normal(random) - model.scatter * model.scatter / 2);
-      if (uniform(random) < 0.01) latency *= model.tail;
+      if (uniform(random) < kTailShare) latency *= model.tail;
       count(latency, op.device);
       count(1e-6, op.queue);
       ++op.requests;

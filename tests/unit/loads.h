@@ -8,6 +8,8 @@
 
 namespace vqscope::test {
 
+inline constexpr double kTailShare = 0.03;
+
 // What a second of a load is drawn from. Latency scatters from request to request (log-normally) and drifts from second
 // to second, as a first-order autoregressive process.
 struct LoadModel {
@@ -16,7 +18,7 @@ struct LoadModel {
   double concurrency = 8;     // closed: requests that are always in flight
   double rate = 400;          // open: requests per second
   double latency = 0.02;      // seconds, mean
-  double tail = 1;            // a hundredth of the requests takes so many times as long
+  double tail = 1;            // the share kTailShare of the requests takes so many times as long
   double scatter = 0.4;       // of a request's latency, standard deviation of the logarithm
   double drift = 0.08;        // of the seconds' latencies likewise
   double persistence = 0.5;   // correlation of one second's drift with the next one's

@@ -102,6 +102,17 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--window", "nan"}, "--window"},
       {{"serve", "--log.level", "loud"}, "--log.level"},
       {{"serve", "--log.format", "xml"}, "--log.format"},
+      {{"record"}, "file is required"},
+      {{"record", "a", "--duration", "0"}, "--duration"},
+      {{"record", "a", "--duration", "ten"}, "--duration"},
+      {{"compare"}, "files"},
+      {{"compare", "a", "b", "c"}, "c"},
+      {{"compare", "a", "--window", "0..10"}, "--window is given twice"},
+      {{"compare", "a", "--window", "10..10", "--window", "1..2"}, "'10..10' is not a range of seconds"},
+      {{"compare", "a", "--window", "x..", "--window", "1..2"}, "'x..' is not a range of seconds"},
+      {{"compare", "a", "b", "--device", "vda"}, "'vda' is not a pair of names"},
+      {{"compare", "a", "b", "--format", "xml"}, "--format"},
+      {{"compare", "a", "b", "--min-effect", "0"}, "--min-effect"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.message);
@@ -148,6 +159,39 @@ TEST(CommandLine, UsageErrorsOfDoctorAreUnknownToAMonitoringSystem) {
     EXPECT_NE(parsed.err, "");
     EXPECT_EQ(parsed.out, "");
   }
+}
+
+TEST(CommandLine, RecordTakesAFileAndItsFlags) {
+  const Parsed parsed = parse({"record", "run.vqr", "--duration", "60", "--note", "one queue", "--append", "--url",
+                               "http://127.0.0.1:10177", "--device-include", "^vd"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const RecordOptions& record = std::get<RecordOptions>(parsed.line.command);
+  EXPECT_EQ(record.file, "run.vqr");
+  EXPECT_EQ(record.duration_seconds, 60U);
+  EXPECT_EQ(record.note, "one queue");
+  EXPECT_TRUE(record.append);
+  EXPECT_EQ(record.url, "http://127.0.0.1:10177");
+  EXPECT_EQ(record.measure.device_include, "^vd");
+}
+
+TEST(CommandLine, CompareTakesTwoFilesOrTwoWindows) {
+  const Parsed files = parse({"compare", "a", "b", "--device", "sda=vda", "--json", "--min-effect", "10"});
+  ASSERT_EQ(files.line.exit_status, std::nullopt) << files.err;
+  const CompareOptions& two = std::get<CompareOptions>(files.line.command);
+  EXPECT_EQ(two.before, "a");
+  EXPECT_EQ(two.after, "b");
+  EXPECT_THAT(two.renamed, ElementsAre(std::pair<std::string, std::string>("sda", "vda")));
+  EXPECT_EQ(two.format, CompareFormat::kJson);
+  EXPECT_DOUBLE_EQ(two.min_effect, 0.1);
+
+  const Parsed windows = parse({"compare", "a", "--window", "0..60", "--window", "90.5..", "--format", "markdown"});
+  ASSERT_EQ(windows.line.exit_status, std::nullopt) << windows.err;
+  const CompareOptions& one = std::get<CompareOptions>(windows.line.command);
+  EXPECT_EQ(one.after, std::nullopt);
+  ASSERT_EQ(one.windows.size(), 2U);
+  EXPECT_EQ(one.windows[0].end, 60);
+  EXPECT_EQ(one.windows[1].begin, 90.5);
+  EXPECT_EQ(one.format, CompareFormat::kMarkdown);
 }
 
 TEST(CommandLine, HelpIsPrintedAndIsASuccess) {

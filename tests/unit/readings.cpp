@@ -5,10 +5,12 @@
 
 namespace vqscope::test {
 
-Reading quiet_reading(unsigned queues) {
+Reading quiet_reading(unsigned queues, unsigned cpus) {
+  if (cpus == 0) cpus = queues;
   Reading reading;
   Topology& topology = reading.topology;
-  topology.possible_cpus = queues;
+  topology.possible_cpus = cpus;
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) topology.online_cpus.push_back(cpu);
   topology.vmm = "qemu";
   Disk& disk = topology.disks.emplace_back();
   disk.name = "vda";
@@ -24,13 +26,12 @@ Reading quiet_reading(unsigned queues) {
   device.instance = disk.identity;
   device.queues.emplace(queues);
   for (unsigned q = 0; q < queues; ++q) {
-    topology.online_cpus.push_back(q);
     disk.queues.push_back({q, {q}, 128});
     disk.interrupts.push_back({24 + q, q, fmt::format("virtio0-req.{}", q)});
-    (*device.queues)[q].origins.resize(queues);
+    (*device.queues)[q].origins.resize(cpus);
     VectorCounters& vector = device.vectors.emplace_back();
     vector.line = disk.interrupts.back();
-    vector.per_cpu.resize(queues);
+    vector.per_cpu.resize(cpus);
     vector.handler.emplace();
     device.notifies.emplace_back(Histogram{});
   }

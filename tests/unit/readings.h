@@ -8,8 +8,8 @@
 
 namespace vqscope::test {
 
-// vda with `queues` virtio-blk queues and as many vCPUs, everything measured, nothing counted yet.
-Reading quiet_reading(unsigned queues);
+// vda with `queues` virtio-blk queues, everything measured, nothing counted yet. By default as many vCPUs.
+Reading quiet_reading(unsigned queues, unsigned cpus = 0);
 
 // Lets every kind of number of a reading move by random steps, and a second pass.
 void stir(Reading& reading, std::mt19937_64& random);

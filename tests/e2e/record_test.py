@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vqscope record and vqscope compare, as a user runs them: fio and the file system are the witnesses."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+import vqtest
+
+vqtest.require_root()
+
+
+def vqscope(*arguments, **keywords):
+    return subprocess.run([vqtest.AGENT, *map(str, arguments)], capture_output=True, text=True, timeout=120, **keywords)
+
+
+class Recording(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="vqscope-record-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.file = self.folder / "run.vqr"
+
+    def start(self, *flags, file=None):
+        """A recorder that has written its first reading."""
+        recorder = subprocess.Popen([vqtest.AGENT, "record", str(file or self.file), *flags], stderr=subprocess.PIPE,
+                                    text=True)
+        self.addCleanup(recorder.stderr.close)
+        self.addCleanup(recorder.wait, 30)
+        self.addCleanup(recorder.kill)
+        self.said = ""
+        while "recording " not in self.said:
+            line = recorder.stderr.readline()
+            self.assertTrue(line, f"the recorder ended: {self.said}")
+            self.said += line
+        return recorder
+
+    def stop(self, recorder, how=signal.SIGINT):
+        recorder.send_signal(how)
+        self.said += recorder.stderr.read()
+        return recorder.wait(30)
+
+    def wait_for_growth(self, file=None):
+        size = (file or self.file).stat().st_size
+        vqtest.wait_for(lambda: (file or self.file).stat().st_size > size, "another reading", 30)
+
+    def totals(self, device, file=None):
+        """The comparison of a recording with itself: its numbers are those of the recording."""
+        done = vqscope("compare", file or self.file, file or self.file, "--json")
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        return next(d for d in json.loads(done.stdout)["devices"] if d["after"] == device), json.loads(done.stdout)
+
+    def check_fails(self, status, sentence, *arguments, **keywords):
+        done = vqscope(*arguments, **keywords)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertIn(sentence, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_holds_every_request_that_fio_did(self):
+        loop = vqtest.Loop(self)
+        recorder = self.start(f"--device-include=^{loop.name}$", "--note=exact")
+        fio = vqtest.Fio(f"--filename={loop.path}", "--rw=randrw", "--bs=4k", "--io_size=8m", "--direct=1")
+        self.wait_for_growth()
+        self.wait_for_growth()
+        self.assertEqual(self.stop(recorder), 0, self.said)
+        device, document = self.totals(loop.name)
+        seconds = document["before"]["seconds"]
+        self.assertEqual(document["before"]["note"], "exact")
+        for ours, op in (("read", "read"), ("write", "write")):
+            numbers = device["operations"][ours]
+            self.assertEqual(round(numbers["requests_per_second"]["before"] * seconds), fio.ios(op))
+            self.assertEqual(round(numbers["bytes_per_second"]["before"] * seconds), fio.bytes(op))
+
+    def test_a_running_agent_can_be_recorded(self):
+        loop = vqtest.Loop(self)
+        agent = vqtest.Agent(self, f"--device-include=^{loop.name}$")
+        status, headers, body = agent.get("/-/snapshot")
+        self.assertEqual((status, headers["Content-Type"]), (200, "application/vnd.vqscope.recording"))
+        saved = self.folder / "saved.vqr"
+        saved.write_bytes(body + agent.get("/-/snapshot")[2])  # two recordings of one reading each
+        self.check_fails(4, "two windows", "compare", saved)
+
+        recorder = self.start(f"--url={agent.url.removesuffix('/metrics')}", "--device-exclude=^$")
+        vqtest.Fio(f"--filename={loop.path}", "--rw=randread", "--bs=4k", "--io_size=1m", "--direct=1")
+        self.wait_for_growth()
+        self.assertEqual(self.stop(recorder), 0, self.said)
+        device, document = self.totals(loop.name)
+        self.assertEqual(round(device["operations"]["read"]["requests_per_second"]["before"] *
+                               document["before"]["seconds"]), 256)
+
+    def test_an_agent_that_is_restarted_begins_a_new_segment(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        first = vqtest.Agent(self, f"--web.listen-address={address}")
+        recorder = self.start(f"--url={address}")
+        self.wait_for_growth()
+        first.stop()
+        self.said += recorder.stderr.readline()
+        self.assertIn("trying again", self.said)
+        vqtest.Agent(self, f"--web.listen-address={address}")
+        self.said += recorder.stderr.readline()
+        self.assertIn("was restarted", self.said)
+        self.wait_for_growth()
+        self.assertEqual(self.stop(recorder), 0, self.said)
+        # One file without windows is compared when it has two segments.
+        self.assertIn(vqscope("compare", self.file).returncode, (0, 3))
+
+    def test_what_is_no_agent_is_one_sentence(self):
+        self.check_fails(1, "Failed to connect", "record", self.file, "--url=http://127.0.0.1:9")
+        self.check_fails(1, "is not the URL of an agent", "record", self.file, "--url=ftp://x")
+        self.assertFalse(self.file.exists())
+
+    def test_a_file_that_exists_is_left_alone(self):
+        self.file.write_text("precious")
+        self.check_fails(1, "exists", "record", self.file, "--duration=1")
+        self.check_fails(1, "is not a recording of vqscope", "record", self.file, "--duration=1", "--append")
+        self.assertEqual(self.file.read_text(), "precious")
+        self.check_fails(1, "exists", "record", self.folder, "--duration=1")
+        self.check_fails(1, "cannot create", "record", self.folder / "no/where", "--duration=1")
+        self.check_fails(1, "nothing to record", "record", self.folder / "none", "--device-include=^nothing$")
+        self.assertFalse((self.folder / "none").exists())
+
+    def test_survives_kill_and_is_appended_to(self):
+        recorder = self.start()
+        self.wait_for_growth()
+        self.stop(recorder, signal.SIGKILL)
+        os.truncate(self.file, self.file.stat().st_size - 3)  # as when the guest itself crashes
+        self.assertEqual(vqscope("compare", self.file, self.file).returncode, 4)  # two readings, of which one is torn
+        recorder = self.start("--append")
+        self.assertIn("were removed", self.said)
+        self.wait_for_growth()
+        self.assertEqual(self.stop(recorder, signal.SIGTERM), 0, self.said)
+        self.assertEqual(self.totals(vqtest.root_disk())[1]["notes"], [])
+
+    def test_two_recorders_do_not_share_a_file(self):
+        recorder = self.start()
+        self.check_fails(1, "another vqscope records to", "record", self.file, "--append", "--duration=1")
+        self.assertEqual(self.stop(recorder), 0, self.said)
+
+    def test_a_full_disk_ends_it_and_the_file_stays_readable(self):
+        vqtest.run("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", self.folder)
+        self.addCleanup(vqtest.run, "umount", self.folder)
+        (self.folder / "ballast").write_bytes(bytes(4096))
+        loop = vqtest.Loop(self)
+        vqtest.BackgroundFio(self, f"--filename={loop.path}", "--rw=randrw", "--bs=4k", "--direct=1", "--time_based",
+                             "--runtime=120", "--rate_iops=2000")
+        recorder = self.start(f"--device-include=^{loop.name}$")
+        self.said += recorder.stderr.read()
+        self.assertEqual(recorder.wait(60), 1)
+        self.assertIn("No space left on device", self.said)
+        self.assertEqual(self.totals(loop.name)[1]["notes"], [])
+
+    def test_what_cannot_be_compared_is_one_sentence(self):
+        self.check_fails(4, "No such file", "compare", self.file, self.file)
+        self.check_fails(4, "is a directory", "compare", self.folder, self.folder)
+        self.file.write_bytes(b"")
+        self.check_fails(4, "is empty", "compare", self.file, self.file)
+        self.check_fails(4, "not a recording", "compare", vqtest.AGENT, vqtest.AGENT)
+        self.check_fails(2, "--window is given twice", "compare", "a", "--window=0..1")
+
+
+if __name__ == "__main__":
+    vqtest.main()
