@@ -73,6 +73,7 @@ Snapshot Collector::read(Detail detail) const {
 
 Reading Collector::reading() {
   const std::scoped_lock lock(mutex_);
+  if (layout_) layout_->choose_owners(monotonic_ns());
   Snapshot snapshot = read(Detail::kHistograms);
   last_ = without_histograms(snapshot);
   snapshot.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});

@@ -210,7 +210,7 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
     if (!window) return fail("--window: '" + text + "' is not a range of seconds such as 10..60");
     options.windows.push_back(*window);
   }
-  if (options.windows.size() != 0 && options.windows.size() != 2)
+  if (!options.windows.empty() && options.windows.size() != 2)
     return fail("--window is given twice, for before and after, or not at all");
   for (const std::string& text : words.renamed) {
     const std::size_t equals = text.find('=');
@@ -226,7 +226,8 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
 }
 
 int usage_error(const CLI::App& command, const std::string& message) {
-  fmt::print(stderr, "vqscope: {}\nTry '{} --help'.\n", message, command.get_display_name());
+  const std::string name = command.get_parent() == nullptr ? "vqscope" : "vqscope " + command.get_name();
+  fmt::print(stderr, "vqscope: {}\nTry '{} --help'.\n", message, name);
   return command.get_name() == "doctor" ? kExitUnknown : kExitUsage;
 }
 
@@ -238,6 +239,11 @@ Result<void> check(const MeasureOptions& options) {
 }
 
 }  // namespace
+
+Result<DeviceFilter> device_filter(const MeasureOptions& options, const std::string& url) {
+  const bool chosen = !url.empty() && options.device_include.empty() && options.device_exclude.empty();
+  return chosen ? DeviceFilter::create("", "^$") : DeviceFilter::create(options.device_include, options.device_exclude);
+}
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine result;

@@ -62,6 +62,10 @@ struct CommandLine {
   std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions> command;
 };
 
+// The disks that are asked for. What a running agent at `url` (empty: none) measures is its own choice, if nothing is
+// asked for here.
+Result<DeviceFilter> device_filter(const MeasureOptions& options, const std::string& url);
+
 CommandLine parse_command_line(int argc, const char* const* argv);
 
 }  // namespace vqscope

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
-#include <tuple>
 
 #include "agent/base/clock.h"
 #include "agent/daemon/collector.h"
@@ -28,9 +27,6 @@ namespace {
 constexpr std::uint64_t kLocalTickNs = 100'000'000, kRemoteTickNs = 1'000'000'000;
 // Disks and CPUs that come and go are looked for once a second.
 constexpr unsigned kRefreshTicks = 10;
-
-// Matches no disk's name.
-constexpr const char* kNothing = "^$";
 
 using Source = std::function<Result<Reading>()>;
 
@@ -122,10 +118,7 @@ Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
 
 Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   const bool remote = !options.url.empty();
-  const auto& [include, exclude] = std::tie(options.measure.device_include, options.measure.device_exclude);
-  // A running agent has chosen its disks already.
-  const bool all = remote && include.empty() && exclude.empty();
-  auto filter = all ? DeviceFilter::create("", kNothing) : DeviceFilter::create(include, exclude);
+  auto filter = device_filter(options.measure, options.url);
   if (!filter) return tl::unexpected(filter.error());
   auto source = remote ? remote_source(options, std::move(*filter)) : local_source(options, std::move(*filter));
   if (!source) return tl::unexpected(source.error());

@@ -151,7 +151,7 @@ Result<void> record(const RecordOptions& options) {
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   ::signal(SIGXFSZ, SIG_IGN);  // a limit of the file's size is an error of write()
-  auto filter = DeviceFilter::create(options.measure.device_include, options.measure.device_exclude);
+  auto filter = device_filter(options.measure, options.url);
   if (!filter) return tl::unexpected(filter.error());
   // Before the probes, so that nothing is attached in vain.
   auto writer = RecordingWriter::create(options.file, options.append);

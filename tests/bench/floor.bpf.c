@@ -7,14 +7,12 @@
 
 #define REFERENCE(event, tracepoint)     \
   SEC("tp_btf/" tracepoint)              \
-  int empty_##event(__u64 *ctx)          \
-  {                                      \
+  int empty_##event(__u64 *ctx) {        \
     (void)ctx;                           \
     return 0;                            \
   }                                      \
   SEC("tp_btf/" tracepoint)              \
-  int clock_##event(__u64 *ctx)          \
-  {                                      \
+  int clock_##event(__u64 *ctx) {        \
     (void)ctx;                           \
     return (int)bpf_ktime_get_ns() == 0; \
   }
