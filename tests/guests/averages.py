@@ -38,9 +38,11 @@ class Interval:
         mine, kernel = self.grown("vqscope_queue_time_seconds_total", name), self.stats[1][name] - self.stats[0][name]
         if abs(mine - kernel) > edge + 0.02 * kernel:
             yield f"time in queue: vqscope says {mine:.3f} s, /proc/diskstats {kernel:.3f} s"
+        # A disk that takes one request at a time leaves the others waiting before their issue.
         integral = self.grown("vqscope_queue_inflight_seconds_total", name)
-        if abs(integral - mine) > edge + 0.05 * mine:
-            yield f"integral of in-flight {integral:.3f} s, time in queue {mine:.3f} s"
+        waiting = self.grown("vqscope_request_queue_latency_seconds_sum", name)
+        if abs(integral + waiting - mine) > edge + 0.05 * mine:
+            yield f"integral of in-flight {integral:.3f} s, waiting {waiting:.3f} s, time in queue {mine:.3f} s"
         gauge, iostat = average(self.scrapes[1], name), self.iostat[name]
         if iostat < BUSY or abs(gauge - iostat) > 0.1 * iostat:
             yield f"avgqu-sz: vqscope says {gauge:.2f}, iostat {iostat}"
