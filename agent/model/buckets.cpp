@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -25,7 +26,17 @@ std::uint64_t upper_bound_ns(int index) {
   return static_cast<std::uint64_t>(std::floor(1e9L * std::exp2(static_cast<long double>(index) / kPerOctave)));
 }
 
-double upper_bound_seconds(int index) { return std::exp2(index / kPerOctave); }
+double upper_bound_seconds(int index) {
+  // Asked for some thousand times in a scrape.
+  static const auto bounds = [] {
+    std::array<double, VQS_LAST_CELL> values{};
+    for (int i = 0; i < VQS_LAST_CELL; ++i)
+      values[static_cast<std::size_t>(i)] = std::exp2((VQS_FIRST_INDEX - 1 + i) / kPerOctave);
+    return values;
+  }();
+  const int i = index - (VQS_FIRST_INDEX - 1);
+  return i >= 0 && i < VQS_LAST_CELL ? bounds[static_cast<std::size_t>(i)] : std::exp2(index / kPerOctave);
+}
 
 vqs_bucket_table make_bucket_table() {
   vqs_bucket_table table = {};

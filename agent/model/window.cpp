@@ -19,8 +19,8 @@ Histogram growth(const Histogram& before, const Histogram& now) {
   return grown;
 }
 
-Boxed<Histogram> growth(const Boxed<Histogram>& before, const Boxed<Histogram>& now) {
-  return now && before ? Boxed<Histogram>(growth(*before, *now)) : Boxed<Histogram>();
+void grow(const Boxed<Histogram>& before, const Boxed<Histogram>& now, Boxed<Histogram>& grown) {
+  if (before && now) grown.emplace() = growth(*before, *now);
 }
 
 OpCounters growth(const OpCounters& before, const OpCounters& now) {
@@ -70,12 +70,12 @@ DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& l
     if (old == earlier.vectors.end()) continue;
     VectorCounters& line = grown.vectors.emplace_back();
     line.line = vector.line;
-    line.handler = growth(old->handler, vector.handler);
+    grow(old->handler, vector.handler, line.handler);
     for (std::size_t cpu = 0; cpu < vector.per_cpu.size() && cpu < old->per_cpu.size(); ++cpu)
       line.per_cpu.push_back(growth(old->per_cpu[cpu], vector.per_cpu[cpu]));
   }
   for (std::size_t q = 0; q < later.notifies.size() && q < earlier.notifies.size(); ++q)
-    grown.notifies.push_back(growth(earlier.notifies[q], later.notifies[q]));
+    grow(earlier.notifies[q], later.notifies[q], grown.notifies.emplace_back());
   return grown;
 }
 

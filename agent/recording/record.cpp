@@ -179,7 +179,7 @@ Result<void> record(const RecordOptions& options) {
   if (tape.readings() > 1 || ran)
     spdlog::info("{} readings, {:.1f} kB, are in {}", tape.readings(),
                  static_cast<double>(tape.writer().written()) / 1000, options.file.string());
-  if (!ran) return ran;
+  if (!ran) return tl::unexpected(ran.error());
   return tape.writer().finish();
 }
 
