@@ -18,7 +18,7 @@ def fio(path, seconds):
 
 
 def compare(machine, device, path):
-    rounds, seconds = (1, 1) if machine.quick else (9, 4)
+    rounds, seconds = (1, 1) if machine.quick else (5, 4)
     subjects = [None, kernel_cost.agent(machine.agent, device), kernel_cost.biolatency()]
     results = {}
     for turn in range(rounds):
