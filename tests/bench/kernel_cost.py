@@ -47,7 +47,11 @@ def programs(pid):
     """Programs that the process holds: id -> (name, run_time_ns, run_cnt)."""
     ids = set()
     for entry in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
-        fields = dict(line.split(":", 1) for line in entry.read_text().splitlines() if ":" in line)
+        try:
+            text = entry.read_text()
+        except FileNotFoundError:  # a program that is still starting opens and closes files
+            continue
+        fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         if "prog_id" in fields:
             ids.add(int(fields["prog_id"]))
     shown = {p["id"]: p for p in json.loads(vqtest.run("bpftool", "--json", "prog", "show"))}
