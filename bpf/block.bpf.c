@@ -195,11 +195,11 @@ static __always_inline void on_issue(struct request *rq)
   slot = slot_at(place.disk, place.hctx, tag);
   if (!slot)
     return;
-  count_issue(&place);
   /* The slot was last written by the CPU that completed the request before, so it is not read here: stores need not
    * wait for it. */
   slot->issue_ns = bpf_ktime_get_ns();
   slot->request = (__u64)rq;
+  count_issue(&place); /* after the slot is taken: a reader in between must not miss a completion */
 }
 
 static __always_inline struct vqs_queue *queue_at(const struct place *place, __u32 *index)
@@ -292,6 +292,7 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
     return;
   }
 
+  count_origin(rq, queue, queue_index, alone); /* before the slot is free, for the same reason */
   queue_ns = NSEC_SINCE(slot->issue_ns, start);
   device_ns = release(slot, now);
   observe(alone, record->device_cells, &record->device_ns, device_ns);
@@ -300,7 +301,6 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
   /* Almost every request is accounted over just the two spans above, so only the others cost an update. */
   if (!accounted)
     add((__u64 *)&queue->account_ns, -(device_ns + (start ? queue_ns : 0)));
-  count_origin(rq, queue, queue_index, alone);
 }
 
 /* Frees the slot and keeps the time spent in flight: the next issue is a new stay at the device. */
@@ -319,8 +319,8 @@ static __always_inline void on_requeue(struct request *rq)
   add(&queue->requeues, 1);
   slot = find_slot(rq, &place);
   if (slot) { /* a driver may push a request back before it starts it */
-    release(slot, bpf_ktime_get_ns());
     add(&queue->released, 1);
+    release(slot, bpf_ktime_get_ns());
   }
 }
 
