@@ -2,8 +2,8 @@
 /*
  * Requests of blk-mq: issue -> completion, per (disk, hardware queue, operation).
  *
- * A request in flight is found again through the tag that it holds, in an array; see struct vqs_slot. Nothing is
- * counted at issue: whatever describes a request is read from it when it completes, on the CPU that completes it,
+ * A request in flight is found again through the tag that it holds, in an array; see struct vqs_slot. Nothing else is
+ * written at issue: whatever describes a request is read from it when it completes, on the CPU that completes it,
  * so that the counters of a queue mostly stay in one CPU's cache.
  */
 #include "common.h"
@@ -21,18 +21,15 @@ const volatile __u32 rqf_io_stat = 1U << 13;
  * one writer. */
 const volatile __u8 never_nested = 0;
 
-/* Records in `queues`. */
-const volatile __u32 queue_capacity = 1;
-
 ARRAY_OF(struct vqs_control) control SEC(".maps");
 ARRAY_OF(struct vqs_name) names SEC(".maps");
 ARRAY_OF(struct vqs_disk) disks SEC(".maps");
 ARRAY_OF(struct vqs_queue_ref) queue_refs SEC(".maps");
 ARRAY_OF(struct vqs_slot) slots SEC(".maps");
+ARRAY_OF(struct vqs_slot_end) slot_ends SEC(".maps");
 ARRAY_OF(struct vqs_queue) queues SEC(".maps");
-ARRAY_OF(__u64) issues SEC(".maps");
 ARRAY_OF(struct vqs_origin) origins SEC(".maps");
-ARRAY_OF(struct vqs_vector) vectors SEC(".maps");
+ARRAY_OF(struct vqs_irq) irqs SEC(".maps");
 
 struct place {
   struct vqs_control *control;
@@ -124,62 +121,56 @@ static __always_inline int tag_of(struct request *rq)
   return tag >= 0 ? tag : rq->tag;
 }
 
-static __always_inline struct vqs_slot *slot_at(const struct vqs_disk *disk, __u32 hctx, __u32 tag)
-{
-  __u32 index = disk->slot_base + hctx * disk->depth + tag;
+/* A request in flight, and where it is to be ended. */
+struct stay {
+  const struct vqs_slot *slot;
+  struct vqs_slot_end *end;
+};
 
-  return bpf_map_lookup_elem(&slots, &index);
-}
-
-/* Frees the slot; returns how long the request was in flight. A reader that comes in between misses that time, and
- * finds it the next time; in the other order it would see it twice. */
-static __always_inline __u64 release(volatile struct vqs_slot *slot, __u64 now)
-{
-  __u64 elapsed = NSEC_SINCE(now, slot->issue_ns);
-
-  slot->request = 0;
-  slot->spent_ns += elapsed;
-  return elapsed;
-}
-
-/* The slot that holds this request, in the disk's layout or in one that it outgrew. */
-static __always_inline struct vqs_slot *find_slot(struct request *rq, const struct place *place)
+/* The request in flight, in the disk's layout or in one that it outgrew; false if its issue was not seen. */
+static __always_inline bool find_stay(struct request *rq, const struct place *place, struct stay *stay)
 {
   const struct vqs_disk *disk = place->disk;
-  __u32 tag = tag_of(rq), entry, i;
-  struct vqs_slot *slot;
+  __u32 tag = tag_of(rq), entry, index, i;
 
   for (i = 0; i <= VQS_MAX_MOVES; i++) {
     if (place->hctx < disk->queues && tag < disk->depth) {
-      slot = slot_at(disk, place->hctx, tag);
-      if (slot && slot->request == (__u64)rq)
-        return slot;
+      index = disk->slot_base + place->hctx * disk->depth + tag;
+      stay->slot = bpf_map_lookup_elem(&slots, &index);
+      stay->end = bpf_map_lookup_elem(&slot_ends, &index);
+      if (stay->slot && stay->end && stay->slot->request == (__u64)rq && stay->slot->issued != stay->end->ended)
+        return true;
     }
     if (!disk->previous)
-      return NULL;
+      return false;
     entry = disk->previous - 1;
     disk = bpf_map_lookup_elem(&disks, &entry);
     if (!disk)
-      return NULL;
+      return false;
   }
-  return NULL;
+  return false;
 }
 
-/* Counts requests that took a slot; more of them than were given back, or are taken now, are completions missed. */
-static __always_inline void count_issue(const struct place *place)
+/* Ends the stay; returns how long the request was in flight. A reader that comes in between misses that time, or a
+ * completion that was missed before, and finds it the next time; in the other order it would see it twice. */
+static __always_inline __u64 end_stay(const struct stay *stay, struct vqs_control *ctl, __u64 now)
 {
-  __u32 index = bpf_get_smp_processor_id() * queue_capacity + place->disk->queue_base + place->hctx;
-  __u64 *issued = bpf_map_lookup_elem(&issues, &index);
+  volatile struct vqs_slot_end *end = stay->end;
+  __u32 issued = stay->slot->issued, missed = issued - end->ended - 1;
+  __u64 elapsed = NSEC_SINCE(now, stay->slot->issue_ns);
 
-  if (issued)
-    count(never_nested, issued, 1);
+  end->ended = issued;
+  end->spent_ns += elapsed;
+  if (missed)
+    add(&ctl->lost[VQS_LOST_STALE_SLOT], missed);
+  return elapsed;
 }
 
 static __always_inline void on_issue(struct request *rq)
 {
   volatile struct vqs_slot *slot;
   struct place place;
-  __u32 tag;
+  __u32 tag, index;
 
   if (!locate(rq, &place, true))
     return;
@@ -192,14 +183,14 @@ static __always_inline void on_issue(struct request *rq)
     lose(place.control, VQS_LOST_TAG_RANGE);
     return;
   }
-  slot = slot_at(place.disk, place.hctx, tag);
+  index = place.disk->slot_base + place.hctx * place.disk->depth + tag;
+  slot = bpf_map_lookup_elem(&slots, &index);
   if (!slot)
     return;
-  /* The slot was last written by the CPU that completed the request before, so it is not read here: stores need not
-   * wait for it. */
-  slot->issue_ns = bpf_ktime_get_ns();
   slot->request = (__u64)rq;
-  count_issue(&place); /* after the slot is taken: a reader in between must not miss a completion */
+  slot->cpu = rq->mq_ctx->cpu;
+  slot->issue_ns = bpf_ktime_get_ns();
+  slot->issued++;
 }
 
 static __always_inline struct vqs_queue *queue_at(const struct place *place, __u32 *index)
@@ -210,25 +201,38 @@ static __always_inline struct vqs_queue *queue_at(const struct place *place, __u
   return bpf_map_lookup_elem(&queues, index);
 }
 
+/* Whether the request may have been issued when its tag or hardware queue was beyond the layout of then. */
+static __always_inline bool outgrew(__u32 tag, const struct place *place, __u64 start)
+{
+  __u32 entry = place->disk->previous - 1;
+  struct vqs_disk *previous;
+
+  if (!place->disk->previous || start > place->disk->since_ns)
+    return false;
+  previous = bpf_map_lookup_elem(&disks, &entry);
+  return previous && (place->hctx >= previous->queues || tag >= previous->depth);
+}
+
 /* A completion without an issue: the end of a flush sequence, or something that was missed. */
 static __always_inline void on_unmatched(struct request *rq, const struct place *place, __u32 op, __u32 bytes,
                                          __u64 start)
 {
+  __u32 tag = tag_of(rq);
+
   if (!bytes && op != REQ_OP_FLUSH)
     return; /* the request that asked for the flush ends after the flush's own request: no I/O of its own */
-  if (place->hctx >= place->disk->queues || (__u32)tag_of(rq) >= place->disk->depth)
+  if (place->hctx >= place->disk->queues || tag >= place->disk->depth || outgrew(tag, place, start))
     return; /* counted at its issue */
   lose(place->control,
        start && start < place->control->attached_ns ? VQS_LOST_IN_FLIGHT_AT_ATTACH : VQS_LOST_UNMATCHED);
 }
 
-static __always_inline void count_origin(struct request *rq, const struct vqs_queue *queue, __u32 queue_index,
-                                         bool alone)
+static __always_inline void count_origin(__u32 cpu, const struct vqs_queue *queue, __u32 queue_index, bool alone)
 {
-  __u32 cpu = rq->mq_ctx->cpu, index, vector_index;
   struct vqs_locality *locality;
   struct vqs_origin *origin;
-  struct vqs_vector *vector;
+  struct vqs_irq *irq;
+  __u32 index, number;
 
   if (cpu >= possible_cpus)
     return;
@@ -237,11 +241,11 @@ static __always_inline void count_origin(struct request *rq, const struct vqs_qu
   if (!origin)
     return;
   locality = alone ? &origin->own : &origin->any;
-  vector_index = queue->vector - 1;
-  vector = bpf_map_lookup_elem(&vectors, &vector_index);
-  if (!vector || !vector->last_cpu)
+  number = queue->irq - 1;
+  irq = bpf_map_lookup_elem(&irqs, &number);
+  if (!irq || !irq->last_cpu)
     count(alone, &locality->unknown, 1);
-  else if (vector->last_cpu == cpu + 1)
+  else if (irq->last_cpu == cpu + 1)
     count(alone, &locality->local, 1);
   else
     count(alone, &locality->cross, 1);
@@ -252,10 +256,10 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
   __u32 flags = rq->rq_flags, op = rq->cmd_flags & REQ_OP_MASK, kind, queue_index = 0;
   __u64 now, device_ns, queue_ns, start;
   struct vqs_queue *queue;
-  struct vqs_slot *slot;
   struct place place;
   struct vqs_op *record;
-  bool accounted, alone;
+  bool accounted, alone, found;
+  struct stay stay;
 
   if (!locate(rq, &place, false))
     return;
@@ -268,23 +272,24 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
     return;
   alone = never_nested && kind < VQS_OWNED_OPS && queue->owner == bpf_get_smp_processor_id() + 1;
   record = alone ? &queue->own[kind] : &queue->ops[kind];
-  slot = find_slot(rq, &place);
-  if (slot && bytes && !error)
+  /* Before what another CPU wrote is read: the clock waits for every read before it, and none waits for the clock. */
+  now = bpf_ktime_get_ns();
+  found = find_stay(rq, &place, &stay);
+  if (found && bytes && !error)
     count(alone, &record->bytes, bytes);
   /* The tracepoint fires for every part of a request that the driver ends (SCSI does it in parts), before the
    * part is taken off the remaining length. An error of a part may still be retried. */
   if (bytes < rq->__data_len)
     return;
-  if (error && (slot || bytes))
+  if (error && (found || bytes))
     count(alone, &record->errors, 1);
 
-  now = bpf_ktime_get_ns();
   start = rq->start_time_ns;
   /* blk_account_io_done() and, for the flush itself, blk_account_io_flush(): a request that asked for a flush is
    * accounted when its whole sequence ends, when the flag is cleared and the tracepoint fires again. */
   accounted =
       start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq) && !is_passthrough(op)));
-  if (!slot) {
+  if (!found) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));
     if (!error || !bytes) /* a dead disk fails requests before their issue */
@@ -292,24 +297,24 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
     return;
   }
 
-  count_origin(rq, queue, queue_index, alone); /* before the slot is free, for the same reason */
-  queue_ns = NSEC_SINCE(slot->issue_ns, start);
-  device_ns = release(slot, now);
+  queue_ns = NSEC_SINCE(stay.slot->issue_ns, start);
+  device_ns = end_stay(&stay, place.control, now);
   observe(alone, record->device_cells, &record->device_ns, device_ns);
   if (start)
     observe(alone, record->queue_cells, &record->queue_ns, queue_ns);
+  count_origin(stay.slot->cpu, queue, queue_index, alone);
   /* Almost every request is accounted over just the two spans above, so only the others cost an update. */
   if (!accounted)
     add((__u64 *)&queue->account_ns, -(device_ns + (start ? queue_ns : 0)));
 }
 
-/* Frees the slot and keeps the time spent in flight: the next issue is a new stay at the device. */
+/* Keeps the time spent in flight: the next issue is a new stay at the device. */
 static __always_inline void on_requeue(struct request *rq)
 {
   struct vqs_queue *queue;
-  struct vqs_slot *slot;
   struct place place;
   __u32 queue_index;
+  struct stay stay;
 
   if (!locate(rq, &place, false))
     return;
@@ -317,11 +322,8 @@ static __always_inline void on_requeue(struct request *rq)
   if (!queue)
     return;
   add(&queue->requeues, 1);
-  slot = find_slot(rq, &place);
-  if (slot) { /* a driver may push a request back before it starts it */
-    add(&queue->released, 1);
-    release(slot, bpf_ktime_get_ns());
-  }
+  if (find_stay(rq, &place, &stay)) /* a driver may push a request back before it starts it */
+    end_stay(&stay, place.control, bpf_ktime_get_ns());
 }
 
 SEC("tp_btf/block_rq_issue")

@@ -7,80 +7,95 @@
  */
 #include "common.h"
 
-ARRAY_OF(__u64) irq_vectors SEC(".maps"); /* interrupt number -> vqs_vector index + 1 */
+ARRAY_OF(struct vqs_irq) irqs SEC(".maps"); /* by interrupt number */
 ARRAY_OF(struct vqs_vector) vectors SEC(".maps");
 ARRAY_OF(struct vqs_vector_cpu) vector_cpus SEC(".maps");
 
-static __noinline bool learn(struct vqs_vector *vector, struct irqaction *action)
+static __always_inline struct vqs_vector *vector_of(const struct vqs_irq *irq)
 {
-  __u64 name[VQS_ACTION_NAME / 8] = {};
-  const __u64 *wanted = (const __u64 *)vector->name;
+  __u32 index = irq->vector - 1;
 
-  if (bpf_probe_read_kernel_str(name, sizeof(name), action->name) < 0 || name[0] != wanted[0] || name[1] != wanted[1] ||
-      name[2] != wanted[2] || name[3] != wanted[3])
+  return bpf_map_lookup_elem(&vectors, &index);
+}
+
+static __noinline bool learn(struct vqs_irq *irq, struct irqaction *action)
+{
+  struct vqs_vector *vector = vector_of(irq);
+  __u64 name[VQS_ACTION_NAME / 8] = {};
+  const __u64 *wanted;
+
+  if (!vector || bpf_probe_read_kernel_str(name, sizeof(name), action->name) < 0)
     return false;
-  vector->action = (__u64)action;
+  wanted = (const __u64 *)vector->name;
+  if (name[0] != wanted[0] || name[1] != wanted[1] || name[2] != wanted[2] || name[3] != wanted[3])
+    return false;
+  irq->action = (__u64)action;
   return true;
 }
 
-static __always_inline struct vqs_vector *find_vector(int irq, __u32 *index)
+static __always_inline struct vqs_vector_cpu *find_cpu(const struct vqs_irq *irq, __u32 cpu)
 {
-  __u64 *vector = bpf_map_lookup_elem(&irq_vectors, &irq);
-
-  if (!vector || !*vector)
-    return NULL;
-  *index = *vector - 1;
-  return bpf_map_lookup_elem(&vectors, index);
-}
-
-static __always_inline struct vqs_vector_cpu *find_cpu(__u32 vector_index, __u32 cpu)
-{
-  __u32 index = vector_index * possible_cpus + cpu;
+  __u32 index = (irq->vector - 1) * possible_cpus + cpu;
 
   return cpu < possible_cpus ? bpf_map_lookup_elem(&vector_cpus, &index) : NULL;
+}
+
+/* Another CPU takes the interrupt from now on; see struct vqs_irq. */
+static __noinline void switch_cpu(volatile struct vqs_irq *irq, __u32 cpu)
+{
+  struct vqs_vector_cpu *before = find_cpu((struct vqs_irq *)irq, irq->counting - 1);
+  struct vqs_vector_cpu *after = find_cpu((struct vqs_irq *)irq, cpu);
+
+  irq->last_cpu = cpu + 1;
+  if (!after)
+    return;
+  irq->switches++;
+  if (before)
+    *(volatile __u64 *)&before->count = irq->count;
+  irq->counting = 0;
+  irq->count = after->count;
+  irq->counting = cpu + 1;
 }
 
 SEC("tp_btf/irq_handler_entry")
 int irq_entry(__u64 *ctx)
 {
   struct irqaction *action = (struct irqaction *)ctx[1];
-  struct vqs_vector_cpu *counter;
-  struct vqs_vector *vector;
-  __u32 index, cpu;
+  __u32 number = ctx[0], cpu;
+  struct vqs_irq *irq;
 
-  vector = find_vector((int)ctx[0], &index);
-  if (!vector)
+  irq = bpf_map_lookup_elem(&irqs, &number);
+  if (!irq || !irq->vector)
     return 0;
-  if (vector->action != (__u64)action && !learn(vector, action))
+  if (irq->action != (__u64)action && !learn(irq, action))
     return 0;
+  irq->entry_ns = bpf_ktime_get_ns();
   cpu = bpf_get_smp_processor_id();
-  counter = find_cpu(index, cpu);
-  if (!counter)
-    return 0;
-  /* Hard interrupts do not nest on a CPU, so its record has one writer. */
-  counter->count++;
-  if (vector->last_cpu != cpu + 1) /* completions on other CPUs read it: keep it in their caches */
-    vector->last_cpu = cpu + 1;
-  vector->entry_ns = bpf_ktime_get_ns();
+  if (irq->counting != cpu + 1)
+    switch_cpu(irq, cpu);
+  irq->count++;
   return 0;
 }
 
 SEC("tp_btf/irq_handler_exit")
 int irq_exit(__u64 *ctx)
 {
+  __u32 number = ctx[0];
   struct vqs_vector *vector;
+  struct vqs_irq *irq;
   __u64 start, now;
-  __u32 index;
 
-  vector = find_vector((int)ctx[0], &index);
-  if (!vector || vector->action != ctx[1])
+  irq = bpf_map_lookup_elem(&irqs, &number);
+  if (!irq || !irq->vector || irq->action != ctx[1])
     return 0;
-  start = vector->entry_ns;
+  start = irq->entry_ns;
   if (!start)
     return 0; /* attached inside this handler */
   now = bpf_ktime_get_ns();
-  vector->entry_ns = 0;
-  observe(true, vector->handler_cells, &vector->handler_ns, NSEC_SINCE(now, start));
+  irq->entry_ns = 0;
+  vector = vector_of(irq);
+  if (vector)
+    observe(true, vector->handler_cells, &irq->handler_ns, NSEC_SINCE(now, start));
   return 0;
 }
 

@@ -34,8 +34,9 @@ enum {
   /* request_queue.id is the smallest free number in the kernel, taken by every queue, also by disks that are
    * not measured and by admin queues. */
   VQS_MAX_QUEUE_IDS = 4096,
-  /* Linux interrupt numbers that can be traced: MSI vectors are numbered from the smallest free one. */
-  VQS_MAX_IRQS = 16384,
+  /* Linux interrupt numbers that can be traced: MSI vectors are numbered from the smallest free one, and a guest with
+   * 4096 of them has more than disks. */
+  VQS_MAX_IRQS = 4096,
   /* virtioN, and the virtqueues of one such device, that the notification probe can index. */
   VQS_MAX_VIRTIO_DEVICES = 256,
   /* Nesting of notifications on one CPU: task, softirq, hard interrupt. */
@@ -50,7 +51,7 @@ enum vqs_op_kind { VQS_READ, VQS_WRITE, VQS_FLUSH, VQS_DISCARD, VQS_OTHER, VQS_O
 enum vqs_loss {
   VQS_LOST_IN_FLIGHT_AT_ATTACH, /* completed, but issued before the probes were attached */
   VQS_LOST_UNMATCHED,           /* completed, and no issue of it was seen */
-  VQS_LOST_STALE_SLOT,          /* [agent] issued, and its completion was not seen before the tag was used again */
+  VQS_LOST_STALE_SLOT,          /* issued, and its completion was not seen before the tag was used again */
   VQS_LOST_NO_ROOM,             /* disk without room in the arrays, or beyond VQS_MAX_QUEUE_IDS */
   VQS_LOST_QUEUE_RANGE,         /* hardware queue beyond the layout */
   VQS_LOST_TAG_RANGE,           /* tag beyond the layout */
@@ -65,7 +66,7 @@ struct vqs_control {
   __u32 generation; /* [agent] changes whenever the disk table does; never 0 once published */
   __u32 pad;
   __u64 attached_ns;      /* [agent] just before the first program was attached */
-  __u64 lost[VQS_LOSSES]; /* [bpf], and [agent] where it says so */
+  __u64 lost[VQS_LOSSES]; /* [bpf] */
 };
 VQS_ASSERT_SIZE(struct vqs_control, 16 + 8 * VQS_LOSSES);
 
@@ -77,7 +78,8 @@ struct vqs_disk {
   __u32 slot_base;  /* [agent] first slot */
   __u32 queue_base; /* [agent] first vqs_queue */
   __u32 previous;   /* [agent] entry + 1 of the layout before this one, 0: none */
-  __u32 pad[3];
+  __u32 pad;
+  __u64 since_ns; /* [agent] when every program saw this layout; all ones until then */
 };
 VQS_ASSERT_SIZE(struct vqs_disk, 32);
 
@@ -109,19 +111,29 @@ struct vqs_queue_ref {
 VQS_ASSERT_SIZE(struct vqs_queue_ref, 16);
 
 /*
- * A request in flight, at disk.slot_base + hctx * disk.depth + tag. Whoever holds the tag is the only writer.
+ * The request in flight that holds a tag, at disk.slot_base + hctx * disk.depth + tag, in two halves: the CPU that
+ * issues writes one, the CPU that completes the other, so that neither waits for a cache line to write to it.
  *
- * The slots' share of the time integral of in-flight is the sum of spent_ns, and of the time since issue_ns of those
- * that are taken. spent_ns changes whenever a slot is given back, so a reader that finds it unchanged after it read
- * the rest has read one request.
+ * A request is in flight while the halves' numbers differ. If they differ by more than one, the completions between
+ * were not seen.
  */
 struct vqs_slot {
-  __u64 request;  /* [bpf] struct request *, 0: free */
-  __u64 issue_ns; /* [bpf] of the request in it */
-  __u64 spent_ns; /* [bpf] that earlier requests were in flight */
+  __u64 request;  /* [bpf] struct request * that was issued last */
+  __u64 issue_ns; /* [bpf] of it */
+  __u32 cpu;      /* [bpf] that submitted it */
+  __u32 issued;   /* [bpf] number of issues, written last; wraps around */
   __u64 pad;
 };
 VQS_ASSERT_SIZE(struct vqs_slot, 32);
+
+/* Whoever holds the tag is the only writer. The slots' share of the time integral of in-flight is the sum of spent_ns,
+ * and of the time since issue_ns of those that are in flight. */
+struct vqs_slot_end {
+  __u64 spent_ns; /* [bpf] that earlier requests were in flight */
+  __u32 ended;    /* [bpf] `issued` of the request that was last completed or pushed back; written before spent_ns */
+  __u32 pad;
+};
+VQS_ASSERT_SIZE(struct vqs_slot_end, 16);
 
 struct vqs_op {
   __u64 device_ns; /* [bpf] sum of issue -> final completion (D2C) */
@@ -143,12 +155,11 @@ enum { VQS_OWNED_OPS = VQS_WRITE + 1 };
  * sum of both copies.
  */
 struct vqs_queue {
-  __u32 vector;     /* [agent] vqs_vector index + 1 whose interrupt completes this queue, 0: not known */
+  __u32 irq;        /* [agent] interrupt + 1 that completes this queue, 0: not known */
   __u32 owner;      /* [agent] CPU + 1, 0: none; between two owners there is none for longer than a program runs */
   __u64 requeues;   /* [bpf] requests pushed back */
-  __u64 released;   /* [bpf] those of them that had been issued, and gave back their slot */
   __s64 account_ns; /* [bpf] kernel's I/O accounting minus the sums of the ops, see on_complete() */
-  __u64 pad[4];
+  __u64 pad[5];
   struct vqs_op ops[VQS_OPS];
   struct vqs_op own[VQS_OWNED_OPS];
 };
@@ -168,23 +179,37 @@ struct vqs_origin {
 };
 VQS_ASSERT_SIZE(struct vqs_origin, 64);
 
-/* An interrupt of a disk. The kernel runs the handlers of one interrupt on one CPU at a time. */
-struct vqs_vector {
-  __u32 last_cpu; /* [bpf] CPU + 1 that last took it, 0: never */
-  __u32 pad0;
-  __u64 action;               /* [bpf] struct irqaction * that carries `name`, learned at the first interrupt */
-  char name[VQS_ACTION_NAME]; /* [agent] name of the action to follow on this line */
-  __u64 pad1[2];
+/*
+ * An interrupt number: what is written at every interrupt, in one cache line. The kernel runs the handlers of one
+ * interrupt on one CPU at a time, so there is one writer.
+ *
+ * `count` is that of the CPU `counting`; those of the others are in vqs_vector_cpu. They change places when another CPU
+ * takes the interrupt: `switches` is then counted first, and `counting` is 0 until it is done.
+ */
+struct vqs_irq {
+  __u32 vector;     /* [agent] vqs_vector index + 1, 0: no disk's */
+  __u32 last_cpu;   /* [bpf] CPU + 1 that last took it, 0: never */
+  __u64 action;     /* [bpf] struct irqaction * with the vector's name, learned at the first interrupt */
   __u64 entry_ns;   /* [bpf] start of the handler that runs now, 0: none */
   __u64 handler_ns; /* [bpf] sum of time in the handler */
-  __u64 pad2[6];
+  __u64 count;      /* [bpf] interrupts that `counting` took */
+  __u32 counting;   /* [bpf] CPU + 1 */
+  __u32 switches;   /* [bpf] */
+  __u64 pad[2];
+};
+VQS_ASSERT_SIZE(struct vqs_irq, 64);
+
+/* An interrupt of a disk. */
+struct vqs_vector {
+  char name[VQS_ACTION_NAME]; /* [agent] name of the action to follow on this line */
+  __u64 pad[4];
   __u64 handler_cells[VQS_CELLS]; /* [bpf] */
 };
-VQS_ASSERT_SIZE(struct vqs_vector, 128 + 8 * VQS_CELLS);
+VQS_ASSERT_SIZE(struct vqs_vector, 64 + 8 * VQS_CELLS);
 
 /* At vector index * possible CPUs + CPU. */
 struct vqs_vector_cpu {
-  __u64 count; /* [bpf] interrupts taken */
+  __u64 count; /* [bpf] interrupts taken, unless they are in vqs_irq */
 };
 VQS_ASSERT_SIZE(struct vqs_vector_cpu, 8);
 

@@ -64,10 +64,10 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
   make(arrays.disks, "vqs_disks", VQS_MAX_DISKS);
   make(arrays.queue_refs, "vqs_queue_refs", VQS_MAX_QUEUE_IDS);
   make(arrays.slots, "vqs_slots", capacity.slots);
+  make(arrays.slot_ends, "vqs_slot_ends", capacity.slots);
   make(arrays.queues, "vqs_queues", capacity.queues);
-  make(arrays.issues, "vqs_issues", capacity.queues * capacity.possible_cpus);
   make(arrays.origins, "vqs_origins", capacity.queues * capacity.possible_cpus);
-  make(arrays.irq_vectors, "vqs_irq_vectors", VQS_MAX_IRQS);
+  make(arrays.irqs, "vqs_irqs", VQS_MAX_IRQS);
   make(arrays.vectors, "vqs_vectors", capacity.vectors);
   make(arrays.vector_cpus, "vqs_vector_cpus", capacity.vectors * capacity.possible_cpus);
   make(arrays.virtio_devices, "vqs_virtio", VQS_MAX_VIRTIO_DEVICES);
@@ -78,8 +78,8 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 }
 
 std::size_t Arrays::bytes() const {
-  return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + slots.bytes() + queues.bytes() +
-         issues.bytes() + origins.bytes() + irq_vectors.bytes() + vectors.bytes() + vector_cpus.bytes() +
+  return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + slots.bytes() + slot_ends.bytes() +
+         queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
          virtio_devices.bytes() + notifies.bytes() + notify_stacks.bytes();
 }
 

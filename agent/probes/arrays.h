@@ -83,10 +83,10 @@ struct Arrays {
   ArrayOf<vqs_disk> disks;
   ArrayOf<vqs_queue_ref> queue_refs;
   ArrayOf<vqs_slot> slots;
+  ArrayOf<vqs_slot_end> slot_ends;  // as slots
   ArrayOf<vqs_queue> queues;
-  ArrayOf<std::uint64_t> issues;  // requests issued, at CPU * capacity.queues + index in queues: one writer each
   ArrayOf<vqs_origin> origins;
-  ArrayOf<std::uint64_t> irq_vectors;  // interrupt number -> vectors index + 1
+  ArrayOf<vqs_irq> irqs;  // by interrupt number
   ArrayOf<vqs_vector> vectors;
   ArrayOf<vqs_vector_cpu> vector_cpus;
   ArrayOf<vqs_virtio_device> virtio_devices;

@@ -43,6 +43,17 @@ std::optional<std::pair<std::int32_t, std::int32_t>> find_request_flags(const bt
   return std::nullopt;
 }
 
+// Whether the kernel never runs a program inside of itself on one CPU. No type came with that change, in 6.2 (see
+// block.bpf.c); the first that did later is this member, in 6.10 (68ca5d4eebb8).
+bool programs_never_nest(const btf* types) {
+  const int id = btf__find_by_name_kind(types, "bpf_raw_tp_link", BTF_KIND_STRUCT);
+  if (id < 0) return false;
+  const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
+  for (__u32 i = 0; i < btf_vlen(type); ++i)
+    if (std::string_view(btf__name_by_offset(types, btf_members(type)[i].name_off)) == "cookie") return true;
+  return false;
+}
+
 }  // namespace
 
 Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
@@ -54,20 +65,18 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
   auto& probe = **opened;
   fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
   probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
-  probe->rodata->queue_capacity = arrays.capacity.queues;
   probe->rodata->request_is_second_argument = *second ? 1 : 0;
   if (const auto flags = find_request_flags(types.get())) {
     probe->rodata->rqf_flush_seq = 1U << flags->first;
     probe->rodata->rqf_io_stat = 1U << flags->second;
   }
-  // A struct of Linux 6.10; no type came with the change that matters, in 6.2.
-  probe->rodata->never_nested = btf__find_by_name_kind(types.get(), "bpf_raw_tp_link", BTF_KIND_STRUCT) > 0 ? 1 : 0;
+  probe->rodata->never_nested = programs_never_nest(types.get()) ? 1 : 0;
   types.reset();
   if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.names, arrays.names) ||
       !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
-      !probe.share(probe->maps.slots, arrays.slots) || !probe.share(probe->maps.queues, arrays.queues) ||
-      !probe.share(probe->maps.issues, arrays.issues) || !probe.share(probe->maps.origins, arrays.origins) ||
-      !probe.share(probe->maps.vectors, arrays.vectors))
+      !probe.share(probe->maps.slots, arrays.slots) || !probe.share(probe->maps.slot_ends, arrays.slot_ends) ||
+      !probe.share(probe->maps.queues, arrays.queues) || !probe.share(probe->maps.origins, arrays.origins) ||
+      !probe.share(probe->maps.irqs, arrays.irqs))
     return fail_errno("cannot share arrays with the block programs");
   if (const int error = probe.load(); error != 0) return load_error("cannot load the block programs", -error);
   // Completion and requeue before issue: a slot that is taken is then sure to be given back.

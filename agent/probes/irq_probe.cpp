@@ -10,7 +10,7 @@ Result<ProbePtr> attach_irq_probe(const Arrays& arrays) {
   auto& probe = **opened;
   fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
   probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
-  if (!probe.share(probe->maps.irq_vectors, arrays.irq_vectors) || !probe.share(probe->maps.vectors, arrays.vectors) ||
+  if (!probe.share(probe->maps.irqs, arrays.irqs) || !probe.share(probe->maps.vectors, arrays.vectors) ||
       !probe.share(probe->maps.vector_cpus, arrays.vector_cpus))
     return fail_errno("cannot share arrays with the interrupt programs");
   if (const int error = probe.load(); error != 0) return load_error("cannot load the interrupt programs", -error);

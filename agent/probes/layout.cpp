@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "agent/base/clock.h"
 #include "agent/probes/slots.h"
 
 namespace vqscope {
@@ -90,10 +91,9 @@ void Layout::place(const Disk& disk, DiskPlace& place) {
   }
   const std::uint32_t cpus = arrays_.capacity.possible_cpus;
   clear(arrays_.slots, *slot_base, queues * depth);
+  clear(arrays_.slot_ends, *slot_base, queues * depth);
   clear(arrays_.queues, *queue_base, queues);
   clear(arrays_.origins, *queue_base * cpus, queues * cpus);
-  for (std::uint32_t cpu = 0; cpu < cpus; ++cpu)
-    clear(arrays_.issues, cpu * arrays_.capacity.queues + *queue_base, queues);
   vqs_disk& record = arrays_.disks[*entry];
   record = {};
   record.queues = queues;
@@ -101,6 +101,7 @@ void Layout::place(const Disk& disk, DiskPlace& place) {
   record.slot_base = *slot_base;
   record.queue_base = *queue_base;
   record.previous = place.entries.empty() ? 0 : place.entries.back() + 1;
+  record.since_ns = ~__u64{0};
   place.entries.push_back(*entry);
 }
 
@@ -135,10 +136,10 @@ void Layout::retire_notifies(std::uint64_t now_ns) {
 }
 
 void Layout::retire(const DiskPlace& place, std::uint64_t now_ns) {
-  __atomic_fetch_add(&arrays_.control[0].lost[VQS_LOST_STALE_SLOT], missed_completions(arrays_, place),
-                     __ATOMIC_RELAXED);
   for (const std::uint32_t entry : place.entries) {
     const vqs_disk record = arrays_.disks[entry];
+    const auto missed = read_slots(arrays_, record.slot_base, record.queues * record.depth, now_ns, 0).missed;
+    __atomic_fetch_add(&arrays_.control[0].lost[VQS_LOST_STALE_SLOT], missed, __ATOMIC_RELAXED);
     retired_.push_back({now_ns, [this, entry, record] {
                           entries_.release(entry, 1);
                           slots_.release(record.slot_base, record.queues * record.depth);
@@ -159,7 +160,7 @@ void Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
       ++it;
       continue;
     }
-    arrays_.irq_vectors[it->first] = 0;
+    __atomic_store_n(&arrays_.irqs[it->first].vector, 0U, __ATOMIC_RELAXED);
     retired_.push_back({now_ns, [this, index = it->second.index] { vectors_.release(index, 1); }});
     it = vector_of_irq_.erase(it);
   }
@@ -172,8 +173,8 @@ void Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
     // The kernel's name may be longer; the programs compare just as many characters.
     std::strncpy(arrays_.vectors[*index].name, action.c_str(), VQS_ACTION_NAME - 1);
     vector_of_irq_[irq] = {*index, action};
-    std::atomic_thread_fence(std::memory_order_release);
-    arrays_.irq_vectors[irq] = *index + 1;
+    clear(arrays_.irqs, irq, 1);
+    __atomic_store_n(&arrays_.irqs[irq].vector, *index + 1, __ATOMIC_RELEASE);
   }
 }
 
@@ -182,13 +183,13 @@ void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
   const vqs_disk& entry = arrays_.disks[place.entries.back()];
   for (vqs_queue& queue : arrays_.queues.range(entry.queue_base, entry.queues)) {
     const auto number = static_cast<std::uint32_t>(&queue - &arrays_.queues[entry.queue_base]);
-    std::uint32_t vector = 0;
+    std::uint32_t irq = 0;
     for (const InterruptLine& line : disk.interrupts) {
       // A line that serves several queues serves this one only if it is the only one there is.
       if (line.queue ? *line.queue == number : disk.interrupts.size() == 1)
-        if (const auto index = vector_of(line)) vector = *index + 1;
+        if (vector_of(line)) irq = line.irq + 1;
     }
-    __atomic_store_n(&queue.vector, vector, __ATOMIC_RELAXED);
+    __atomic_store_n(&queue.irq, irq, __ATOMIC_RELAXED);
   }
 }
 
@@ -198,7 +199,7 @@ void Layout::choose_owners(std::uint64_t now_ns) {
     const vqs_disk& entry = arrays_.disks[place.entries.back()];
     for (std::uint32_t index = entry.queue_base; index < entry.queue_base + entry.queues; ++index) {
       vqs_queue& queue = arrays_.queues[index];
-      const std::uint32_t cpu = queue.vector == 0 ? 0 : load(arrays_.vectors[queue.vector - 1].last_cpu);
+      const std::uint32_t cpu = queue.irq == 0 ? 0 : load(arrays_.irqs[queue.irq - 1].last_cpu);
       if (queue.owner == cpu) continue;
       if (queue.owner != 0) {
         __atomic_store_n(&queue.owner, 0U, __ATOMIC_RELAXED);
@@ -271,7 +272,13 @@ void Layout::apply(const Topology& topology, std::uint64_t now_ns) {
     place_notifies(disk, it->second, now_ns);
     link_queues_to_vectors(disk, it->second);
   }
-  if (changed) publish_names();
+  if (!changed) return;
+  publish_names();
+  for (const auto& [name, place] : disks_) {
+    if (place.entries.empty()) continue;
+    __u64& since = arrays_.disks[place.entries.back()].since_ns;
+    if (since == ~__u64{0}) __atomic_store_n(&since, monotonic_ns(), __ATOMIC_RELAXED);
+  }
 }
 
 }  // namespace vqscope

@@ -50,9 +50,15 @@ void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue)
   queue.time_ns += static_cast<std::uint64_t>(std::max<std::int64_t>(time, 0));
 }
 
-std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now,
-                                       std::uint64_t quiet_ns, Detail detail) {
-  std::vector<QueueCounters> queues;
+struct Queues {
+  std::vector<QueueCounters> list;
+  std::uint64_t missed = 0;  // completions, see SlotTotals
+};
+
+Queues read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now, std::uint64_t quiet_ns,
+                   Detail detail) {
+  Queues result;
+  std::vector<QueueCounters>& queues = result.list;
   for (const std::uint32_t index : place.entries) {
     const vqs_disk& entry = arrays.disks[index];
     if (queues.size() < entry.queues) queues.resize(entry.queues);
@@ -60,10 +66,10 @@ std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& pl
     for (std::uint32_t hctx = 0; hctx < entry.queues; ++hctx) {
       QueueCounters& queue = queues[hctx];
       add_completed(arrays.queues[entry.queue_base + hctx], detail, queue);
-      const SlotTotals slots =
-          read_slots(arrays.slots.range(entry.slot_base + hctx * entry.depth, entry.depth), now, quiet_ns);
+      const SlotTotals slots = read_slots(arrays, entry.slot_base + hctx * entry.depth, entry.depth, now, quiet_ns);
       queue.inflight_ns += slots.inflight_ns;
       queue.inflight += slots.inflight;
+      result.missed += slots.missed;
       if (slots.oldest_ns) queue.oldest_ns = std::max(queue.oldest_ns.value_or(0), *slots.oldest_ns);
       queue.origins.resize(cpus);
       for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
@@ -76,16 +82,33 @@ std::vector<QueueCounters> read_queues(const Arrays& arrays, const DiskPlace& pl
       }
     }
   }
-  return queues;
+  return result;
+}
+
+// Interrupts by CPU, while they may be changing places; see struct vqs_irq.
+std::vector<std::uint64_t> read_interrupts(const vqs_irq& irq, std::span<const vqs_vector_cpu> cpus) {
+  std::vector<std::uint64_t> counts(cpus.size());
+  std::uint32_t switches = __atomic_load_n(&irq.switches, __ATOMIC_ACQUIRE);
+  for (;;) {
+    for (std::size_t cpu = 0; cpu < cpus.size(); ++cpu)
+      counts[cpu] = __atomic_load_n(&cpus[cpu].count, __ATOMIC_ACQUIRE);
+    const std::uint32_t counting = __atomic_load_n(&irq.counting, __ATOMIC_ACQUIRE);
+    const std::uint64_t count = __atomic_load_n(&irq.count, __ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&irq.counting, __ATOMIC_ACQUIRE) != counting) continue;
+    if (counting != 0 && counting <= counts.size()) counts[counting - 1] = count;
+    const std::uint32_t again = __atomic_load_n(&irq.switches, __ATOMIC_ACQUIRE);
+    if (again == switches) return counts;
+    switches = again;
+  }
 }
 
 VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& line, std::uint32_t index, Detail detail) {
   VectorCounters counters{line, {}, {}};
   const std::uint32_t cpus = arrays.capacity.possible_cpus;
-  for (const vqs_vector_cpu& cpu : arrays.vector_cpus.range(index * cpus, cpus))
-    counters.per_cpu.push_back(load(cpu.count));
-  const vqs_vector& vector = arrays.vectors[index];
-  if (detail == Detail::kHistograms) counters.handler = load_histogram(vector.handler_cells, vector.handler_ns);
+  const vqs_irq& irq = arrays.irqs[line.irq];
+  counters.per_cpu = read_interrupts(irq, arrays.vector_cpus.range(index * cpus, cpus));
+  if (detail == Detail::kHistograms)
+    counters.handler = load_histogram(arrays.vectors[index].handler_cells, irq.handler_ns);
   return counters;
 }
 
@@ -132,10 +155,11 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     if (place != nullptr) device.instance = place->instance;
     const bool placed = up.block && place != nullptr && !place->entries.empty();
     if (placed) {
-      (*snapshot.losses)[VQS_LOST_STALE_SLOT] += missed_completions(*arrays, *place);
-      device.queues = read_queues(*arrays, *place, snapshot.time_ns, kNever, detail);
-      if (looks_hung(*device.queues) && is_quiet(paths, disk.name))
-        device.queues = read_queues(*arrays, *place, snapshot.time_ns, kHungNs, detail);
+      Queues queues = read_queues(*arrays, *place, snapshot.time_ns, kNever, detail);
+      if (looks_hung(queues.list) && is_quiet(paths, disk.name))
+        queues = read_queues(*arrays, *place, snapshot.time_ns, kHungNs, detail);
+      (*snapshot.losses)[VQS_LOST_STALE_SLOT] += queues.missed;
+      device.queues = std::move(queues.list);
     }
     if (diskstats && !placed)
       if (const auto it = diskstats->find(disk.name); it != diskstats->end())
