@@ -26,7 +26,7 @@ class NotifySocket:
         return ("env", f"NOTIFY_SOCKET={self.path}", *watchdog)
 
     def wait_for(self, assignment, seconds=20):
-        """The first message from now on that holds this line; what came before it is gone."""
+        """The first message from now on with a line that begins like this; what came before it is gone."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self.socket.settimeout(left)
@@ -34,7 +34,7 @@ class NotifySocket:
                 message = self.socket.recv(4096).decode()
             except TimeoutError:
                 break
-            if assignment in message.split("\n"):
+            if any(line.startswith(assignment) for line in message.split("\n")):
                 return message
         raise AssertionError(f"waited {seconds} s in vain for {assignment}")
 
