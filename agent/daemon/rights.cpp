@@ -85,7 +85,8 @@ Result<Account> find_account(const std::string& name) {
       return fail_errno("cannot look up user '" + name + "'", error);
     buffer.resize(buffer.size() * 2);
   }
-  if (found == nullptr) return fail("there is no user '" + name + "'; create it, as deploy/systemd/sysusers.d/vqscope.conf does");
+  if (found == nullptr)
+    return fail("there is no user '" + name + "'; create it, as deploy/systemd/sysusers.d/vqscope.conf does");
   return Account{name, found->pw_uid, found->pw_gid};
 }
 
