@@ -135,6 +135,15 @@ bool Collector::outgrown() const {
   return arrays_ && out_of_range() > handled_range_losses_;
 }
 
+std::string Collector::summary() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string_view> up;
+  for (const ProbeStatus& status : statuses_)
+    if (status.up) up.push_back(status.name);
+  return fmt::format("{} disk{}, {}", topology_.disks.size(), topology_.disks.size() == 1 ? "" : "s",
+                     up.empty() ? "no probe" : fmt::format("probes: {}", fmt::join(up, ", ")));
+}
+
 void Collector::refresh() {
   auto topology = scan_topology(options_.paths, options_.filter, hypervisor_);
   const std::scoped_lock lock(mutex_);
@@ -153,6 +162,7 @@ void Collector::refresh() {
     if (std::none_of(topology->disks.begin(), topology->disks.end(),
                      [&](const Disk& d) { return d.name == disk.name; }))
       spdlog::info("disk {} is gone", disk.name);
+  keep_facts_of_root(topology_, *topology);
   topology_ = std::move(*topology);
   if (!layout_) return;
   handled_range_losses_ = out_of_range();

@@ -50,6 +50,9 @@ class Collector {
   // Reads the topology anew: disks and CPUs that came or went, queues that changed.
   void refresh();
 
+  // What is measured, for people: "2 disks, probes: irq, block".
+  [[nodiscard]] std::string summary() const;
+
   // Memory of the arrays shared with BPF; 0 without BPF.
   [[nodiscard]] std::size_t array_bytes() const { return arrays_ ? arrays_->bytes() : 0; }
 

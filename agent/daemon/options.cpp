@@ -91,6 +91,12 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
                   "Upper bounds in seconds of the classic buckets, rising and separated by commas, each a native "
                   "bound 2^(i/8) (default: the powers of two from 2^-16 to 2^-5, 2^-3, 2^-1 and 4)")
       ->type_name("LIST");
+  serve
+      .add_option(
+          "--user", options.user,
+          "User to become once the probes are attached (default: none; all capabilities are dropped in any case)")
+      ->type_name("NAME");
+  serve.add_flag("!--no-seccomp", options.seccomp, "Do not restrict system calls, for debugging");
   add_measure(serve, options.measure);
   return serve;
 }

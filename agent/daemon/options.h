@@ -32,6 +32,8 @@ struct ServeOptions {
   std::string telemetry_path = "/metrics";
   double window_seconds = 10;
   ClassicBuckets classic_buckets = default_classic_buckets();
+  std::string user;     // to become once the probes are attached; empty: stay the one that started this
+  bool seccomp = true;  // restrict system calls once the probes are attached
 };
 
 struct DoctorOptions {

@@ -8,9 +8,13 @@
 
 #include <array>
 #include <chrono>
+#include <ctime>
 
 #include "agent/daemon/collector.h"
 #include "agent/daemon/events.h"
+#include "agent/daemon/rights.h"
+#include "agent/daemon/seccomp.h"
+#include "agent/daemon/service_manager.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/codec.h"
 #include "exporters/http/server.h"
@@ -111,8 +115,22 @@ class Pages {
   SelfMetrics& self_;
 };
 
+// From here on what was opened is all that there is: nothing after the start needs a right, a file outside procfs,
+// sysfs and the configuration, or a system call that serving does not make.
+Result<void> give_up(const ServeOptions& options, const std::optional<Account>& account) {
+  ::tzset();  // the C library would read the time zone with the first message
+  if (auto gave_up = give_up_rights(account); !gave_up) return gave_up;
+  if (!options.seccomp) {
+    spdlog::warn("system calls are not restricted (--no-seccomp)");
+  } else if (const auto restricted = restrict_system_calls(); !restricted) {
+    spdlog::warn("the agent runs on without a filter of system calls: {}", restricted.error().message);
+  }
+  return {};
+}
+
 // Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, UeventMonitor* uevents) {
+Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
+                 ServiceManager& manager) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
   unsigned seconds = 0;
@@ -121,7 +139,10 @@ Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, Ueven
       if (errno == EINTR) continue;
       return fail_errno("cannot wait for events");
     }
-    if (watched[0].revents != 0) return {};
+    if (watched[0].revents != 0) {
+      manager.stopping();
+      return {};
+    }
     bool refresh = watched[2].revents != 0 && uevents->drain();
     if (watched[1].revents != 0) {
       std::uint64_t expirations = 0;
@@ -130,14 +151,25 @@ Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, Ueven
       // Without uevents, disks that come and go are looked for every second.
       refresh |= ++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown();
       collector.sample();
+      manager.collected();
     }
-    if (refresh) collector.refresh();
+    if (refresh) {
+      collector.refresh();
+      manager.status("Measuring " + collector.summary());
+    }
   }
 }
 
 }  // namespace
 
 Result<void> serve(const ServeOptions& options) {
+  ServiceManager manager;
+  std::optional<Account> account;
+  if (!options.user.empty()) {
+    auto found = find_account(options.user);
+    if (!found) return tl::unexpected(found.error());
+    account = std::move(*found);
+  }
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();
@@ -155,13 +187,16 @@ Result<void> serve(const ServeOptions& options) {
                                       static_cast<std::uint64_t>(options.window_seconds * 1e9)});
   if (!collector) return tl::unexpected(collector.error());
   SelfMetrics self(VQSCOPE_VERSION, (*collector)->array_bytes());
+  // Before the threads of the server, which have the rights and the filter of the thread that starts them.
+  if (auto gave_up = give_up(options, account); !gave_up) return gave_up;
   std::vector<std::string> addresses;
   for (const Listener& listener : *listeners) addresses.push_back(listener.address);
   const auto server = HttpServer::create(std::move(*listeners), Pages(options, **collector, self));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves http://{}{}", VQSCOPE_VERSION, address, options.telemetry_path);
-  return run(**collector, *signals, *timer, uevents ? &*uevents : nullptr);
+  manager.ready("Measuring " + (*collector)->summary());
+  return run(**collector, *signals, *timer, uevents ? &*uevents : nullptr, manager);
 }
 
 }  // namespace vqscope

@@ -20,10 +20,12 @@ Result<MappedArray> MappedArray::create(const char* name, std::size_t record_siz
     const std::string what =
         fmt::format("cannot create the BPF array '{}' of {} x {} bytes", name, records, record_size);
     if (code == EPERM)
-      return fail(what +
-                      ": not permitted; run as root or with CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux "
-                      "5.8), and see whether kernel lockdown or a container forbids bpf()",
-                  code);
+      return fail(
+          what +
+              ": not permitted; run as root or with CAP_BPF and CAP_PERFMON (before Linux 5.8 with "
+              "CAP_SYS_ADMIN, before 5.11 with a larger RLIMIT_MEMLOCK as well), and see whether kernel lockdown "
+              "or a container forbids bpf()",
+          code);
     if (code == ENOSYS) return fail(what + ": this kernel was built without BPF", code);
     if (code == EINVAL) return fail(what + ": this kernel has no memory-mapped BPF arrays (Linux 5.5 has)", code);
     return fail_errno(what, code);

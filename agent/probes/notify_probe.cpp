@@ -43,7 +43,9 @@ Result<ProbePtr> attach_to(const Arrays& arrays, const char* function) {
   const std::string what = std::string("cannot trace ") + function + "()";
   if (bpf_program__set_attach_target(probe->progs.notify_entry, 0, function) != 0 ||
       bpf_program__set_attach_target(probe->progs.notify_exit, 0, function) != 0)
-    return load_error(what, ESRCH);
+    // It was found in BTF files, which all may read; libbpf asks the kernel (BPF_BTF_GET_FD_BY_ID).
+    return fail(what + ": it is in a kernel module, and naming one takes CAP_SYS_ADMIN while programs are attached",
+                EPERM);
   fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
   probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
   if (!probe.share(probe->maps.control, arrays.control) ||

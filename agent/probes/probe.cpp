@@ -2,7 +2,9 @@
 #include "agent/probes/probe.h"
 
 #include <bpf/btf.h>
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -29,6 +31,20 @@ int log_libbpf(libbpf_print_level, const char* format, va_list arguments) {
 void route_libbpf_messages() { libbpf_set_print(log_libbpf); }
 
 BtfPtr load_kernel_btf() { return BtfPtr(btf__load_vmlinux_btf()); }
+
+Fd open_program_account(int program_fd) {
+  return Fd(::open(("/proc/self/fdinfo/" + std::to_string(program_fd)).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+std::optional<std::uint64_t> read_recursion_misses(const Fd& account) {
+  char buffer[1024];
+  const ssize_t length = account ? ::pread(account.get(), buffer, sizeof buffer, 0) : -1;
+  if (length <= 0) return std::nullopt;
+  constexpr std::string_view kKey = "recursion_misses:";
+  for (const std::string_view line : split({buffer, static_cast<std::size_t>(length)}, "\n"))
+    if (line.starts_with(kKey)) return parse_number<std::uint64_t>(trim(line.substr(kKey.size())));
+  return std::nullopt;
+}
 
 void fill(vqs_bucket_table& table) { table = make_bucket_table(); }
 

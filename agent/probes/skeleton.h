@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/fd.h"
 #include "agent/base/result.h"
 #include "agent/probes/probe.h"
 #include "bpf/buckets.h"
@@ -29,6 +30,13 @@ struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
 using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
+
+// What the kernel accounts to a loaded program: /proc/self/fdinfo of its descriptor, kept open, because reading it then
+// takes no rights, while before Linux 5.19 asking by bpf() does. Empty where it cannot be opened.
+Fd open_program_account(int program_fd);
+
+// nullopt when the kernel does not tell (it does from Linux 5.12 on).
+std::optional<std::uint64_t> read_recursion_misses(const Fd& account);
 
 // Programs of one skeleton and their links.
 template <typename Skeleton>
@@ -58,17 +66,16 @@ class SkeletonProbe : public Probe {
     LinkPtr link(bpf_program__attach(program));
     if (!link) return -errno;
     links_.push_back(std::move(link));
-    programs_.push_back(program);
+    accounts_.push_back(open_program_account(bpf_program__fd(program)));
     return 0;
   }
 
   [[nodiscard]] std::optional<std::uint64_t> missed_runs() const override {
     std::uint64_t misses = 0;
-    for (const bpf_program* program : programs_) {
-      bpf_prog_info info = {};
-      __u32 size = sizeof info;
-      if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) return std::nullopt;
-      misses += info.recursion_misses;
+    for (const Fd& account : accounts_) {
+      const auto missed = read_recursion_misses(account);
+      if (!missed) return std::nullopt;
+      misses += *missed;
     }
     return misses;
   }
@@ -82,7 +89,7 @@ class SkeletonProbe : public Probe {
   SkeletonProbe() = default;
 
   SkeletonPtr<Skeleton> skeleton_;
-  std::vector<bpf_program*> programs_;
+  std::vector<Fd> accounts_;  // of the programs that are attached
   std::vector<LinkPtr> links_;
 };
 

@@ -141,6 +141,15 @@ std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths) {
   return parse_cpu_times(*text);
 }
 
+void keep_facts_of_root(const Topology& before, Topology& now) {
+  if (!before.vmm.empty()) now.vmm = before.vmm;
+  for (Disk& disk : now.disks)
+    for (const Disk& known : before.disks)
+      if (known.name == disk.name && known.identity == disk.identity && known.bus_id == disk.bus_id &&
+          !disk.facts.msix_vectors)
+        disk.facts.msix_vectors = known.facts.msix_vectors;
+}
+
 void read_facts(const SystemPaths& paths, Topology& topology) {
   const auto parameter = [&](const char* file) { return read_number<std::uint32_t>(paths.sysfs / "module" / file); };
   GuestFacts& guest = topology.guest;

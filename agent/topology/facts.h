@@ -43,4 +43,9 @@ std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths);
 // Fills Topology::guest and Disk::facts of all disks.
 void read_facts(const SystemPaths& paths, Topology& topology);
 
+// Takes over what takes rights to read, so that an agent that gave up its rights knows it only from before: the
+// hypervisor, as far as ACPI tables told it, and the sizes of MSI-X tables (configuration space beyond 64 bytes:
+// CAP_SYS_ADMIN) of disks that are still the same. A disk that came later has none.
+void keep_facts_of_root(const Topology& before, Topology& now);
+
 }  // namespace vqscope

@@ -5,6 +5,7 @@
 #include <cpuid.h>
 #endif
 
+#include <algorithm>
 #include <cstring>
 
 #include "agent/base/text.h"
@@ -44,6 +45,13 @@ constexpr Sign kAcpiSigns[] = {
     {"BOCHS", "qemu"},
 };
 
+// Hardware identifiers of ACPI devices that only these products have; their tables are for root alone.
+constexpr Sign kAcpiDevices[] = {
+    {"FCVMGID", "firecracker"},  // VM generation ID, up to Firecracker 1.16
+    {"QEMUVGID", "qemu"},        // the same of QEMU
+    {"QEMU0002", "qemu"},        // fw_cfg
+};
+
 constexpr Sign kSignatures[] = {
     {"KVMKVMKVM", "kvm"},       {"TCGTCGTCG", "qemu"},   {"Microsoft Hv", "hyper-v"},
     {"VMwareVMware", "vmware"}, {"XenVMMXenVMM", "xen"},
@@ -81,6 +89,15 @@ std::string detect_vmm(const std::filesystem::path& sysfs, std::string_view sign
   if (const auto product = find(kDmiSigns, dmi); !product.empty()) return std::string(product);
   if (const auto dsdt = read_file(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
     if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return std::string(product);
+  const auto devices = list_directory(sysfs / "bus/acpi/devices");  // such as "QEMU0002:00"
+  for (const std::string& device : devices)
+    if (const auto product = find(kAcpiDevices, device); !product.empty()) return std::string(product);
+  // From Firecracker 1.17 on the generation ID bears the generic name; next to Amazon's clock, and without DMI, it
+  // tells.
+  const auto has = [&](std::string_view id) {
+    return std::any_of(devices.begin(), devices.end(), [&](const auto& device) { return device.starts_with(id); });
+  };
+  if (has("VMGENCTR:") && has("AMZNC10C:")) return "firecracker";
   return std::string(find(kSignatures, signature));
 }
 

@@ -130,5 +130,35 @@ TEST(Facts, OfAScsiDiskHaveItsQueueDepth) {
   EXPECT_THAT(topology->disks.at(0).facts.queue_depth, Optional(128U));
 }
 
+TEST(FactsOfRoot, AreKeptOfDisksThatAreStillTheSame) {
+  Topology before, now;
+  before.vmm = "firecracker";
+  for (const auto& [name, identity] : {std::pair("vda", 7U), {"vdb", 8U}, {"vdc", 9U}}) {
+    Disk disk;
+    disk.name = name;
+    disk.identity = identity;
+    disk.bus_id = std::string("0000:00:02.") + name[2];
+    disk.facts.msix_vectors = 2;
+    before.disks.push_back(disk);
+    disk.facts.msix_vectors.reset();
+    now.disks.push_back(disk);
+  }
+  now.vmm = "kvm";
+  now.disks[1].identity = 10;           // another disk of that name
+  now.disks[2].facts.msix_vectors = 5;  // read anew
+  keep_facts_of_root(before, now);
+  EXPECT_EQ(now.vmm, "firecracker");
+  EXPECT_THAT(now.disks[0].facts.msix_vectors, Optional(2U));
+  EXPECT_EQ(now.disks[1].facts.msix_vectors, std::nullopt);
+  EXPECT_THAT(now.disks[2].facts.msix_vectors, Optional(5U));
+}
+
+TEST(FactsOfRoot, OfNothingAreNothing) {
+  Topology now;
+  now.vmm = "kvm";
+  keep_facts_of_root({}, now);
+  EXPECT_EQ(now.vmm, "kvm");
+}
+
 }  // namespace
 }  // namespace vqscope

@@ -39,6 +39,8 @@ TEST(CommandLine, ServeAloneHasTheDocumentedDefaults) {
   EXPECT_EQ(serve.measure.log_level, "info");
   EXPECT_EQ(serve.measure.log_format, "text");
   EXPECT_EQ(serve.window_seconds, 10);
+  EXPECT_EQ(serve.user, "");
+  EXPECT_TRUE(serve.seccomp);
   EXPECT_EQ(serve.classic_buckets, default_classic_buckets());
   EXPECT_EQ(serve.measure.paths.procfs, "/proc");
   EXPECT_EQ(serve.measure.paths.sysfs, "/sys");
@@ -46,16 +48,35 @@ TEST(CommandLine, ServeAloneHasTheDocumentedDefaults) {
 }
 
 TEST(CommandLine, TakesEveryFlag) {
-  const Parsed parsed =
-      parse({"serve", "--web.telemetry-path=/probe", "--device-include", "^vd", "--require-probe", "block", "--window",
-             "2.5", "--histogram.classic-buckets", "0.5,1", "--path.procfs", "/host/proc", "--path.sysfs", "/host/sys",
-             "--log.level", "debug", "--log.format", "json"});
+  const Parsed parsed = parse({"serve",
+                               "--web.telemetry-path=/probe",
+                               "--device-include",
+                               "^vd",
+                               "--require-probe",
+                               "block",
+                               "--window",
+                               "2.5",
+                               "--histogram.classic-buckets",
+                               "0.5,1",
+                               "--path.procfs",
+                               "/host/proc",
+                               "--path.sysfs",
+                               "/host/sys",
+                               "--log.level",
+                               "debug",
+                               "--log.format",
+                               "json",
+                               "--user",
+                               "vqscope",
+                               "--no-seccomp"});
   ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
   const ServeOptions& serve = std::get<ServeOptions>(parsed.line.command);
   EXPECT_EQ(serve.telemetry_path, "/probe");
   EXPECT_EQ(serve.measure.device_include, "^vd");
   EXPECT_THAT(serve.measure.required_probes, ElementsAre("block"));
   EXPECT_EQ(serve.window_seconds, 2.5);
+  EXPECT_EQ(serve.user, "vqscope");
+  EXPECT_FALSE(serve.seccomp);
   EXPECT_THAT(serve.classic_buckets, ElementsAre(-8, 0));
   EXPECT_EQ(serve.measure.paths.procfs, "/host/proc");
   EXPECT_EQ(serve.measure.paths.sysfs, "/host/sys");

@@ -82,6 +82,23 @@ TEST(ScanTopology, OfAFirecrackerGuest) {
       "  irq 36 queue=0 virtio1-req.0\n");
 }
 
+// As an agent without root sees it: ACPI tables are not readable, names of ACPI devices are.
+TEST(ScanTopology, TellsTheHypervisorByItsAcpiDevices) {
+  const auto vmm = [](std::vector<const char*> devices) {
+    Guest guest("firecracker");
+    guest.remove("sys/firmware/acpi");
+    for (const std::string device : devices) guest.file("sys/bus/acpi/devices/" + device + "/status", "15");
+    const auto topology = scan(guest);
+    return topology ? topology->vmm : "error: " + topology.error().message;
+  };
+  EXPECT_EQ(vmm({"PNP0A08:00", "VMGENCTR:00", "AMZNC10C:00"}), "firecracker");
+  EXPECT_EQ(vmm({"FCVMGID:00"}), "firecracker");
+  EXPECT_EQ(vmm({"QEMU0002:00", "AMZNC10C:00"}), "qemu");
+  EXPECT_EQ(vmm({"QEMUVGID:00"}), "qemu");
+  EXPECT_EQ(vmm({"VMGENCTR:00"}), "kvm");
+  EXPECT_EQ(vmm({"AMZNC10C:00", "PNP0A08:00"}), "kvm");
+}
+
 // The nearest PCI device is the disk's; "virtio10-req.0" is not an interrupt of virtio1; dm-0 has no queues.
 TEST(ScanTopology, OfVirtioBlkWithFourQueues) {
   EXPECT_EQ(scanned(Guest("virtio-blk")),
