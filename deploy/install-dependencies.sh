@@ -10,7 +10,7 @@ tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils \
   curl openssl socat systemd"
 
-guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm"
+guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"
 
 packages=$build
 for group in "$@"; do

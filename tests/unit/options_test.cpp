@@ -121,7 +121,7 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--require-probe", "mind"}, "mind"},
       {{"serve", "--web.unix-socket-mode", "0888"}, "'0888' is not an octal mode"},
       {{"serve", "--web.unix-socket-mode", "01777"}, "'01777' is not an octal mode"},
-      {{"serve", "--web.systemd-socket", "--web.listen-address=:1"}, "--web.systemd-socket excludes"},
+      {{"serve", "--web.systemd-socket", "--web.listen-address=:1"}, "excludes --web.systemd-socket"},
       {{"record", "a", "--url.ca-file", "ca.pem"}, "--url.ca-file requires --url"},
       {{"record", "a", "--url", "https://a:1", "--url.cert-file", "c.pem"}, "--url.cert-file requires --url.key-file"},
       {{"serve", "--window", "0"}, "--window"},
