@@ -48,6 +48,12 @@ Result<std::vector<Listener>> open_listeners(const ServeOptions& options) {
   return listeners;
 }
 
+// Null without --web.config.file.
+Result<std::unique_ptr<WebConfigFile>> web_rules(const ServeOptions& options) {
+  if (options.web_config.empty()) return nullptr;
+  return WebConfigFile::create(options.web_config);
+}
+
 // What a log line tells of a listener: its URL, or for one that no URL leads to, the protocol and where.
 std::string served(const std::string& address, bool tls, const std::string& path) {
   const std::string scheme = tls ? "https" : "http";
@@ -152,12 +158,8 @@ Result<void> serve(const ServeOptions& options) {
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();
   if (!timer) return tl::unexpected(timer.error());
-  std::unique_ptr<WebConfigFile> rules;
-  if (!options.web_config.empty()) {
-    auto read = WebConfigFile::create(options.web_config);
-    if (!read) return tl::unexpected(read.error());
-    rules = std::move(*read);
-  }
+  // Whether it can be used at all, before anything else is done.
+  if (const auto rules = web_rules(options); !rules) return tl::unexpected(rules.error());
   // Before the probes, so that a second agent by mistake does no work, and before the first look at the disks, so that
   // none appears unnoticed.
   auto listeners = open_listeners(options);
@@ -173,8 +175,11 @@ Result<void> serve(const ServeOptions& options) {
   SelfMetrics self(VQSCOPE_VERSION, (*collector)->array_bytes());
   std::vector<std::string> addresses;
   for (const Listener& listener : *listeners) addresses.push_back(listener.address);
-  const bool tls = rules && rules->current()->tls;
-  const auto server = HttpServer::create(std::move(*listeners), std::move(rules), Pages(options, **collector, self));
+  // With the rights that the agent keeps: it has to be able to read the files again when they change.
+  auto rules = web_rules(options);
+  if (!rules) return tl::unexpected(rules.error());
+  const bool tls = *rules && (*rules)->current()->tls;
+  const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), Pages(options, **collector, self));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));
