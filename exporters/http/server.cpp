@@ -81,16 +81,19 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
   std::unique_ptr<HttpServer> server(new HttpServer(
       std::unique_ptr<State>(new State{std::move(rules), Exchange(std::move(handler), shared), {}, {}})));
   State& state = *server->state_;
-  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+  unsigned flags = MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
   std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, kMaxConnections),
                                          option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
                                          option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest)};
   if (shared != nullptr && shared->current()->tls != nullptr) {
     if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
       return fail("libmicrohttpd of this system was built without TLS; serve without tls_server_config");
-    flags |= MHD_USE_TLS;
+    // Not epoll: libmicrohttpd 0.9.75 then spins for as long as a handshake waits for its client.
+    flags |= MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS;
     options.push_back(option(MHD_OPTION_HTTPS_CERT_CALLBACK, reinterpret_cast<void*>(&no_certificate)));
     options.push_back({MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&follow_connection), shared});
+  } else {
+    flags |= MHD_USE_EPOLL_INTERNAL_THREAD;
   }
   options.push_back({MHD_OPTION_END, 0, nullptr});
   for (Listener& listener : listeners) {

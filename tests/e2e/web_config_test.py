@@ -5,6 +5,8 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import socket
+import ssl
 import subprocess
 import tempfile
 import unittest
@@ -117,6 +119,36 @@ class Tls(Secured):
         self.assertNotEqual(status, 0)
         self.assertEqual(http, 0)
         self.check_serves()
+
+    def test_clients_that_stall_cost_no_work_and_stop_nobody(self):
+        agent = self.start_with_tls()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        hello = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        self.assertRaises(ssl.SSLWantReadError, hello.do_handshake)
+        request = outgoing.read()
+        for length in (0, 1, 5, len(request) // 2, len(request)):
+            for _ in range(20):
+                client = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                self.addCleanup(client.close)
+                client.sendall(request[:length])
+        self.assertTrue(client.recv(1), "the server's part of the last handshake")
+        trusting = ssl.create_default_context(cafile=self.authority.file)
+        for part in (b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"):
+            client = trusting.wrap_socket(socket.create_connection(("127.0.0.1", self.port), timeout=30),
+                                          server_hostname="localhost")
+            self.addCleanup(client.close)
+            client.sendall(part)
+        self.check_serves()
+        # A thread that polls without a pause is never seen asleep. Idle connections are closed after 30 seconds.
+        self.asleep = 0
+
+        def all_sleep():
+            states = [path.read_text().rsplit(")", 1)[1].split()[0]
+                      for path in pathlib.Path(f"/proc/{agent.process.pid}/task").glob("*/stat")]
+            self.asleep = self.asleep + 1 if set(states) == {"S"} else 0
+            return self.asleep == 20
+
+        vqtest.wait_for(all_sleep, "the agent to sleep", 15)
 
     def test_headers_are_on_every_answer(self):
         self.start_with_tls(http_server_config={"http2": True, "headers": {"X-Frame-Options": "deny"}})
