@@ -65,13 +65,39 @@ CLI::Validator seconds_between(double low, double high) {
           ""};
 }
 
+// "0660" or "660".
+std::optional<unsigned> parse_mode(std::string_view text) {
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && mode <= 0777 ? std::optional(mode) : std::nullopt;
+}
+
 const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& classic_buckets) {
   CLI::App& serve = *app.add_subcommand("serve", "Measure this guest's disks and serve the numbers to Prometheus");
   serve
       .add_option("--web.listen-address", options.listen_addresses,
-                  "HOST:PORT to serve on; may be repeated (default 127.0.0.1:10177 and [::1]:10177)")
+                  "HOST:PORT, unix:PATH or vsock://[CID]:PORT to serve on; may be repeated (default 127.0.0.1:10177 "
+                  "and [::1]:10177)")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
+  serve
+      .add_option_function<std::string>(
+          "--web.unix-socket-mode", [&options](const std::string& mode) { options.socket_mode = *parse_mode(mode); },
+          "Permissions of unix:PATH: whoever may write to it may read the metrics (default 0660)")
+      ->type_name("MODE")
+      ->check([](const std::string& mode) {
+        return parse_mode(mode) ? "" : "'" + mode + "' is not an octal mode from 0000 to 0777";
+      });
+  serve
+      .add_flag("--web.systemd-socket", options.systemd_socket,
+                "Serve on the sockets that systemd passes, and on no others")
+      ->excludes("--web.listen-address");
+  serve
+      .add_option("--web.config.file", options.web_config,
+                  "TLS, client certificates and passwords: a file as Prometheus' exporters take it "
+                  "(exporters/http/README.md); read again when it changes")
+      ->type_name("FILE");
   serve.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
       ->type_name("PATH")
       ->capture_default_str()
@@ -101,6 +127,24 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
   return serve;
 }
 
+void add_agent(CLI::App& command, AgentAddress& agent, const std::string& what) {
+  CLI::Option* const url =
+      command
+          .add_option("--url", agent.url, what + ", such as http://127.0.0.1:10177 or unix:PATH; needs no rights here")
+          ->type_name("URL");
+  command.add_option("--url.ca-file", agent.ca_file, "Trust only this CA (PEM) for https, instead of the system's")
+      ->type_name("FILE")
+      ->needs(url);
+  CLI::Option* const certificate =
+      command.add_option("--url.cert-file", agent.certificate_file, "Show the agent this client certificate (PEM)")
+          ->type_name("FILE")
+          ->needs(url);
+  CLI::Option* const key =
+      command.add_option("--url.key-file", agent.key_file, "Key of the client certificate (PEM)")->type_name("FILE");
+  certificate->needs(key);
+  key->needs(certificate);
+}
+
 std::vector<std::string> platform_names() {
   std::vector<std::string> names;
   names.reserve(kPlatforms.size());
@@ -122,10 +166,7 @@ const CLI::App& add_doctor(CLI::App& app, DoctorOptions& options) {
                       fmt::join(platform_names(), ", ")))
       ->type_name("PLATFORM")
       ->check(CLI::IsMember(platform_names()));
-  doctor
-      .add_option("--url", options.url,
-                  "Look at what the agent at this URL measures, such as http://127.0.0.1:10177; needs no rights here")
-      ->type_name("URL");
+  add_agent(doctor, options.agent, "Look at what the agent at this URL measures");
   options.measure.log_level = "error";
   add_measure(doctor, options.measure);
   doctor.footer(
@@ -147,10 +188,7 @@ const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
   record.add_option("--note", options.note, "What is recorded, such as \"one queue\"; shown by compare")
       ->type_name("TEXT");
   record.add_flag("--append", options.append, "Add a segment to FILE, if it exists and is a recording");
-  record
-      .add_option("--url", options.url,
-                  "Record what the agent at this URL measures, such as http://127.0.0.1:10177; needs no rights here")
-      ->type_name("URL");
+  add_agent(record, options.agent, "Record what the agent at this URL measures");
   add_measure(record, options.measure);
   return record;
 }
@@ -246,8 +284,8 @@ Result<void> check(const MeasureOptions& options) {
 
 }  // namespace
 
-Result<DeviceFilter> device_filter(const MeasureOptions& options, const std::string& url) {
-  const bool chosen = !url.empty() && options.device_include.empty() && options.device_exclude.empty();
+Result<DeviceFilter> device_filter(const MeasureOptions& options, const AgentAddress& agent) {
+  const bool chosen = !agent.url.empty() && options.device_include.empty() && options.device_exclude.empty();
   return chosen ? DeviceFilter::create("", "^$") : DeviceFilter::create(options.device_include, options.device_exclude);
 }
 

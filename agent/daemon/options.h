@@ -12,6 +12,7 @@
 #include "agent/compare/options.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/model/buckets.h"
+#include "agent/recording/fetch.h"
 #include "agent/topology/device_filter.h"
 #include "agent/topology/scan.h"
 
@@ -29,6 +30,9 @@ struct MeasureOptions {
 struct ServeOptions {
   MeasureOptions measure;
   std::vector<std::string> listen_addresses;  // empty: the default, loopback of IPv4 and, where there is IPv6, of IPv6
+  unsigned socket_mode = 0660;                // of unix sockets among them
+  bool systemd_socket = false;                // listen on what systemd passed, and on nothing else
+  std::filesystem::path web_config;           // TLS and users; empty: plain HTTP that everyone may read
   std::string telemetry_path = "/metrics";
   double window_seconds = 10;
   ClassicBuckets classic_buckets = default_classic_buckets();
@@ -40,7 +44,7 @@ struct DoctorOptions {
   MeasureOptions measure;
   double duration_seconds = 10;
   std::optional<Platform> platform;  // absent: what can be detected
-  std::string url;                   // of a running agent, to be read instead of attaching probes; empty: none
+  AgentAddress agent;                // a running one, to be read instead of attaching probes; no URL: none
   bool json = false;
 };
 
@@ -49,7 +53,7 @@ struct RecordOptions {
   std::filesystem::path file;
   std::optional<std::uint64_t> duration_seconds;  // absent: until a signal comes
   std::string note;
-  std::string url;  // of a running agent, to be read instead of attaching probes; empty: none
+  AgentAddress agent;  // a running one, to be read instead of attaching probes; no URL: none
   bool append = false;
 };
 
@@ -64,9 +68,9 @@ struct CommandLine {
   std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions> command;
 };
 
-// The disks that are asked for. What a running agent at `url` (empty: none) measures is its own choice, if nothing is
+// The disks that are asked for. What a running agent measures (no URL: there is none) is its own choice, if nothing is
 // asked for here.
-Result<DeviceFilter> device_filter(const MeasureOptions& options, const std::string& url);
+Result<DeviceFilter> device_filter(const MeasureOptions& options, const AgentAddress& agent);
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

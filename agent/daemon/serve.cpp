@@ -32,13 +32,15 @@ constexpr unsigned kRefreshSeconds = 10;
 
 constexpr const char* kDefaultAddresses[] = {"127.0.0.1:10177", "[::1]:10177"};
 
-Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& wanted) {
+Result<std::vector<Listener>> open_listeners(const ServeOptions& options) {
+  if (options.systemd_socket) return listeners_from_systemd();
   std::vector<Listener> listeners;
-  const bool defaults = wanted.empty();
+  const bool defaults = options.listen_addresses.empty();
   const std::vector<std::string> addresses =
-      defaults ? std::vector<std::string>(std::begin(kDefaultAddresses), std::end(kDefaultAddresses)) : wanted;
+      defaults ? std::vector<std::string>(std::begin(kDefaultAddresses), std::end(kDefaultAddresses))
+               : options.listen_addresses;
   for (const std::string& address : addresses) {
-    auto opened = listen_on(address);
+    auto opened = listen_on(address, options.socket_mode);
     if (!opened) {
       // A guest without IPv6 need not be told to choose its addresses.
       const int code = opened.error().code;
@@ -48,6 +50,20 @@ Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& wan
     for (Listener& listener : *opened) listeners.push_back(std::move(listener));
   }
   return listeners;
+}
+
+// Null without --web.config.file.
+Result<std::unique_ptr<WebConfigFile>> web_rules(const ServeOptions& options) {
+  if (options.web_config.empty()) return nullptr;
+  return WebConfigFile::create(options.web_config);
+}
+
+// What a log line tells of a listener: its URL, or for one that no URL leads to, the protocol and where.
+std::string served(const std::string& address, bool tls, const std::string& path) {
+  const std::string scheme = tls ? "https" : "http";
+  const bool internet = !address.starts_with("unix:") && !address.starts_with("vsock:");
+  return internet ? fmt::format("{}://{}{}", scheme, address, path)
+                  : fmt::format("{} on {}, {}", scheme, address, path);
 }
 
 // The pages of the daemon.
@@ -174,9 +190,11 @@ Result<void> serve(const ServeOptions& options) {
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();
   if (!timer) return tl::unexpected(timer.error());
+  // Whether it can be used at all, before anything else is done.
+  if (const auto rules = web_rules(options); !rules) return tl::unexpected(rules.error());
   // Before the probes, so that a second agent by mistake does no work, and before the first look at the disks, so that
   // none appears unnoticed.
-  auto listeners = open_listeners(options.listen_addresses);
+  auto listeners = open_listeners(options);
   if (!listeners) return tl::unexpected(listeners.error());
   auto uevents = UeventMonitor::create();
   if (!uevents) spdlog::warn("disks are looked for every second only: {}", uevents.error().message);
@@ -191,10 +209,14 @@ Result<void> serve(const ServeOptions& options) {
   if (auto gave_up = give_up(options, account); !gave_up) return gave_up;
   std::vector<std::string> addresses;
   for (const Listener& listener : *listeners) addresses.push_back(listener.address);
-  const auto server = HttpServer::create(std::move(*listeners), Pages(options, **collector, self));
+  // With the rights that the agent keeps: it has to be able to read the files again when they change.
+  auto rules = web_rules(options);
+  if (!rules) return tl::unexpected(rules.error());
+  const bool tls = *rules && (*rules)->current()->tls;
+  const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), Pages(options, **collector, self));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
-    spdlog::info("vqscope {} serves http://{}{}", VQSCOPE_VERSION, address, options.telemetry_path);
+    spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));
   manager.ready("Measuring " + (*collector)->summary());
   return run(**collector, *signals, *timer, uevents ? &*uevents : nullptr, manager);
 }

@@ -40,7 +40,7 @@ Result<Source> local_source(const DoctorOptions& options, DeviceFilter filter) {
 }
 
 Result<Source> remote_source(const DoctorOptions& options, DeviceFilter filter) {
-  auto created = AgentClient::create(options.url);
+  auto created = AgentClient::create(options.agent);
   if (!created) return tl::unexpected(created.error());
   return Source([client = std::make_shared<AgentClient>(std::move(*created)),
                  kept = std::make_shared<DeviceFilter>(std::move(filter)),
@@ -117,8 +117,8 @@ Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
 }  // namespace
 
 Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
-  const bool remote = !options.url.empty();
-  auto filter = device_filter(options.measure, options.url);
+  const bool remote = !options.agent.url.empty();
+  auto filter = device_filter(options.measure, options.agent);
   if (!filter) return tl::unexpected(filter.error());
   auto source = remote ? remote_source(options, std::move(*filter)) : local_source(options, std::move(*filter));
   if (!source) return tl::unexpected(source.error());

@@ -18,7 +18,7 @@ struct Watched {
 
 // Watches for options.duration_seconds or until a signal is readable from `signals`. On a terminal, tells of its
 // progress on standard error in one line, which it takes away at the end. Fails when nothing can be read at all, when
-// no disk matches, and when the agent at options.url fails or is started anew.
+// no disk matches, and when the agent at options.agent fails or is started anew.
 Result<Watched> watch(const DoctorOptions& options, const Fd& signals);
 
 }  // namespace vqscope

@@ -2,6 +2,7 @@
 // Reads a running agent over HTTP.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -10,12 +11,20 @@
 
 namespace vqscope {
 
+// Where a running agent is, and how it lets one in.
+struct AgentAddress {
+  // "http://HOST:PORT", "https://USER:PASSWORD@HOST:PORT" or "unix:PATH"; "http://" may be left out. Without a user,
+  // ~/.netrc is asked. Empty: no agent.
+  std::string url;
+  std::filesystem::path ca_file;                     // PEM; empty: the system's CAs
+  std::filesystem::path certificate_file, key_file;  // PEM, shown to the agent; empty: none
+};
+
 // A connection to one agent, kept open between calls. An object serves one thread at a time.
 class AgentClient {
  public:
-  // `url` is that of the agent, "http://HOST:PORT" ("http://" may be left out; https is possible). Connects nowhere
-  // yet.
-  static Result<AgentClient> create(const std::string& url);
+  // Connects nowhere yet. Errors, here and later, show the URL without the password.
+  static Result<AgentClient> create(const AgentAddress& address);
 
   // GET /-/snapshot.
   Result<DecodedSnapshot> snapshot();
@@ -28,7 +37,7 @@ class AgentClient {
       : handle_(std::move(handle)), url_(std::move(url)) {}
 
   std::unique_ptr<void, Closer> handle_;  // libcurl's
-  std::string url_;                       // of the snapshot
+  std::string url_;                       // of the snapshot, to be shown
 };
 
 }  // namespace vqscope

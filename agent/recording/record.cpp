@@ -60,12 +60,12 @@ class LocalSource {
 using Source = std::function<Result<DecodedSnapshot>()>;
 
 Result<Source> make_source(const RecordOptions& options, DeviceFilter filter) {
-  if (options.url.empty()) {
+  if (options.agent.url.empty()) {
     auto local = LocalSource::create(options, std::move(filter));
     if (!local) return tl::unexpected(local.error());
     return Source([source = std::make_shared<LocalSource>(std::move(*local))] { return source->read(); });
   }
-  auto client = AgentClient::create(options.url);
+  auto client = AgentClient::create(options.agent);
   if (!client) return tl::unexpected(client.error());
   return Source([agent = std::make_shared<AgentClient>(std::move(*client)),
                  kept = std::make_shared<DeviceFilter>(std::move(filter))]() -> Result<DecodedSnapshot> {
@@ -151,7 +151,7 @@ Result<void> record(const RecordOptions& options) {
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   ::signal(SIGXFSZ, SIG_IGN);  // a limit of the file's size is an error of write()
-  auto filter = device_filter(options.measure, options.url);
+  auto filter = device_filter(options.measure, options.agent);
   if (!filter) return tl::unexpected(filter.error());
   // Before the probes, so that nothing is attached in vain.
   auto writer = RecordingWriter::create(options.file, options.append);

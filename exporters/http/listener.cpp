@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "agent/base/text.h"
+#include "exporters/http/local_listener.h"
+#include "exporters/http/socket_address.h"
 
 namespace vqscope {
 
@@ -38,17 +40,6 @@ Result<HostPort> parse_address(std::string_view text) {
   return HostPort{std::string(host), std::string(port)};
 }
 
-std::string bound_address(int fd) {
-  sockaddr_storage storage = {};
-  socklen_t length = sizeof storage;
-  char host[NI_MAXHOST], port[NI_MAXSERV];
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(fd, address, &length) != 0 ||
-      ::getnameinfo(address, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    return "?";
-  return storage.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
-
 Result<Listener> open_listener(const addrinfo& address, bool both_families, std::string_view text) {
   const std::string what = fmt::format("cannot listen on {}", text);
   Fd fd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -65,7 +56,7 @@ Result<Listener> open_listener(const addrinfo& address, bool both_families, std:
     return fail_errno(what, code);
   }
   std::string bound = bound_address(fd.get());
-  return Listener{std::move(fd), std::move(bound)};
+  return Listener{std::move(fd), std::move(bound), {}};
 }
 
 Result<std::vector<Listener>> open_all(const HostPort& wanted, int family, std::string_view text) {
@@ -87,9 +78,18 @@ Result<std::vector<Listener>> open_all(const HostPort& wanted, int family, std::
   return listeners;
 }
 
+Result<std::vector<Listener>> alone(Result<Listener> listener) {
+  if (!listener) return tl::unexpected(listener.error());
+  std::vector<Listener> listeners;
+  listeners.push_back(std::move(*listener));
+  return listeners;
+}
+
 }  // namespace
 
-Result<std::vector<Listener>> listen_on(std::string_view text) {
+Result<std::vector<Listener>> listen_on(std::string_view text, mode_t socket_mode) {
+  if (text.starts_with(kUnixPrefix)) return alone(listen_on_unix(text, socket_mode));
+  if (text.starts_with(kVsockPrefix)) return alone(listen_on_vsock(text));
   const auto wanted = parse_address(text);
   if (!wanted) return tl::unexpected(wanted.error());
   // All addresses: one IPv6 socket for both families, unless this guest has no IPv6.

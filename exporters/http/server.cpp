@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/server.h"
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <spdlog/spdlog.h>
 
@@ -9,6 +10,7 @@
 #include <exception>
 
 #include "agent/base/text.h"
+#include "exporters/http/exchange.h"
 
 namespace vqscope {
 
@@ -26,46 +28,29 @@ void log_daemon(void*, const char* format, va_list arguments) {
   if (std::vsnprintf(line, sizeof line, format, arguments) > 0) spdlog::debug("http: {}", trim(line));
 }
 
-std::string header(MHD_Connection* connection, const char* name) {
-  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-  return value != nullptr ? value : "";
+// libmicrohttpd wants to know where certificates come from before there is a connection; follow_connection() replaces
+// this, and a connection for which that failed gets none.
+int no_certificate(gnutls_session_t, const gnutls_datum_t*, int, const gnutls_pk_algorithm_t*, int, gnutls_pcert_st**,
+                   unsigned*, gnutls_privkey_t*) {
+  return -1;
 }
 
-MHD_Result send(MHD_Connection* connection, const HttpResponse& response) {
-  MHD_Response* raw = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
-                                                      MHD_RESPMEM_MUST_COPY);
-  if (raw == nullptr) return MHD_NO;
-  const std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> owned(raw, MHD_destroy_response);
-  MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
-  if (response.gzip) MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-  if (response.status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(raw, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-  return MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);
-}
-
-MHD_Result answer(void* context, MHD_Connection* connection, const char* path, const char* method, const char*,
-                  const char*, std::size_t* upload_size, void** state) {
-  static char headers_seen;
-  const std::string_view verb = method;
-  const bool readable = verb == MHD_HTTP_METHOD_GET || verb == MHD_HTTP_METHOD_HEAD;
-  if (*state == nullptr && readable) {  // the first call comes before the body, if there is one
-    *state = &headers_seen;
-    return MHD_YES;
+// Gives each new TLS connection the certificates and rules of this moment, and keeps them for as long as it lasts.
+void follow_connection(void* context, MHD_Connection* connection, void** kept, MHD_ConnectionNotificationCode event) {
+  using Kept = std::shared_ptr<const TlsContext>;
+  if (event == MHD_CONNECTION_NOTIFY_CLOSED) {
+    delete static_cast<Kept*>(*kept);
+    return;
   }
-  if (*upload_size > 0) {  // a body that nobody asked for
-    *upload_size = 0;
-    return MHD_YES;
-  }
-  // Nothing may be thrown through the library's C code.
   try {
-    const std::string text = "text/plain; charset=utf-8";
-    if (!readable)
-      return send(connection, {MHD_HTTP_METHOD_NOT_ALLOWED, text, "only GET and HEAD are answered here\n", false});
-    const auto& handler = *static_cast<const HttpHandler*>(context);
-    return send(connection, handler({path, header(connection, MHD_HTTP_HEADER_ACCEPT),
-                                     header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
+    auto tls = std::make_unique<Kept>(static_cast<WebConfigFile*>(context)->current()->tls);
+    const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == nullptr || info->tls_session == nullptr) return;
+    if (const auto applied = (*tls)->apply(static_cast<gnutls_session_t>(info->tls_session)); !applied)
+      spdlog::error("http: {}", applied.error().message);
+    *kept = tls.release();
   } catch (const std::exception& error) {
-    spdlog::error("cannot answer a request for {}: {}", path, error.what());
-    return MHD_NO;  // closes the connection
+    spdlog::error("http: cannot begin TLS: {}", error.what());
   }
 }
 
@@ -73,27 +58,53 @@ struct DaemonDeleter {
   void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 };
 
+MHD_OptionItem option(MHD_OPTION name, void* pointer) { return {name, 0, pointer}; }
+MHD_OptionItem option(MHD_OPTION name, std::size_t value) { return {name, static_cast<std::intptr_t>(value), nullptr}; }
+
 }  // namespace
 
-struct HttpServer::Daemons {
-  std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> list;
+struct HttpServer::State {
+  std::unique_ptr<WebConfigFile> rules;
+  Exchange exchange;
+  std::vector<SocketFile> files;
+  std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
 };
 
-HttpServer::HttpServer(HttpHandler handler) : handler_(std::move(handler)), daemons_(std::make_unique<Daemons>()) {}
+HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-HttpServer::~HttpServer() = default;
+// A suspended connection would keep its daemon from stopping.
+HttpServer::~HttpServer() { state_->exchange.stop(); }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> listeners, HttpHandler handler) {
-  std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
+Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> listeners,
+                                                       std::unique_ptr<WebConfigFile> rules, HttpHandler handler) {
+  WebConfigFile* const shared = rules.get();
+  std::unique_ptr<HttpServer> server(new HttpServer(
+      std::unique_ptr<State>(new State{std::move(rules), Exchange(std::move(handler), shared), {}, {}})));
+  State& state = *server->state_;
+  unsigned flags = MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+  std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, kMaxConnections),
+                                         option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
+                                         option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest)};
+  if (shared != nullptr && shared->current()->tls != nullptr) {
+    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+      return fail("libmicrohttpd of this system was built without TLS; serve without tls_server_config");
+    // Not epoll: libmicrohttpd 0.9.75 then spins for as long as a handshake waits for its client.
+    flags |= MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS;
+    options.push_back(option(MHD_OPTION_HTTPS_CERT_CALLBACK, reinterpret_cast<void*>(&no_certificate)));
+    options.push_back({MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&follow_connection), shared});
+  } else {
+    flags |= MHD_USE_EPOLL_INTERNAL_THREAD;
+  }
+  options.push_back({MHD_OPTION_END, 0, nullptr});
   for (Listener& listener : listeners) {
     MHD_Daemon* daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &answer,
-                         &server->handler_, MHD_OPTION_EXTERNAL_LOGGER, &log_daemon, nullptr, MHD_OPTION_LISTEN_SOCKET,
-                         listener.fd.get(), MHD_OPTION_CONNECTION_LIMIT, kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT,
-                         kIdleSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest, MHD_OPTION_END);
+        MHD_start_daemon(flags, 0, nullptr, nullptr, &Exchange::answer, &state.exchange, MHD_OPTION_EXTERNAL_LOGGER,
+                         &log_daemon, nullptr, MHD_OPTION_LISTEN_SOCKET, listener.fd.get(), MHD_OPTION_NOTIFY_COMPLETED,
+                         &Exchange::completed, nullptr, MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END);
     if (daemon == nullptr) return fail_errno("cannot start the HTTP server on " + listener.address);
     (void)listener.fd.release();  // the daemon closes it
-    server->daemons_->list.emplace_back(daemon);
+    state.daemons.emplace_back(daemon);
+    state.files.push_back(std::move(listener.file));
   }
   return server;
 }

@@ -10,6 +10,7 @@
 
 #include "agent/base/result.h"
 #include "exporters/http/listener.h"
+#include "exporters/http/web_config_file.h"
 
 namespace vqscope {
 
@@ -26,23 +27,25 @@ struct HttpResponse {
   bool gzip = false;  // body is compressed
 };
 
-// Called for GET and HEAD, from the servers' threads.
+// Called for GET and HEAD of those who may read, from the servers' threads.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// The destructor stops the threads and closes all connections.
+// Owns the listeners, the threads and the connections. The destructor stops the threads, closes all connections and
+// removes unix sockets' files.
 class HttpServer {
  public:
-  static Result<std::unique_ptr<HttpServer>> create(std::vector<Listener> listeners, HttpHandler handler);
+  // `rules`: TLS, users and headers, for all listeners; null: plain HTTP that everyone may read.
+  static Result<std::unique_ptr<HttpServer>> create(std::vector<Listener> listeners,
+                                                    std::unique_ptr<WebConfigFile> rules, HttpHandler handler);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
  private:
-  struct Daemons;
-  explicit HttpServer(HttpHandler handler);
+  struct State;
+  explicit HttpServer(std::unique_ptr<State> state);
 
-  HttpHandler handler_;
-  std::unique_ptr<Daemons> daemons_;  // stopped before the handler goes
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace vqscope

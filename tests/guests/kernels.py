@@ -24,9 +24,9 @@ GENERIC = {"6.1": "linux-image-amd64"}
 MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ata_piix", "ahci", "vmxnet3",
            "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0"]
 # In /modules for scenarios that load them with parameters of their own; what they depend on is loaded at boot.
-MODULES_ON_DEMAND = ["null_blk", "scsi_debug"]
+MODULES_ON_DEMAND = ["null_blk", "scsi_debug", "vsock_loopback"]
 # Tools of the host that are copied into the guest beside busybox and the agent.
-TOOLS = ["fio", "bpftool", "setpriv", "iostat", "nvme", "dmsetup", "mdadm"]
+TOOLS = ["fio", "bpftool", "setpriv", "iostat", "nvme", "dmsetup", "mdadm", "socat"]
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin

@@ -5,6 +5,7 @@ import dataclasses
 import typing
 
 import changes
+import endpoint
 import faults
 import loads
 import stacking
@@ -112,6 +113,7 @@ SCENARIOS = [
     Scenario("no-bpf", "agent", "the agent has no capabilities",
              faults.without_bpf("data", "true", "/tools/setpriv --bounding-set=-all", "not permitted")),
     Scenario("sigkill", "agent", "killed under load and started again, ten times", faults.killed_ten_times("data")),
+    Scenario("vsock", "agent", "scraped without a network", endpoint.scraped_over_vsock),
     Scenario("sata", "sata", "AHCI, one queue", loads.light_load("sata1", "sata2")),
     Scenario("ide", "ide", "parallel ATA, one queue", loads.light_load("primary", "secondary")),
 ]

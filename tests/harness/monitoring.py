@@ -61,9 +61,10 @@ class Server:
 
 
 class Prometheus(Server):
-    """Scrapes and evaluates every `interval`. `targets` is {instance: host:port}, all in the job "vqscope"."""
+    """Scrapes and evaluates every `interval`. `targets` is {instance: host:port}, all in the job "vqscope", whose further
+    settings are `job`."""
 
-    def __init__(self, test, targets, *flags, rules=(), alertmanager=None, interval="1s"):
+    def __init__(self, test, targets, *flags, rules=(), alertmanager=None, interval="1s", **job):
         def command(directory, address):
             config = directory / "prometheus.yml"
             config.write_text(json.dumps({
@@ -71,7 +72,8 @@ class Prometheus(Server):
                 "rule_files": [str(path) for path in rules],
                 "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.address]}]}]
                              if alertmanager else []},
-                "scrape_configs": [{"job_name": "vqscope", "file_sd_configs": [{"files": [f"{directory}/targets.json"]}]}],
+                "scrape_configs": [{"job_name": "vqscope", **job,
+                                    "file_sd_configs": [{"files": [f"{directory}/targets.json"]}]}],
             }))  # JSON is YAML
             self._write_targets(directory, targets)
             return ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory}/data",

@@ -114,7 +114,7 @@ class Agent:
         return pathlib.Path(self.log.name).read_text()
 
     def _address(self):
-        found = re.search(r"serves (http://127\.0\.0\.1:\d+/metrics)", self.output())
+        found = re.search(r"serves (https?://127\.0\.0\.1:\d+/metrics)", self.output())
         if not found and self.process.poll() is not None:
             raise AssertionError(f"the agent ended with {self.process.returncode}: {self.output()}")
         return found and found.group(1)

@@ -6,12 +6,20 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "exporters/http/socket_address.h"
 
 namespace vqscope {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // The port in "HOST:PORT"; 0 if there is none.
@@ -87,6 +95,106 @@ TEST(ListenOn, MalformedAddressesAreErrorsThatQuoteThem) {
     ASSERT_FALSE(listeners) << "'" << text << "'";
     EXPECT_THAT(listeners.error().message, HasSubstr("'" + std::string(text) + "' is not an address to listen on"));
   }
+}
+
+class UnixListener : public testing::Test {
+ protected:
+  UnixListener() {
+    std::string name = testing::TempDir() + "vqscope-XXXXXX";
+    directory_ = ::mkdtemp(name.data());
+    path_ = directory_ / "agent.sock";
+    address_ = "unix:" + path_.string();
+  }
+  ~UnixListener() override { std::filesystem::remove_all(directory_); }
+
+  std::filesystem::path directory_, path_;
+  std::string address_;
+};
+
+TEST_F(UnixListener, HasItsModeAndGoesWithItsFile) {
+  {
+    const auto listeners = listen_on(address_, 0640);
+    ASSERT_TRUE(listeners) << listeners.error().message;
+    EXPECT_EQ(listeners->front().address, address_);
+    EXPECT_EQ(bound_address(listeners->front().fd.get()), address_);
+    struct stat status = {};
+    ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+    EXPECT_TRUE(S_ISSOCK(status.st_mode));
+    EXPECT_EQ(status.st_mode & 07777, 0640U);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(UnixListener, ReplacesASocketThatNobodyListensOn) {
+  {
+    const Fd dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  ASSERT_TRUE(std::filesystem::exists(path_));
+  EXPECT_TRUE(listen_on(address_));
+}
+
+TEST_F(UnixListener, LeavesAloneWhatIsInUseOrNoSocket) {
+  {
+    const auto first = listen_on(address_);
+    ASSERT_TRUE(first) << first.error().message;
+    const auto second = listen_on(address_);
+    ASSERT_FALSE(second);
+    EXPECT_THAT(second.error().message, AllOf(HasSubstr(address_), HasSubstr("somebody listens there")));
+    EXPECT_TRUE(std::filesystem::exists(path_));
+  }
+  std::ofstream(path_) << "precious";
+  const auto third = listen_on(address_);
+  ASSERT_FALSE(third);
+  EXPECT_THAT(third.error().message, HasSubstr("not a socket"));
+  EXPECT_EQ(std::filesystem::file_size(path_), 8U);
+}
+
+TEST_F(UnixListener, PathsThatCannotBeAreErrors) {
+  EXPECT_THAT(listen_on("unix:").error().message, HasSubstr("needs a path"));
+  EXPECT_THAT(listen_on("unix:/" + std::string(107, 'a')).error().message, HasSubstr("longer than 107 bytes"));
+  EXPECT_THAT(listen_on("unix:" + (directory_ / "no/such").string()).error().message, HasSubstr("No such file"));
+}
+
+TEST(ListenOnVsock, MalformedAddressesAreErrorsThatQuoteThem) {
+  for (const char* text : {"vsock://", "vsock://3", "vsock://:", "vsock://:x", "vsock://:4294967296", "vsock://x:1",
+                           "vsock://-1:1", "vsock://3:1:2", "vsock://4294967296:1"}) {
+    const auto listeners = listen_on(text);
+    ASSERT_FALSE(listeners) << text;
+    EXPECT_THAT(listeners.error().message, HasSubstr("'" + std::string(text) + "' is not an address to listen on"));
+  }
+}
+
+TEST(ListenOnVsock, ListensWhereThisKernelHasVsock) {
+  const auto listeners = listen_on("vsock://:0");
+  if (!listeners && listeners.error().code == EAFNOSUPPORT) GTEST_SKIP() << "skipped: " << listeners.error().message;
+  ASSERT_TRUE(listeners) << listeners.error().message;
+  EXPECT_THAT(listeners->front().address, AllOf(StartsWith("vsock://:"), Not(HasSubstr("4294967295"))));
+  const auto foreign = listen_on("vsock://4000000000:0");
+  ASSERT_FALSE(foreign);
+  EXPECT_THAT(foreign.error().message, HasSubstr("4000000000 is not a context ID of this machine"));
+}
+
+TEST(PeerOf, CountsANetworkOfIpv6AsOneClientAndMappedIpv4AsIpv4) {
+  const auto v6 = [](const char* text) {
+    sockaddr_in6 address = {};
+    address.sin6_family = AF_INET6;
+    EXPECT_EQ(::inet_pton(AF_INET6, text, &address.sin6_addr), 1);
+    return peer_of(reinterpret_cast<const sockaddr*>(&address));
+  };
+  const auto v4 = [](const char* text) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    EXPECT_EQ(::inet_pton(AF_INET, text, &address.sin_addr), 1);
+    return peer_of(reinterpret_cast<const sockaddr*>(&address));
+  };
+  EXPECT_EQ(v6("2001:db8::1"), v6("2001:db8::2:3"));
+  EXPECT_NE(v6("2001:db8::1"), v6("2001:db8:0:1::1"));
+  EXPECT_EQ(v6("::ffff:192.0.2.1"), v4("192.0.2.1"));
+  EXPECT_NE(v4("192.0.2.1"), v4("192.0.2.2"));
 }
 
 }  // namespace

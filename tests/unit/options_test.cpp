@@ -90,6 +90,29 @@ TEST(CommandLine, ListenAddressMayBeRepeated) {
   EXPECT_THAT(std::get<ServeOptions>(parsed.line.command).listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
 }
 
+TEST(CommandLine, ServeTakesFlagsOfTheEndpoint) {
+  const Parsed parsed = parse({"serve", "--web.config.file", "web.yml", "--web.unix-socket-mode", "0600"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const ServeOptions& serve = std::get<ServeOptions>(parsed.line.command);
+  EXPECT_EQ(serve.web_config, "web.yml");
+  EXPECT_EQ(serve.socket_mode, 0600U);
+  EXPECT_FALSE(serve.systemd_socket);
+  const Parsed passed = parse({"serve", "--web.systemd-socket"});
+  ASSERT_EQ(passed.line.exit_status, std::nullopt) << passed.err;
+  EXPECT_TRUE(std::get<ServeOptions>(passed.line.command).systemd_socket);
+}
+
+TEST(CommandLine, AnAgentBehindTlsTakesItsFiles) {
+  const Parsed parsed = parse({"doctor", "--url", "https://a:1", "--url.ca-file", "ca.pem", "--url.cert-file", "c.pem",
+                               "--url.key-file", "k.pem"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const AgentAddress& agent = std::get<DoctorOptions>(parsed.line.command).agent;
+  EXPECT_EQ(agent.url, "https://a:1");
+  EXPECT_EQ(agent.ca_file, "ca.pem");
+  EXPECT_EQ(agent.certificate_file, "c.pem");
+  EXPECT_EQ(agent.key_file, "k.pem");
+}
+
 TEST(CommandLine, RequireProbeMayBeRepeated) {
   const Parsed parsed = parse({"serve", "--require-probe", "block", "--require-probe", "irq"});
   ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
@@ -117,6 +140,11 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--histogram.classic-buckets", "x"}, "--histogram.classic-buckets: 'x' is not a number"},
       {{"serve", "--histogram.classic-buckets", ","}, "--histogram.classic-buckets: no bucket bounds"},
       {{"serve", "--require-probe", "mind"}, "mind"},
+      {{"serve", "--web.unix-socket-mode", "0888"}, "'0888' is not an octal mode"},
+      {{"serve", "--web.unix-socket-mode", "01777"}, "'01777' is not an octal mode"},
+      {{"serve", "--web.systemd-socket", "--web.listen-address=:1"}, "excludes --web.systemd-socket"},
+      {{"record", "a", "--url.ca-file", "ca.pem"}, "--url.ca-file requires --url"},
+      {{"record", "a", "--url", "https://a:1", "--url.cert-file", "c.pem"}, "--url.cert-file requires --url.key-file"},
       {{"serve", "--window", "0"}, "--window"},
       {{"serve", "--window", "3601"}, "--window"},
       {{"serve", "--window", "ten"}, "--window"},
@@ -150,7 +178,7 @@ TEST(CommandLine, DoctorHasTheDocumentedDefaults) {
   const DoctorOptions& doctor = std::get<DoctorOptions>(parsed.line.command);
   EXPECT_EQ(doctor.duration_seconds, 10);
   EXPECT_EQ(doctor.platform, std::nullopt);
-  EXPECT_EQ(doctor.url, "");
+  EXPECT_EQ(doctor.agent.url, "");
   EXPECT_FALSE(doctor.json);
   EXPECT_EQ(doctor.measure.log_level, "error");
 }
@@ -162,7 +190,7 @@ TEST(CommandLine, DoctorTakesItsFlags) {
   const DoctorOptions& doctor = std::get<DoctorOptions>(parsed.line.command);
   EXPECT_EQ(doctor.duration_seconds, 2.5);
   EXPECT_EQ(doctor.platform, Platform::kProxmox);
-  EXPECT_EQ(doctor.url, "http://a:1");
+  EXPECT_EQ(doctor.agent.url, "http://a:1");
   EXPECT_TRUE(doctor.json);
   EXPECT_EQ(doctor.measure.device_include, "^vd");
 }
@@ -191,7 +219,7 @@ TEST(CommandLine, RecordTakesAFileAndItsFlags) {
   EXPECT_EQ(record.duration_seconds, 60U);
   EXPECT_EQ(record.note, "one queue");
   EXPECT_TRUE(record.append);
-  EXPECT_EQ(record.url, "http://127.0.0.1:10177");
+  EXPECT_EQ(record.agent.url, "http://127.0.0.1:10177");
   EXPECT_EQ(record.measure.device_include, "^vd");
 }
 
@@ -223,8 +251,9 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
   const Parsed serve = parse({"serve", "--help"});
   EXPECT_EQ(serve.line.exit_status, 0);
   for (const char* flag :
-       {"--web.listen-address", "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe",
-        "--window", "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
+       {"--web.listen-address", "--web.config.file", "--web.systemd-socket", "--web.unix-socket-mode",
+        "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe", "--window",
+        "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
     EXPECT_THAT(serve.out, HasSubstr(flag));
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request and its answer, as libmicrohttpd calls for them: who may read, what to say to the others, and the
+// headers of every answer.
+#pragma once
+
+#include <microhttpd.h>
+
+#include <memory>
+#include <string>
+
+#include "exporters/http/password_checker.h"
+#include "exporters/http/server.h"
+#include "exporters/http/web_config_file.h"
+
+namespace vqscope {
+
+// Any thread may call.
+class Exchange {
+ public:
+  // `rules` outlives this; null: everyone may read.
+  Exchange(HttpHandler handler, WebConfigFile* rules);
+
+  // MHD_AccessHandlerCallback and MHD_RequestCompletedCallback; `self` is an Exchange.
+  static MHD_Result answer(void* self, MHD_Connection* connection, const char* path, const char* method,
+                           const char* version, const char* body, std::size_t* body_size, void** request);
+  static void completed(void* self, MHD_Connection* connection, void** request, MHD_RequestTerminationCode why);
+
+  // Connections that wait for a password check are answered; from then on no password is checked. Before their
+  // daemons are stopped.
+  void stop();
+
+ private:
+  struct Request;
+
+  MHD_Result respond(MHD_Connection* connection, const std::string& path, const std::string& method, Request& request);
+  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) const;
+  bool check_password(MHD_Connection* connection, const WebRules& rules, Request& request);
+
+  HttpHandler handler_;
+  WebConfigFile* rules_;
+  std::unique_ptr<PasswordChecker> checker_;  // null without rules
+};
+
+}  // namespace vqscope

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/http/web_config_file.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+
+namespace vqscope {
+
+namespace {
+
+std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+
+Result<std::string> read_for_agent(const std::filesystem::path& path) {
+  auto text = read_file(path);
+  if (!text && text.error().code == EACCES)
+    return fail(
+        fmt::format("{}; the agent runs as user {} and must be able to read it", text.error().message, ::geteuid()),
+        EACCES);
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WebConfigFile>> WebConfigFile::create(std::filesystem::path path) {
+  std::unique_ptr<WebConfigFile> file(new WebConfigFile(std::move(path)));
+  Attempt attempt = file->load();
+  if (!attempt.rules) return tl::unexpected(attempt.rules.error());
+  file->seen_ = std::move(attempt.stamps);
+  file->rules_ = std::move(*attempt.rules);
+  return file;
+}
+
+std::shared_ptr<const WebRules> WebConfigFile::current() {
+  const std::lock_guard lock(mutex_);
+  if (std::all_of(seen_.begin(), seen_.end(), [](const Stamp& seen) { return seen == stamp(seen.path); }))
+    return rules_;
+  Attempt attempt = load();
+  seen_ = std::move(attempt.stamps);
+  if (attempt.rules && ((*attempt.rules)->tls == nullptr) != (rules_->tls == nullptr))
+    attempt.rules = fail(path_.string() + ": TLS can only be switched on or off by a restart");
+  if (attempt.rules) {
+    rules_ = std::move(*attempt.rules);
+    spdlog::info("{} and its certificates were read anew", path_.string());
+  } else {
+    spdlog::error("what was read before goes on to hold: {}", attempt.rules.error().message);
+  }
+  return rules_;
+}
+
+WebConfigFile::Stamp WebConfigFile::stamp(const std::filesystem::path& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) return {path, errno, 0, 0, 0, 0, 0};
+  return {path,
+          0,
+          status.st_dev,
+          status.st_ino,
+          static_cast<std::uint64_t>(status.st_size),
+          nanoseconds(status.st_mtim),
+          nanoseconds(status.st_ctim)};
+}
+
+WebConfigFile::Attempt WebConfigFile::load() const {
+  std::vector<Stamp> stamps;
+  auto rules = read(stamps);
+  return {std::move(stamps), std::move(rules)};
+}
+
+Result<std::string> WebConfigFile::read_pem(const PemSource& source, std::vector<Stamp>& stamps) const {
+  if (source.file.empty()) return source.text;
+  const std::filesystem::path path = path_.parent_path() / source.file;
+  stamps.push_back(stamp(path));
+  return read_for_agent(path);
+}
+
+Result<std::shared_ptr<const WebRules>> WebConfigFile::read(std::vector<Stamp>& stamps) const {
+  stamps.push_back(stamp(path_));
+  const auto text = read_for_agent(path_);
+  if (!text) return tl::unexpected(text.error());
+  auto config = parse_web_config(*text);
+  if (!config) return fail(fmt::format("{}: {}", path_.string(), config.error().message));
+  auto rules = std::make_shared<WebRules>();
+  rules->headers = std::move(config->headers);
+  if (!config->users.empty()) rules->users = std::make_shared<BasicAuth>(std::move(config->users));
+  if (!config->tls) return rules;
+
+  TlsMaterial material;
+  for (const auto& [source, target] : {std::pair{&config->tls->certificate, &material.certificate},
+                                       {&config->tls->key, &material.key},
+                                       {&config->tls->client_ca, &material.client_ca}}) {
+    auto pem = read_pem(*source, stamps);
+    if (!pem) return fail(fmt::format("{}: {}", path_.string(), pem.error().message), pem.error().code);
+    *target = std::move(*pem);
+  }
+  auto tls = TlsContext::create(*config->tls, material);
+  if (!tls) return fail(fmt::format("{}: {}", path_.string(), tls.error().message));
+  rules->tls = std::move(*tls);
+  return rules;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "exporters/http/tls_context.h"
+#include "exporters/http/tls_priority.h"
+
+namespace vqscope {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Names of the suites of TLS 1.2 and before that a priority string turns on, as GnuTLS has them.
+std::vector<std::string> suites(const std::string& priority) {
+  gnutls_priority_t parsed = nullptr;
+  EXPECT_EQ(gnutls_priority_init(&parsed, priority.c_str(), nullptr), GNUTLS_E_SUCCESS) << priority;
+  std::vector<std::string> names;
+  unsigned index = 0;
+  for (unsigned i = 0;; ++i) {
+    const int code = gnutls_priority_get_cipher_suite_index(parsed, i, &index);
+    if (code == GNUTLS_E_UNKNOWN_CIPHER_SUITE) continue;
+    if (code != GNUTLS_E_SUCCESS) break;
+    gnutls_protocol_t version{};
+    const char* name = gnutls_cipher_suite_info(index, nullptr, nullptr, nullptr, nullptr, &version);
+    if (version != GNUTLS_TLS1_3) names.emplace_back(name);
+  }
+  gnutls_priority_deinit(parsed);
+  return names;
+}
+
+TEST(TlsPriority, WithoutWishesEveryKeyExchangeHasForwardSecrecy) {
+  const auto priority = tls_priority({});
+  ASSERT_TRUE(priority) << priority.error().message;
+  EXPECT_THAT(*priority, AllOf(HasSubstr("+VERS-TLS1.3:+VERS-TLS1.2"), Not(HasSubstr("TLS1.1"))));
+  const auto names = suites(*priority);
+  EXPECT_FALSE(names.empty());
+  for (const std::string& name : names) EXPECT_THAT(name, HasSubstr("ECDHE"));
+}
+
+TEST(TlsPriority, TheListedSuitesAreAllThatThereIs) {
+  TlsSettings settings;
+  settings.cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                            "TLS_AES_128_GCM_SHA256"};
+  const auto priority = tls_priority(settings);
+  ASSERT_TRUE(priority) << priority.error().message;
+  EXPECT_THAT(suites(*priority),
+              testing::UnorderedElementsAre("TLS_ECDHE_ECDSA_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_AES_256_GCM_SHA384"));
+}
+
+TEST(TlsPriority, EverySuiteOfGoCanBeAskedForAlone) {
+  for (const char* suite :
+       {"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"}) {
+    TlsSettings settings;
+    settings.max_version = TlsVersion::kTls12;
+    settings.cipher_suites = {suite};
+    const auto priority = tls_priority(settings);
+    ASSERT_TRUE(priority) << priority.error().message;
+    EXPECT_EQ(suites(*priority).size(), 1U) << suite;
+  }
+}
+
+TEST(TlsPriority, WhatGnuTlsCannotHonourIsAnErrorThatSaysWhat) {
+  const auto error = [](std::vector<std::string> cipher_suites, std::vector<std::string> curves = {}) {
+    TlsSettings settings;
+    settings.cipher_suites = std::move(cipher_suites);
+    settings.curves = std::move(curves);
+    const auto priority = tls_priority(settings);
+    return priority ? "" : priority.error().message;
+  };
+  EXPECT_THAT(error({"TLS_NONSENSE"}), HasSubstr("'TLS_NONSENSE' is not a suite known here"));
+  EXPECT_THAT(error({"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}),
+              AllOf(HasSubstr("only together with"), HasSubstr("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+                    HasSubstr("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")));
+  EXPECT_THAT(error({"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"}), HasSubstr("set max_version: TLS12"));
+  EXPECT_THAT(error({}, {"CurveP224"}), HasSubstr("'CurveP224' is none of CurveP256"));
+  EXPECT_EQ(error({}, {"X25519", "CurveP256", "CurveP384", "CurveP521"}), "");
+}
+
+TEST(TlsContext, WhatIsNoPemIsAnErrorThatDoesNotQuoteIt) {
+  const auto context = TlsContext::create({}, {"hunter2", "hunter2", ""});
+  ASSERT_FALSE(context);
+  EXPECT_THAT(context.error().message,
+              AllOf(HasSubstr("certificate and key cannot be used"), Not(HasSubstr("hunter2"))));
+}
+
+TEST(TlsContext, AnEmptyClientCaIsAnError) {
+  TlsSettings settings;
+  settings.client_ca.file = "ca.pem";
+  const auto context = TlsContext::create(settings, {});
+  ASSERT_FALSE(context);
+  EXPECT_THAT(context.error().message, HasSubstr("no certificate in the client CA"));
+}
+
+}  // namespace
+}  // namespace vqscope
