@@ -14,8 +14,11 @@ namespace vqscope {
 class AgentClient {
  public:
   // `url` is that of the agent, "http://HOST:PORT" ("http://" may be left out; https is possible). Connects nowhere
-  // yet.
+  // yet. Fails in a build without libcurl (VQSCOPE_CURL=OFF).
   static Result<AgentClient> create(const std::string& url);
+
+  // The library that reads, and its version; empty in a build without.
+  static std::string library();
 
   // GET /-/snapshot.
   Result<DecodedSnapshot> snapshot();
