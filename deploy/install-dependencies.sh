@@ -1,22 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building vqscope needs on Debian 12 or newer; with the words "tests" and "guests", what those need too.
+# Installs what building vqscope needs on Debian 12 or newer; with the words "tests", "guests" and
+# "packages", what those need too.
 set -eu
 
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
   libmicrohttpd-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev \
   libexpected-dev nlohmann-json3-dev libre2-dev libcap-dev libseccomp-dev libsystemd-dev ca-certificates"
 tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy fio sysstat \
-  e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd"
+  e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd \
+  dpkg-dev file lintian mandoc man-db fish zsh libvirt-clients cloud-init git"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm"
+
+packaging="rpm mmdebstrap g++-aarch64-linux-gnu qemu-user-static"
 
 packages=$build
 for group in "$@"; do
   case $group in
     tests) packages="$packages $tests" ;;
     guests) packages="$packages $guests" ;;
-    *) echo "usage: $0 [tests] [guests]" >&2; exit 2 ;;
+    packages) packages="$packages $packaging" ;;
+    *) echo "usage: $0 [tests] [guests] [packages]" >&2; exit 2 ;;
   esac
 done
 

@@ -5,11 +5,11 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_NAME vqscope)
 set(CPACK_PACKAGE_VENDOR vqscope)
-set(CPACK_PACKAGE_CONTACT "vqscope maintainers <vqscope@localhost>")
+set(CPACK_PACKAGE_CONTACT "vqscope maintainers <vqscope@users.noreply.github.com>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "per-queue disk latency and interrupt placement of KVM guests")
-set(CPACK_PACKAGE_DESCRIPTION "vqscope follows each request of a guest's virtual disks with eBPF programs, from
-the vCPU that submits it through the hardware queue to the interrupt that
-ends it, and exports histograms and counters to Prometheus. `vqscope doctor`
+set(CPACK_PACKAGE_DESCRIPTION "vqscope follows each request of a guest's virtual disks with eBPF programs,
+from the vCPU that submits it through the hardware queue to the interrupt
+that ends it, and exports histograms and counters to Prometheus. Its doctor
 says what is wrong with a disk, and what to change on the host.")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS ${CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS})
@@ -53,12 +53,8 @@ foreach(format deb rpm)
   endif()
   install(FILES packages/completions/_vqscope DESTINATION ${functions} COMPONENT ${format} EXCLUDE_FROM_ALL)
 endforeach()
-add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/changelog.gz
-  COMMAND ${GZIP} -9nc ${files}/debian/changelog > ${CMAKE_CURRENT_BINARY_DIR}/changelog.gz
-  DEPENDS ${files}/debian/changelog VERBATIM)
-add_custom_target(changelog.gz ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/changelog.gz)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/changelog.gz DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT deb
-        EXCLUDE_FROM_ALL)
+install_compressed(${files}/debian/changelog changelog.gz
+                   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT deb EXCLUDE_FROM_ALL)
 
 set(CPACK_BUILD_DIRECTORY_OF_VQSCOPE ${PROJECT_BINARY_DIR})
 include(CPack)

@@ -34,6 +34,5 @@ def flags(*command):
     return set(re.findall(r"(?m)^ +(?:-h,)?(--[a-z][a-z.-]+)", vqtest.run(vqtest.AGENT, *command, "--help")))
 
 
-def interactive(command, **keywords):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **keywords)
-    return done.stdout
+def run_quietly(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
