@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -14,7 +15,8 @@ MIRROR = os.environ.get("VQSCOPE_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 
 
 def release():
-    return next(line.split("=")[1].strip() for line in open("/etc/os-release") if line.startswith("VERSION_CODENAME="))
+    text = pathlib.Path("/etc/os-release").read_text()
+    return re.search(r"(?m)^VERSION_CODENAME=(\S+)", text)[1]
 
 
 def archive(include):
