@@ -39,7 +39,8 @@ std::string describe_build() {
   return fmt::format(
       "vqscope {} ({})\n"
       "  built:     {} for {}, {} {}\n"
-      "  libraries: libbpf {}.{}, libmicrohttpd {}, protobuf {}, libseccomp {}, zlib {}, fmt {}.{}.{}, spdlog {}.{}.{}\n"
+      "  libraries: libbpf {}.{}, libmicrohttpd {}, protobuf {}, libseccomp {}, zlib {}, fmt {}.{}.{}, spdlog "
+      "{}.{}.{}\n"
       "  TLS:       {}\n"
       "  --url:     {}",
       VQSCOPE_VERSION, VQSCOPE_REVISION, VQSCOPE_BUILD_TYPE, kMachine,

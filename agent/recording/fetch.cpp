@@ -33,9 +33,7 @@ Result<AgentClient> AgentClient::create(const std::string& url) {
   return AgentClient(std::move(handle), base + "/-/snapshot");
 }
 
-std::string AgentClient::library() {
-  return fmt::format("libcurl {}", ::curl_version_info(CURLVERSION_NOW)->version);
-}
+std::string AgentClient::library() { return fmt::format("libcurl {}", ::curl_version_info(CURLVERSION_NOW)->version); }
 
 Result<DecodedSnapshot> AgentClient::snapshot() {
   std::string body;

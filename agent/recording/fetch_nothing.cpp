@@ -9,10 +9,11 @@ namespace vqscope {
 void AgentClient::Closer::operator()(void* /*handle*/) const {}
 
 Result<AgentClient> AgentClient::create(const std::string& url) {
-  return fail(fmt::format(
-      "cannot read '{}': this vqscope was built without libcurl, and so without --url; use a distribution's package, or "
-      "leave --url out to measure this guest",
-      url));
+  return fail(
+      fmt::format("cannot read '{}': this vqscope was built without libcurl, and so without --url; use a "
+                  "distribution's package, or "
+                  "leave --url out to measure this guest",
+                  url));
 }
 
 std::string AgentClient::library() { return ""; }

@@ -66,8 +66,10 @@ class DebianPackage(unittest.TestCase):
     def test_depends_on_the_libraries_that_the_binary_is_linked_with(self):
         depends = self.field("Depends")
         for needed in re.findall(r"NEEDED\s+(\S+)", vqtest.run("objdump", "-p", vqtest.AGENT)):
-            owner = vqtest.run("dpkg", "-S", f"*/{needed}").split(":")[0]
-            self.assertRegex(depends, rf"(^|, ){re.escape(owner)}(-\w+)?( |,|$)", needed)
+            # Cross compilers bring libraries of the same name.
+            owners = {line.split(":")[0] for line in vqtest.run("dpkg", "-S", f"*/{needed}").splitlines()}
+            pattern = "|".join(re.escape(owner) for owner in owners)
+            self.assertRegex(depends, rf"(^|, )({pattern})(-\w+)?( |,|$)", needed)
         self.assertIn("init-system-helpers", depends)
 
     def test_the_binary_is_stripped_and_its_symbols_are_beside(self):
