@@ -43,7 +43,8 @@ set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none")
 set(CPACK_RPM_USER_FILELIST "%config(noreplace) /etc/default/vqscope")
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /etc /etc/default /usr/lib/systemd /usr/lib/systemd/system
     /usr/lib/sysusers.d /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish
-    /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions /usr/share/man/man1)
+    /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions /usr/share/man
+    /usr/share/man/man1)
 
 # What differs between the two formats by convention: the place of zsh's functions, and Debian's changelog.
 set(CPACK_PROJECT_CONFIG_FILE ${files}/formats.cmake)
