@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building vqscope needs on Debian 12 or newer; with the words "tests" and "guests", what those need too.
+# Installs what building vqscope needs on Debian 12 or newer; with the words "tests", "guests" and
+# "packages", what those need too.
 set -eu
 
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
@@ -9,16 +10,19 @@ build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev 
   libcrypt-dev libyaml-cpp-dev ca-certificates"
 tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy fio sysstat \
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd \
-  curl openssl socat"
+  curl openssl socat dpkg-dev file lintian mandoc man-db fish zsh libvirt-clients cloud-init git"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"
+
+packaging="rpm mmdebstrap g++-aarch64-linux-gnu qemu-user-static"
 
 packages=$build
 for group in "$@"; do
   case $group in
     tests) packages="$packages $tests" ;;
     guests) packages="$packages $guests" ;;
-    *) echo "usage: $0 [tests] [guests]" >&2; exit 2 ;;
+    packages) packages="$packages $packaging" ;;
+    *) echo "usage: $0 [tests] [guests] [packages]" >&2; exit 2 ;;
   esac
 done
 

@@ -11,6 +11,8 @@
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
+#   tests/run.sh packages  the packages and the static build, reproduced, installed, run and removed, see deploy/INSTALL.md
+#   tests/run.sh arm64   cross-builds, and runs the unit tests in QEMU's user mode
 #   tests/run.sh alerts  guests again, with Prometheus, Alertmanager and a webhook
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,7 +21,8 @@ group=${1:-all}
 case $group in
   all | unit | kernel | e2e | deploy | asan | lint | bench) deploy/install-dependencies.sh tests ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
-  *) sed -n '3,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  packages | arm64) deploy/install-dependencies.sh tests packages ;;
+  *) sed -n '3,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
@@ -29,7 +32,7 @@ lint() {
   sources | xargs clang-format --dry-run --Werror
   # Generated headers have to be there before sources that include them are read.
   cmake --build --preset release --target block_skel_header irq_skel_header notify_skel_header vqscope_metrics_proto \
-    vqscope_recording_proto
+    vqscope_recording_proto vqscope_revision
   git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/release
 }
 
@@ -59,6 +62,29 @@ case $group in
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope vqscope_floor vqscope_scrape_bench
     VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/bench exec python3 -B tests/bench/run.py "$@"
+    ;;
+  packages)
+    deploy/static/libraries.sh build/static
+    for preset in release release-static; do
+      cmake --preset $preset > /dev/null
+      cmake --build --preset $preset
+    done
+    for test in deb manual static rpm lifecycle reproducible; do
+      echo "packages.$test"
+      status=0
+      VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/packages python3 -B "tests/packages/${test}_test.py" ||
+        status=$?
+      [ $status -eq 0 ] || [ $status -eq 77 ] || exit $status
+    done
+    ;;
+  arm64)
+    export VQSCOPE_ARM64_SYSROOT="${VQSCOPE_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vqscope-lab}/arm64"
+    mkdir -p "$(dirname "$VQSCOPE_ARM64_SYSROOT")"
+    tests/packages/arm64_sysroot.sh "$VQSCOPE_ARM64_SYSROOT"
+    cmake --preset arm64 > /dev/null
+    cmake --build --preset arm64 --target vqscope vqscope_unit_tests
+    qemu-aarch64-static -L "$VQSCOPE_ARM64_SYSROOT" build/arm64/vqscope --version
+    ctest --preset arm64 -L unit -j "$(nproc)"
     ;;
   alerts)
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null

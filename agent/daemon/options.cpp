@@ -9,8 +9,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "agent/daemon/build_info.h"
 #include "agent/probes/probe.h"
-#include "version.h"
 
 namespace vqscope {
 
@@ -295,7 +295,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       "Which hardware queue, interrupt and vCPU your virtual disk's requests go through, and how long they "
       "take there.\nRuns inside a KVM guest. https://prometheus.io scrapes it.",
       "vqscope");
-  app.set_version_flag("--version", "vqscope " VQSCOPE_VERSION);
+  app.set_version_flag("--version", describe_build());
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   ServeOptions serve;

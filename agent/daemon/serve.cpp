@@ -10,6 +10,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "agent/daemon/build_info.h"
 #include "agent/daemon/collector.h"
 #include "agent/daemon/events.h"
 #include "agent/daemon/rights.h"
@@ -204,7 +205,7 @@ Result<void> serve(const ServeOptions& options) {
   auto collector = Collector::create({options.measure.paths, std::move(*filter), options.measure.required_probes,
                                       static_cast<std::uint64_t>(options.window_seconds * 1e9)});
   if (!collector) return tl::unexpected(collector.error());
-  SelfMetrics self(VQSCOPE_VERSION, (*collector)->array_bytes());
+  SelfMetrics self(VQSCOPE_VERSION, build_revision(), (*collector)->array_bytes());
   // Before the threads of the server, which have the rights and the filter of the thread that starts them.
   if (auto gave_up = give_up(options, account); !gave_up) return gave_up;
   std::vector<std::string> addresses;

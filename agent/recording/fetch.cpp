@@ -86,6 +86,8 @@ Result<AgentClient> AgentClient::create(const AgentAddress& address) {
   return AgentClient(std::move(handle), local ? address.url + kPath : std::move(*shown));
 }
 
+std::string AgentClient::library() { return fmt::format("libcurl {}", ::curl_version_info(CURLVERSION_NOW)->version); }
+
 Result<DecodedSnapshot> AgentClient::snapshot() {
   std::string body;
   char reason[CURL_ERROR_SIZE] = {};

@@ -23,8 +23,12 @@ struct AgentAddress {
 // A connection to one agent, kept open between calls. An object serves one thread at a time.
 class AgentClient {
  public:
-  // Connects nowhere yet. Errors, here and later, show the URL without the password.
+  // Connects nowhere yet. Errors, here and later, show the URL without the password. Fails in a build without
+  // libcurl (VQSCOPE_CURL=OFF).
   static Result<AgentClient> create(const AgentAddress& address);
+
+  // The library that reads, and its version; empty in a build without.
+  static std::string library();
 
   // GET /-/snapshot.
   Result<DecodedSnapshot> snapshot();

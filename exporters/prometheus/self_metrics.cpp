@@ -61,7 +61,7 @@ void add_process(const std::filesystem::path& procfs, std::vector<Family>& famil
 
 }  // namespace
 
-SelfMetrics::SelfMetrics(const std::string& version, std::size_t array_bytes)
+SelfMetrics::SelfMetrics(const std::string& version, const std::string& revision, std::size_t array_bytes)
     : scrapes_(prometheus::BuildCounter().Name("vqscope_scrapes_total").Help("Scrapes answered.").Register(registry_)),
       scrape_seconds_(prometheus::BuildCounter()
                           .Name("vqscope_scrape_seconds_total")
@@ -69,9 +69,9 @@ SelfMetrics::SelfMetrics(const std::string& version, std::size_t array_bytes)
                           .Register(registry_)) {
   prometheus::BuildGauge()
       .Name("vqscope_build_info")
-      .Help("The agent's version; always 1.")
+      .Help("The agent's version and the git revision that it was built from; always 1.")
       .Register(registry_)
-      .Add({{"version", version}})
+      .Add({{"version", version}, {"revision", revision}})
       .Set(1);
   prometheus::BuildGauge()
       .Name("vqscope_bpf_array_bytes")

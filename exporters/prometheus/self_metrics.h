@@ -20,7 +20,7 @@ namespace vqscope {
 class SelfMetrics {
  public:
   // `array_bytes`: memory of the BPF arrays, which counts neither as this process's own nor as free.
-  SelfMetrics(const std::string& version, std::size_t array_bytes);
+  SelfMetrics(const std::string& version, const std::string& revision, std::size_t array_bytes);
 
   // A scrape was answered.
   void count_scrape(Format format, std::chrono::duration<double> duration);

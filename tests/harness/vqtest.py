@@ -102,11 +102,11 @@ class Scrape:
 class Agent:
     """A running `vqscope serve` on a port of its own."""
 
-    def __init__(self, test, *flags, wrapper=()):
+    def __init__(self, test, *flags, wrapper=(), binary=(AGENT,)):
         self.log = tempfile.NamedTemporaryFile("w+", prefix="vqscope-log-", delete=False)
         test.addCleanup(os.unlink, self.log.name)
         self.process = subprocess.Popen(
-            [*wrapper, AGENT, "serve", "--web.listen-address=127.0.0.1:0", *flags], stderr=self.log)
+            [*wrapper, *binary, "serve", "--web.listen-address=127.0.0.1:0", *flags], stderr=self.log)
         test.addCleanup(self.stop)
         self.url = wait_for(self._address, f"{AGENT} to serve", 20)
 

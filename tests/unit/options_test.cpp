@@ -260,7 +260,10 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
 TEST(CommandLine, VersionIsPrintedAndIsASuccess) {
   const Parsed parsed = parse({"--version"});
   EXPECT_EQ(parsed.line.exit_status, 0);
-  EXPECT_THAT(parsed.out, MatchesRegex("vqscope [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  EXPECT_THAT(parsed.out,
+              MatchesRegex("vqscope [0-9]+\\.[0-9]+\\.[0-9]+ \\((unknown|[0-9a-f]{7,}(-dirty)?)\\)\n(.*\n)+"));
+  for (const char* what : {"libbpf ", "libmicrohttpd ", "protobuf ", "TLS: ", "--url: "})
+    EXPECT_THAT(parsed.out, HasSubstr(what));
 }
 
 }  // namespace
