@@ -7,8 +7,6 @@
 
 #include <cstring>
 
-#include "agent/base/text.h"
-
 namespace vqscope {
 
 namespace {
@@ -74,12 +72,12 @@ std::string hypervisor_signature() {
 #endif
 }
 
-std::string detect_vmm(const std::filesystem::path& sysfs, std::string_view signature) {
+std::string detect_vmm(TreeReader& reader, const std::filesystem::path& sysfs, std::string_view signature) {
   std::string dmi;
   for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
-    dmi += read_trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
+    dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
   if (const auto product = find(kDmiSigns, dmi); !product.empty()) return std::string(product);
-  if (const auto dsdt = read_file(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
+  if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
     if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return std::string(product);
   return std::string(find(kSignatures, signature));
 }
