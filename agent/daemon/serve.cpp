@@ -9,10 +9,14 @@
 #include <array>
 #include <chrono>
 
+#include "agent/base/clock.h"
 #include "agent/daemon/collector.h"
 #include "agent/daemon/events.h"
+#include "agent/daemon/recent.h"
+#include "agent/daemon/refresh_schedule.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/codec.h"
+#include "exporters/http/limits.h"
 #include "exporters/http/server.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
@@ -49,8 +53,8 @@ Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& wan
 // The pages of the daemon.
 class Pages {
  public:
-  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self)
-      : options_(options), collector_(collector), self_(self) {}
+  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, RecentPages& recent)
+      : options_(options), collector_(collector), self_(self), recent_(recent) {}
 
   HttpResponse operator()(const HttpRequest& request) const {
     const std::string text = "text/plain; charset=utf-8";
@@ -66,23 +70,26 @@ class Pages {
   [[nodiscard]] HttpResponse metrics(const HttpRequest& request) const {
     const auto start = std::chrono::steady_clock::now();
     const Format format = negotiate_format(request.accept);
-    const Model model = collector_.collect();
-    std::vector<Family> families = model_families(model);
-    for (Family& family : self_.families(options_.measure.paths.procfs)) families.push_back(std::move(family));
-    HttpResponse response{200, std::string(content_type(format)), {}, false};
-    response.body = write(format, families, options_.classic_buckets);
-    if (accepts_gzip(request.accept_encoding)) {
-      response.body = compress_gzip(response.body);
-      response.gzip = true;
-    }
+    HttpResponse response{200, std::string(content_type(format)), {}, accepts_gzip(request.accept_encoding)};
+    response.body = recent_.metrics(format, response.gzip).get([&] {
+      const Model model = collector_.collect();
+      std::vector<Family> families = model_families(model);
+      for (Family& family : self_.families(options_.measure.paths.procfs)) families.push_back(std::move(family));
+      std::string body = write(format, families, options_.classic_buckets);
+      return response.gzip ? compress_gzip(body) : body;
+    });
     self_.count_scrape(format, std::chrono::steady_clock::now() - start);
     return response;
   }
 
   // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
   [[nodiscard]] HttpResponse snapshot() const {
-    const RecordingHeader header = make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
-    return {200, std::string(kRecordingMediaType), encode_recording(header, collector_.reading()), false};
+    return {200, std::string(kRecordingMediaType), recent_.snapshot().get([&] {
+              const RecordingHeader header =
+                  make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
+              return encode_recording(header, collector_.reading());
+            }),
+            false};
   }
 
   [[nodiscard]] HttpResponse landing() const {
@@ -109,35 +116,40 @@ class Pages {
   const ServeOptions& options_;
   Collector& collector_;
   SelfMetrics& self_;
+  RecentPages& recent_;
 };
 
 // Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, UeventMonitor* uevents) {
+Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, const Fd& timer,
+                 UeventMonitor* uevents) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
   unsigned seconds = 0;
+  RefreshSchedule schedule;
   for (;;) {
-    if (::poll(watched.data(), watched.size(), -1) < 0) {
+    if (::poll(watched.data(), watched.size(), schedule.wait_ms(monotonic_ns())) < 0) {
       if (errno == EINTR) continue;
       return fail_errno("cannot wait for events");
     }
     if (watched[0].revents != 0) return {};
-    bool refresh = watched[2].revents != 0 && uevents->drain();
+    if (watched[2].revents != 0 && uevents->drain()) schedule.ask();
     if (watched[1].revents != 0) {
       std::uint64_t expirations = 0;
       if (::read(timer.get(), &expirations, sizeof expirations) < 0 && errno != EAGAIN)
         return fail_errno("cannot read the timer");
       // Without uevents, disks that come and go are looked for every second.
-      refresh |= ++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown();
+      if (++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown()) schedule.ask();
       collector.sample();
+      recent.forget();
     }
-    if (refresh) collector.refresh();
+    if (schedule.due(monotonic_ns())) collector.refresh();
   }
 }
 
 }  // namespace
 
 Result<void> serve(const ServeOptions& options) {
+  raise_descriptor_limit();
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();
@@ -157,11 +169,12 @@ Result<void> serve(const ServeOptions& options) {
   SelfMetrics self(VQSCOPE_VERSION, (*collector)->array_bytes());
   std::vector<std::string> addresses;
   for (const Listener& listener : *listeners) addresses.push_back(listener.address);
-  const auto server = HttpServer::create(std::move(*listeners), Pages(options, **collector, self));
+  RecentPages recent;
+  const auto server = HttpServer::create(std::move(*listeners), Pages(options, **collector, self, recent));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves http://{}{}", VQSCOPE_VERSION, address, options.telemetry_path);
-  return run(**collector, *signals, *timer, uevents ? &*uevents : nullptr);
+  return run(**collector, recent, *signals, *timer, uevents ? &*uevents : nullptr);
 }
 
 }  // namespace vqscope

@@ -9,17 +9,29 @@
 #include <exception>
 
 #include "agent/base/text.h"
+#include "exporters/http/limits.h"
+#include "exporters/http/transfer.h"
 
 namespace vqscope {
+
+// What all listeners share.
+struct HttpService {
+  HttpHandler handler;
+  UnreadBodies unread;
+};
 
 namespace {
 
 // A connection that says nothing for this long is closed.
 constexpr unsigned kIdleSeconds = 30;
-// Open connections of one listener; more wait in the kernel's backlog.
-constexpr unsigned kMaxConnections = 2000;
 // Request line and headers together; a larger request is answered 431 or 414.
 constexpr std::size_t kMaxRequest = 16384;
+
+// Not epoll: the library uses it edge-triggered, and after a short read waits for an edge that never comes if the
+// client had hung up by then; such a connection stays until it is idle for too long. A channel of its own wakes the
+// thread when it has to stop: without one the library shuts the listening socket, which at the limit of connections it
+// does not watch.
+constexpr unsigned kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 
 void log_daemon(void*, const char* format, va_list arguments) {
   char line[1024];
@@ -31,11 +43,10 @@ std::string header(MHD_Connection* connection, const char* name) {
   return value != nullptr ? value : "";
 }
 
-MHD_Result send(MHD_Connection* connection, const HttpResponse& response) {
-  MHD_Response* raw = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
-                                                      MHD_RESPMEM_MUST_COPY);
+MHD_Result send(MHD_Connection* connection, UnreadBodies& unread, const HttpResponse& response) {
+  const auto owned = make_response(unread, response.body);
+  MHD_Response* raw = owned.get();
   if (raw == nullptr) return MHD_NO;
-  const std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> owned(raw, MHD_destroy_response);
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
   if (response.gzip) MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
   if (response.status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(raw, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -55,14 +66,16 @@ MHD_Result answer(void* context, MHD_Connection* connection, const char* path, c
     *upload_size = 0;
     return MHD_YES;
   }
+  auto& service = *static_cast<HttpService*>(context);
   // Nothing may be thrown through the library's C code.
   try {
     const std::string text = "text/plain; charset=utf-8";
     if (!readable)
-      return send(connection, {MHD_HTTP_METHOD_NOT_ALLOWED, text, "only GET and HEAD are answered here\n", false});
-    const auto& handler = *static_cast<const HttpHandler*>(context);
-    return send(connection, handler({path, header(connection, MHD_HTTP_HEADER_ACCEPT),
-                                     header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
+      return send(connection, service.unread,
+                  {MHD_HTTP_METHOD_NOT_ALLOWED, text, "only GET and HEAD are answered here\n", false});
+    return send(connection, service.unread,
+                service.handler({path, header(connection, MHD_HTTP_HEADER_ACCEPT),
+                                 header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
   } catch (const std::exception& error) {
     spdlog::error("cannot answer a request for {}: {}", path, error.what());
     return MHD_NO;  // closes the connection
@@ -79,18 +92,20 @@ struct HttpServer::Daemons {
   std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> list;
 };
 
-HttpServer::HttpServer(HttpHandler handler) : handler_(std::move(handler)), daemons_(std::make_unique<Daemons>()) {}
+HttpServer::HttpServer(HttpHandler handler)
+    : service_(new HttpService{std::move(handler), UnreadBodies(kMostUnreadBytes)}),
+      daemons_(std::make_unique<Daemons>()) {}
 
 HttpServer::~HttpServer() = default;
 
 Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> listeners, HttpHandler handler) {
   std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler)));
+  const unsigned connections = connections_per_listener(descriptor_limit(), listeners.size());
   for (Listener& listener : listeners) {
-    MHD_Daemon* daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &answer,
-                         &server->handler_, MHD_OPTION_EXTERNAL_LOGGER, &log_daemon, nullptr, MHD_OPTION_LISTEN_SOCKET,
-                         listener.fd.get(), MHD_OPTION_CONNECTION_LIMIT, kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT,
-                         kIdleSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest, MHD_OPTION_END);
+    MHD_Daemon* daemon = MHD_start_daemon(
+        kFlags, 0, nullptr, nullptr, &answer, server->service_.get(), MHD_OPTION_EXTERNAL_LOGGER, &log_daemon, nullptr,
+        MHD_OPTION_LISTEN_SOCKET, listener.fd.get(), MHD_OPTION_CONNECTION_LIMIT, connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest, MHD_OPTION_END);
     if (daemon == nullptr) return fail_errno("cannot start the HTTP server on " + listener.address);
     (void)listener.fd.release();  // the daemon closes it
     server->daemons_->list.emplace_back(daemon);

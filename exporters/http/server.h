@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "exporters/http/body.h"
 #include "exporters/http/listener.h"
 
 namespace vqscope {
@@ -22,14 +23,18 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 200;
   std::string content_type;
-  std::string body;
+  Body body;
   bool gzip = false;  // body is compressed
 };
 
 // Called for GET and HEAD, from the servers' threads.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// The destructor stops the threads and closes all connections.
+struct HttpService;
+
+// Connections are bounded by the process's limit of descriptors (limits.h), and the memory that answers take by what
+// unread.h says; a client that has not read its answer after a minute is cut off. The destructor stops the threads and
+// closes all connections.
 class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> create(std::vector<Listener> listeners, HttpHandler handler);
@@ -41,8 +46,8 @@ class HttpServer {
   struct Daemons;
   explicit HttpServer(HttpHandler handler);
 
-  HttpHandler handler_;
-  std::unique_ptr<Daemons> daemons_;  // stopped before the handler goes
+  std::unique_ptr<HttpService> service_;
+  std::unique_ptr<Daemons> daemons_;  // stopped before the service goes
 };
 
 }  // namespace vqscope
