@@ -6,7 +6,7 @@ set -eu
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
   libmicrohttpd-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev \
   libexpected-dev nlohmann-json3-dev libre2-dev ca-certificates"
-tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy fio sysstat \
+tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy libclang-rt-dev strace fio sysstat \
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm"
