@@ -6,17 +6,11 @@
 
 namespace vqscope {
 
-// A clock of clock_gettime(2) in nanoseconds.
-inline std::uint64_t clock_ns(clockid_t clock) {
+// CLOCK_MONOTONIC in nanoseconds, the clock of bpf_ktime_get_ns() and of the kernel's request timestamps.
+inline std::uint64_t monotonic_ns() {
   timespec now = {};
-  ::clock_gettime(clock, &now);
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
-
-// CLOCK_MONOTONIC in nanoseconds, the clock of bpf_ktime_get_ns() and of the kernel's request timestamps.
-inline std::uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
-
-// CPU time of the calling thread.
-inline std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace vqscope

@@ -2,6 +2,7 @@
 // Pages as they were a moment ago, for those who ask for them at the same time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <mutex>
@@ -13,19 +14,22 @@
 
 namespace vqscope {
 
-// A page is given out again for as long as it took to make it. So however many ask, making pages takes at most half of
-// one CPU, and nobody is given an older page than somebody whom the server keeps waiting for a moment. Thread-safe.
+// A page is given out again for as long as it took to make it, and a tenth of a second at the most. So however many
+// ask, making pages takes about half of the time, and nobody's page is older than if the server had been busy for a
+// moment. Thread-safe.
 class Recent {
  public:
+  static constexpr std::uint64_t kLongestNs = 100'000'000;
+
   // `make()`, which returns the Body, or what it returned a moment ago.
   template <typename Make>
   Body get(Make make) {
     const std::scoped_lock lock(mutex_);
     if (page_ && monotonic_ns() < until_ns_) return *page_;
-    // Not the time on the clock: while something else has the CPU, a page gets older but no dearer.
-    const std::uint64_t begin_ns = thread_cpu_ns();
+    const std::uint64_t begin_ns = monotonic_ns();
     page_ = make();
-    until_ns_ = monotonic_ns() + (thread_cpu_ns() - begin_ns);
+    const std::uint64_t end_ns = monotonic_ns();
+    until_ns_ = end_ns + std::min(end_ns - begin_ns, kLongestNs);
     return *page_;
   }
 
