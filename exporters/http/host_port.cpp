@@ -19,6 +19,8 @@ Result<HostPort> parse_host_port(std::string_view text) {
     host = host.substr(1, host.size() - 2);
   else if (host.find(':') != std::string_view::npos)
     return fail(what + ": an IPv6 address goes in brackets, as in [::1]:10177");
+  if (host.find_first_of("[]") != std::string_view::npos)
+    return fail(what + ": brackets go around an IPv6 address, once, as in [::1]:10177");
   return HostPort{std::string(host), std::string(port)};
 }
 
