@@ -8,7 +8,7 @@ std::shared_ptr<UnreadBody> UnreadBodies::hold(const Body& body) {
   std::erase_if(bodies_, [](const auto& held) { return held.expired(); });
   std::size_t bytes = body.bytes().size();
   for (const auto& weak : bodies_) {
-    const auto held = weak.lock();
+    auto held = weak.lock();
     const auto other = held ? held->body() : std::nullopt;
     if (!other) continue;
     if (other->shares_with(body)) return held;
