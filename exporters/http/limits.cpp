@@ -10,7 +10,7 @@ namespace vqscope {
 namespace {
 
 // For everything but connections: arrays, programs and their links, listeners, files that are read. The agent has about
-// thirty open with a dozen disks; none is open for long that grows with their number.
+// fifty open, listeners included; none is open for long that grows with their number.
 constexpr std::uint64_t kReserve = 256;
 // Of all listeners together. An idle connection takes up to 20 KiB of memory.
 constexpr std::uint64_t kMostConnections = 4000;
