@@ -8,6 +8,10 @@
 #   tests/run.sh e2e     the endpoint and the command line, and a real Prometheus that scrapes the agent
 #   tests/run.sh deploy  rules, alerts and dashboard, by promtool and on a Prometheus that scrapes the agent
 #   tests/run.sh asan    the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tests/run.sh tsan    the unit tests under ThreadSanitizer
+#   tests/run.sh sanitizers  the unit, kernel and end-to-end tests, with the agent, under both
+#   tests/run.sh fuzz [SECONDS]  each fuzz target for so long (5), see tests/fuzz/README.md
+#   tests/run.sh soak [MINUTES]  abuse of the endpoint for so long (10), see tests/soak/README.md
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
@@ -19,10 +23,11 @@ cd "$(dirname "$0")/.."
 
 group=${1:-all}
 case $group in
-  all | unit | kernel | e2e | deploy | asan | lint | bench) deploy/install-dependencies.sh tests ;;
+  all | unit | kernel | e2e | deploy | asan | tsan | sanitizers | fuzz | soak | lint | bench)
+    deploy/install-dependencies.sh tests ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests packages ;;
-  *) sed -n '3,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,21s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
@@ -36,10 +41,31 @@ lint() {
   git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/release
 }
 
-asan() {
-  cmake --preset asan > /dev/null
-  cmake --build --preset asan --target vqscope_unit_tests
-  ctest --preset asan -L unit -j "$(nproc)"
+# sanitized PRESET LABELS: the tests with one of these labels, and the agent that they start, under a sanitizer.
+sanitized() {
+  cmake --preset "$1" > /dev/null
+  targets=vqscope_unit_tests
+  [ "$2" = unit ] || targets="$targets vqscope vqscope_remedy_snippets"
+  # shellcheck disable=SC2086 # a list of words
+  cmake --build --preset "$1" --target $targets
+  UBSAN_OPTIONS=print_stacktrace=1 ctest --preset "$1" -L "$2" -j "$(nproc)"
+}
+
+# fuzz SECONDS: every target for so long, as many at a time as there are CPUs. An input that fails is kept.
+fuzz() {
+  cmake --preset fuzz > /dev/null
+  cmake --build --preset fuzz
+  targets=$(cd build/fuzz/fuzz && echo fuzz_*)
+  mkdir -p build/fuzz/found
+  for target in $targets; do mkdir -p "build/fuzz/corpus/${target#fuzz_}"; done
+  # shellcheck disable=SC2086 # a list of words
+  printf '%s\n' $targets | TEST_TMPDIR=/dev/shm xargs -P "$(nproc)" -I TARGET sh -c '
+    name=${1#fuzz_}
+    build/fuzz/fuzz/"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
+      -print_final_stats=1 -artifact_prefix=build/fuzz/found/"$name"- build/fuzz/corpus/"$name" \
+      tests/fuzz/corpus/"$name" > build/fuzz/found/"$name".log 2>&1 || { cat build/fuzz/found/"$name".log; exit 1; }
+    echo "$name: $(sed -n "s/stat::number_of_executed_units: *//p" build/fuzz/found/"$name".log) inputs, no complaint"
+  ' fuzz TARGET "$1"
 }
 
 release() {
@@ -50,7 +76,17 @@ release() {
 
 case $group in
   lint) lint ;;
-  asan) asan ;;
+  asan | tsan) sanitized "$group" unit ;;
+  sanitizers)
+    sanitized asan 'unit|kernel|e2e'
+    sanitized tsan 'unit|kernel|e2e'
+    ;;
+  fuzz) fuzz "${2:-5}" ;;
+  soak)
+    cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
+    cmake --build --preset release --target vqscope
+    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness exec python3 -B tests/soak/run.py "${2:-10}"
+    ;;
   guests)
     shift
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
@@ -93,6 +129,6 @@ case $group in
       tests/deploy/alerts_in_guests.py
     ;;
   # A neighbour on the machine can disturb one comparison with a witness, not two in a row.
-  all) lint; asan; release -j "$(nproc)" --repeat until-pass:2 ;;
+  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:2 ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

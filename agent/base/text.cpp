@@ -53,13 +53,18 @@ std::optional<std::string> read_trimmed(const std::filesystem::path& path) {
   return std::string(trim(*content));
 }
 
-std::vector<std::string> list_directory(const std::filesystem::path& path) {
+Result<std::vector<std::string>> read_directory(const std::filesystem::path& path) {
   std::vector<std::string> names;
   std::error_code error;
   for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
     names.push_back(it->path().filename().string());
+  if (error) return fail("cannot list " + path.string() + ": " + error.message(), error.value());
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<std::string> list_directory(const std::filesystem::path& path) {
+  return read_directory(path).value_or(std::vector<std::string>{});
 }
 
 }  // namespace vqscope

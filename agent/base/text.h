@@ -42,7 +42,10 @@ std::optional<T> read_number(const std::filesystem::path& path) {
   return text ? parse_number<T>(*text) : std::nullopt;
 }
 
-// Names in a directory, sorted; empty when it cannot be read.
+// Names in a directory, sorted.
+Result<std::vector<std::string>> read_directory(const std::filesystem::path& path);
+
+// The same; empty when it cannot be read.
 std::vector<std::string> list_directory(const std::filesystem::path& path);
 
 }  // namespace vqscope

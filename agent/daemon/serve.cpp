@@ -10,14 +10,18 @@
 #include <chrono>
 #include <ctime>
 
+#include "agent/base/clock.h"
 #include "agent/daemon/build_info.h"
 #include "agent/daemon/collector.h"
 #include "agent/daemon/events.h"
+#include "agent/daemon/recent.h"
+#include "agent/daemon/refresh_schedule.h"
 #include "agent/daemon/rights.h"
 #include "agent/daemon/seccomp.h"
 #include "agent/daemon/service_manager.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/codec.h"
+#include "exporters/http/limits.h"
 #include "exporters/http/server.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
@@ -70,8 +74,8 @@ std::string served(const std::string& address, bool tls, const std::string& path
 // The pages of the daemon.
 class Pages {
  public:
-  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self)
-      : options_(options), collector_(collector), self_(self) {}
+  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, RecentPages& recent)
+      : options_(options), collector_(collector), self_(self), recent_(recent) {}
 
   HttpResponse operator()(const HttpRequest& request) const {
     const std::string text = "text/plain; charset=utf-8";
@@ -87,23 +91,26 @@ class Pages {
   [[nodiscard]] HttpResponse metrics(const HttpRequest& request) const {
     const auto start = std::chrono::steady_clock::now();
     const Format format = negotiate_format(request.accept);
-    const Model model = collector_.collect();
-    std::vector<Family> families = model_families(model);
-    for (Family& family : self_.families(options_.measure.paths.procfs)) families.push_back(std::move(family));
-    HttpResponse response{200, std::string(content_type(format)), {}, false};
-    response.body = write(format, families, options_.classic_buckets);
-    if (accepts_gzip(request.accept_encoding)) {
-      response.body = compress_gzip(response.body);
-      response.gzip = true;
-    }
+    HttpResponse response{200, std::string(content_type(format)), {}, accepts_gzip(request.accept_encoding)};
+    response.body = recent_.metrics(format, response.gzip).get([&] {
+      const Model model = collector_.collect();
+      std::vector<Family> families = model_families(model);
+      for (Family& family : self_.families(options_.measure.paths.procfs)) families.push_back(std::move(family));
+      std::string body = write(format, families, options_.classic_buckets);
+      return response.gzip ? compress_gzip(body) : body;
+    });
     self_.count_scrape(format, std::chrono::steady_clock::now() - start);
     return response;
   }
 
   // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
   [[nodiscard]] HttpResponse snapshot() const {
-    const RecordingHeader header = make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
-    return {200, std::string(kRecordingMediaType), encode_recording(header, collector_.reading()), false};
+    return {200, std::string(kRecordingMediaType), recent_.snapshot().get([&] {
+              const RecordingHeader header =
+                  make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
+              return encode_recording(header, collector_.reading());
+            }),
+            false};
   }
 
   [[nodiscard]] HttpResponse landing() const {
@@ -130,6 +137,7 @@ class Pages {
   const ServeOptions& options_;
   Collector& collector_;
   SelfMetrics& self_;
+  RecentPages& recent_;
 };
 
 // From here on what was opened is all that there is: nothing after the start needs a right, a file outside procfs,
@@ -146,13 +154,14 @@ Result<void> give_up(const ServeOptions& options, const std::optional<Account>& 
 }
 
 // Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
+Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
                  ServiceManager& manager) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
   unsigned seconds = 0;
+  RefreshSchedule schedule;
   for (;;) {
-    if (::poll(watched.data(), watched.size(), -1) < 0) {
+    if (::poll(watched.data(), watched.size(), schedule.wait_ms(monotonic_ns())) < 0) {
       if (errno == EINTR) continue;
       return fail_errno("cannot wait for events");
     }
@@ -160,17 +169,18 @@ Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, Ueven
       manager.stopping();
       return {};
     }
-    bool refresh = watched[2].revents != 0 && uevents->drain();
+    if (watched[2].revents != 0 && uevents->drain()) schedule.ask();
     if (watched[1].revents != 0) {
       std::uint64_t expirations = 0;
       if (::read(timer.get(), &expirations, sizeof expirations) < 0 && errno != EAGAIN)
         return fail_errno("cannot read the timer");
       // Without uevents, disks that come and go are looked for every second.
-      refresh |= ++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown();
+      if (++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown()) schedule.ask();
       collector.sample();
+      recent.forget();
       manager.collected();
     }
-    if (refresh) {
+    if (schedule.due(monotonic_ns())) {
       collector.refresh();
       manager.status("Measuring " + collector.summary());
     }
@@ -180,6 +190,7 @@ Result<void> run(Collector& collector, const Fd& signals, const Fd& timer, Ueven
 }  // namespace
 
 Result<void> serve(const ServeOptions& options) {
+  raise_descriptor_limit();
   ServiceManager manager;
   std::optional<Account> account;
   if (!options.user.empty()) {
@@ -214,12 +225,14 @@ Result<void> serve(const ServeOptions& options) {
   auto rules = web_rules(options);
   if (!rules) return tl::unexpected(rules.error());
   const bool tls = *rules && (*rules)->current()->tls;
-  const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), Pages(options, **collector, self));
+  RecentPages recent;
+  const auto server =
+      HttpServer::create(std::move(*listeners), std::move(*rules), Pages(options, **collector, self, recent));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));
   manager.ready("Measuring " + (*collector)->summary());
-  return run(**collector, *signals, *timer, uevents ? &*uevents : nullptr, manager);
+  return run(**collector, recent, *signals, *timer, uevents ? &*uevents : nullptr, manager);
 }
 
 }  // namespace vqscope

@@ -20,9 +20,11 @@ Result<UeventMonitor> UeventMonitor::create() {
 }
 
 bool UeventMonitor::drain() {
+  // A storm of them may not keep the caller from everything else.
+  constexpr int kMostAtOnce = 1000;
   bool concerned = false;
   char buffer[8192];
-  for (;;) {
+  for (int i = 0; i < kMostAtOnce; ++i) {
     const ssize_t length = ::recv(fd_.get(), buffer, sizeof buffer, 0);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == ENOBUFS) {  // more came than the socket holds
@@ -32,6 +34,7 @@ bool UeventMonitor::drain() {
     if (length <= 0) return concerned;
     concerned |= concerns_topology({buffer, static_cast<std::size_t>(length)});
   }
+  return concerned;
 }
 
 bool concerns_topology(std::string_view announcement) {

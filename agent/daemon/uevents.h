@@ -16,7 +16,7 @@ class UeventMonitor {
   // Readable when announcements are waiting.
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  // Reads all that are waiting; true if one of them concerns disks or CPUs, or some were lost.
+  // Reads those that are waiting, up to a thousand; true if one of them concerns disks or CPUs, or some were lost.
   bool drain();
 
  private:

@@ -11,7 +11,9 @@
 namespace vqscope {
 
 Result<MappedArray> MappedArray::create(const char* name, std::size_t record_size, std::uint32_t records) {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+  bpf_map_create_opts options = {};
+  options.sz = sizeof options;
+  options.map_flags = BPF_F_MMAPABLE;
   MappedArray array;
   array.fd_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(std::uint32_t), static_cast<__u32>(record_size),
                                 records, &options));

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/topology/facts.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
-#include "agent/base/fd.h"
 #include "agent/base/text.h"
 
 namespace vqscope {
@@ -37,28 +35,20 @@ constexpr Sign kManagers[] = {
     {"OpenStack", "openstack"}, {"KubeVirt", "kubevirt"},
 };
 
-// Whole file, or as much of it as there is up to kConfigSize; reads no byte twice, because each is a trip to the host.
-std::string read_config(const fs::path& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string config(kConfigSize, '\0');
-  const ssize_t n = fd ? ::pread(fd.get(), config.data(), config.size(), 0) : -1;
-  config.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  return config;
-}
-
-DiskFacts read_disk_facts(const SystemPaths& paths, const Disk& disk) {
+DiskFacts read_disk_facts(TreeReader& reader, const SystemPaths& paths, const Disk& disk) {
   DiskFacts facts;
   const fs::path directory = paths.sysfs / "block" / disk.name;
-  facts.wbt_lat_usec = read_number<std::uint32_t>(directory / "queue/wbt_lat_usec");
+  facts.wbt_lat_usec = reader.number<std::uint32_t>(directory / "queue/wbt_lat_usec");
   if (disk.transport == "scsi" || disk.transport == "ata" || (disk.virtio && disk.virtio->first_request_queue > 0))
-    facts.queue_depth = read_number<std::uint32_t>(directory / "device/queue_depth");
+    facts.queue_depth = reader.number<std::uint32_t>(directory / "device/queue_depth");
   if (disk.virtio) {
     const std::string name = "virtio" + std::to_string(disk.virtio->index);
-    if (const auto bits = read_trimmed(paths.sysfs / "bus/virtio/devices" / name / "features"))
+    if (const auto bits = reader.trimmed(paths.sysfs / "bus/virtio/devices" / name / "features"))
       facts.virtio_features = parse_virtio_features(*bits);
   }
   if (!disk.bus_id.empty())
-    facts.msix_vectors = parse_msix_vectors(read_config(paths.sysfs / "bus/pci/devices" / disk.bus_id / "config"));
+    facts.msix_vectors = parse_msix_vectors(
+        reader.head(paths.sysfs / "bus/pci/devices" / disk.bus_id / "config", kConfigSize).value_or(""));
   return facts;
 }
 
@@ -126,10 +116,10 @@ std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const s
   return late;
 }
 
-std::string detect_manager(const fs::path& sysfs) {
+std::string detect_manager(TreeReader& reader, const fs::path& sysfs) {
   std::string dmi;
   for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
-    dmi += read_trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
+    dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
   for (const Sign& sign : kManagers)
     if (dmi.find(sign.text) != std::string::npos) return std::string(sign.manager);
   return {};
@@ -150,15 +140,15 @@ void keep_facts_of_root(const Topology& before, Topology& now) {
         disk.facts.msix_vectors = known.facts.msix_vectors;
 }
 
-void read_facts(const SystemPaths& paths, Topology& topology) {
-  const auto parameter = [&](const char* file) { return read_number<std::uint32_t>(paths.sysfs / "module" / file); };
+void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology) {
+  const auto parameter = [&](const char* file) { return reader.number<std::uint32_t>(paths.sysfs / "module" / file); };
   GuestFacts& guest = topology.guest;
   guest.limits = {parameter("virtio_blk/parameters/num_request_queues"), parameter("virtio_blk/parameters/poll_queues"),
                   parameter("nvme/parameters/poll_queues")};
-  guest.command_line = read_trimmed(paths.procfs / "cmdline");
-  guest.manager = detect_manager(paths.sysfs);
-  guest.late_cpus = latecomers(read_cpu_times(paths).value_or(std::vector<CpuTime>{}), topology.online_cpus);
-  for (Disk& disk : topology.disks) disk.facts = read_disk_facts(paths, disk);
+  guest.command_line = reader.trimmed(paths.procfs / "cmdline");
+  guest.manager = detect_manager(reader, paths.sysfs);
+  guest.late_cpus = latecomers(parse_cpu_times(reader.text(paths.procfs / "stat").value_or("")), topology.online_cpus);
+  for (Disk& disk : topology.disks) disk.facts = read_disk_facts(reader, paths, disk);
 }
 
 }  // namespace vqscope

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/topology/scan.h"
+#include "agent/topology/tree_reader.h"
 
 namespace vqscope {
 
@@ -35,13 +36,13 @@ std::vector<CpuTime> parse_cpu_times(std::string_view text);
 std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const std::vector<std::uint32_t>& online);
 
 // What manages the hypervisor, from DMI: "ovirt", "proxmox", "openstack", "kubevirt"; empty if nothing tells.
-std::string detect_manager(const std::filesystem::path& sysfs);
+std::string detect_manager(TreeReader& reader, const std::filesystem::path& sysfs);
 
 // /proc/stat; nullopt when it cannot be read.
 std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths);
 
 // Fills Topology::guest and Disk::facts of all disks.
-void read_facts(const SystemPaths& paths, Topology& topology);
+void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology);
 
 // Takes over what takes rights to read, so that an agent that gave up its rights knows it only from before: the
 // hypervisor, as far as ACPI tables told it, and the sizes of MSI-X tables (configuration space beyond 64 bytes:

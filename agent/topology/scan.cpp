@@ -9,6 +9,7 @@
 
 #include "agent/base/text.h"
 #include "agent/topology/facts.h"
+#include "agent/topology/tree_reader.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
@@ -27,15 +28,15 @@ struct Line {
   std::vector<std::string> actions;
 };
 
-std::vector<Line> scan_lines(const fs::path& sysfs) {
+std::vector<Line> scan_lines(TreeReader& reader, const fs::path& sysfs) {
   std::vector<Line> lines;
   const fs::path irqs = sysfs / "kernel/irq";
-  for (const std::string& name : list_directory(irqs)) {
+  for (const std::string& name : reader.names(irqs)) {
     const auto irq = parse_number<std::uint32_t>(name);
-    const auto actions = read_trimmed(irqs / name / "actions");
+    const auto actions = reader.trimmed(irqs / name / "actions");
     if (!irq || !actions || actions->empty()) continue;
     lines.push_back(
-        {*irq, read_number<std::uint64_t>(irqs / name / "hwirq").value_or(*irq), parse_irq_actions(*actions)});
+        {*irq, reader.number<std::uint64_t>(irqs / name / "hwirq").value_or(*irq), parse_irq_actions(*actions)});
   }
   std::sort(lines.begin(), lines.end(),
             [](const Line& a, const Line& b) { return std::tie(a.hwirq, a.irq) < std::tie(b.hwirq, b.irq); });
@@ -95,10 +96,10 @@ std::string driver_of(const fs::path& directory) {
   return fs::read_symlink(directory / "driver", error).filename().string();
 }
 
-std::string find_driver(const fs::path& sysfs, const fs::path& disk, const DevicePath& path) {
+std::string find_driver(TreeReader& reader, const fs::path& sysfs, const fs::path& disk, const DevicePath& path) {
   if (path.scsi_host) {
     const auto name =
-        read_trimmed(sysfs / "class/scsi_host" / ("host" + std::to_string(*path.scsi_host)) / "proc_name");
+        reader.trimmed(sysfs / "class/scsi_host" / ("host" + std::to_string(*path.scsi_host)) / "proc_name");
     if (name && !name->empty() && *name != "<NULL>" && *name != "(null)") return *name;
   }
   if (path.nvme) return "nvme";
@@ -114,14 +115,14 @@ std::string find_transport(const DevicePath& path) {
   return path.is_virtual ? "virtual" : "other";
 }
 
-std::vector<HardwareQueue> scan_queues(const fs::path& disk) {
+std::vector<HardwareQueue> scan_queues(TreeReader& reader, const fs::path& disk) {
   std::vector<HardwareQueue> queues;
-  for (const std::string& name : list_directory(disk / "mq")) {
+  for (const std::string& name : reader.names(disk / "mq")) {
     const auto index = parse_number<std::uint32_t>(name);
     if (!index || *index >= kMaxQueues) continue;
-    HardwareQueue queue{*index, {}, read_number<std::uint32_t>(disk / "mq" / name / "nr_tags")};
+    HardwareQueue queue{*index, {}, reader.number<std::uint32_t>(disk / "mq" / name / "nr_tags")};
     if (queue.tags.value_or(0) > kMaxTags) queue.tags.reset();
-    if (const auto text = read_trimmed(disk / "mq" / name / "cpu_list"))
+    if (const auto text = reader.trimmed(disk / "mq" / name / "cpu_list"))
       if (auto cpus = parse_cpu_list(*text)) queue.cpus = std::move(*cpus);
     queues.push_back(std::move(queue));
   }
@@ -161,9 +162,9 @@ std::vector<InterruptLine> nvme_lines(const std::vector<Line>& lines, std::uint3
 
 // An IDE controller in compatibility mode has the ISA bus's interrupts: 14 for its first port, 15 for its second (PCI
 // IDE Controller Specification 1.0). The class code's last byte has a bit for each port that is in native mode.
-std::optional<std::uint32_t> compatibility_irq(const fs::path& pci, const std::string& ata_port) {
-  const std::string type = read_trimmed(pci / "class").value_or("");  // 0x0101xx
-  const auto port = read_number<std::uint32_t>(pci / ata_port / "ata_port" / ata_port / "port_no");
+std::optional<std::uint32_t> compatibility_irq(TreeReader& reader, const fs::path& pci, const std::string& ata_port) {
+  const std::string type = reader.trimmed(pci / "class").value_or("");  // 0x0101xx
+  const auto port = reader.number<std::uint32_t>(pci / ata_port / "ata_port" / ata_port / "port_no");
   if (!type.starts_with("0x0101") || type.size() != 8 || !port || *port < 1 || *port > 2) return std::nullopt;
   const auto mode = static_cast<unsigned>(std::string_view("0123456789abcdef").find(type.back()));
   const unsigned native = *port == 1 ? 1 : 4;
@@ -172,16 +173,16 @@ std::optional<std::uint32_t> compatibility_irq(const fs::path& pci, const std::s
 }
 
 // Any other controller: the lines of its PCI device. Which queue a line serves is known only if there is one of each.
-std::vector<InterruptLine> pci_lines(const std::vector<Line>& lines, const DevicePath& path, const std::string& driver,
-                                     bool one_queue) {
+std::vector<InterruptLine> pci_lines(TreeReader& reader, const std::vector<Line>& lines, const DevicePath& path,
+                                     const std::string& driver, bool one_queue) {
   const fs::path& pci = path.pci;
   std::set<std::uint32_t> irqs;
-  for (const std::string& name : list_directory(pci / "msi_irqs"))
+  for (const std::string& name : reader.names(pci / "msi_irqs"))
     if (const auto irq = parse_number<std::uint32_t>(name)) irqs.insert(*irq);
   if (irqs.empty())
-    if (const auto irq = read_number<std::uint32_t>(pci / "irq"); irq && *irq != 0) irqs.insert(*irq);
+    if (const auto irq = reader.number<std::uint32_t>(pci / "irq"); irq && *irq != 0) irqs.insert(*irq);
   if (!path.ata_port.empty())
-    if (const auto irq = compatibility_irq(pci, path.ata_port)) irqs = {*irq};
+    if (const auto irq = compatibility_irq(reader, pci, path.ata_port)) irqs = {*irq};
   std::vector<InterruptLine> found;
   for (const Line& line : lines) {
     if (!irqs.contains(line.irq)) continue;
@@ -195,24 +196,25 @@ std::vector<InterruptLine> pci_lines(const std::vector<Line>& lines, const Devic
   return found;
 }
 
-std::optional<Disk> scan_disk(const SystemPaths& paths, const std::string& name, const std::vector<Line>& lines) {
+std::optional<Disk> scan_disk(TreeReader& reader, const SystemPaths& paths, const std::string& name,
+                              const std::vector<Line>& lines) {
   std::error_code error;
   const fs::path directory = fs::canonical(paths.sysfs / "block" / name, error);
-  if (error || read_number<std::uint64_t>(directory / "size").value_or(0) == 0) return std::nullopt;
+  if (error || reader.number<std::uint64_t>(directory / "size").value_or(0) == 0) return std::nullopt;
   Disk disk;
   disk.name = name;
-  disk.queues = scan_queues(directory);
+  disk.queues = scan_queues(reader, directory);
   if (disk.queues.empty()) return std::nullopt;  // bio-based: its member disks have the requests
   struct stat status {};
   // sysfs gives every object its own inode number.
   if (::stat(directory.c_str(), &status) == 0) disk.identity = status.st_ino;
-  disk.scheduler = parse_choice(read_trimmed(directory / "queue/scheduler").value_or(""));
-  disk.nr_requests = read_number<std::uint32_t>(directory / "queue/nr_requests");
+  disk.scheduler = parse_choice(reader.trimmed(directory / "queue/scheduler").value_or(""));
+  disk.nr_requests = reader.number<std::uint32_t>(directory / "queue/nr_requests");
   if (disk.nr_requests.value_or(0) > kMaxTags) disk.nr_requests.reset();
 
   const DevicePath path = analyse(fs::canonical(paths.sysfs, error), directory);
   const bool one_queue = disk.queues.size() == 1;
-  disk.driver = find_driver(paths.sysfs, directory, path);
+  disk.driver = find_driver(reader, paths.sysfs, directory, path);
   disk.transport = find_transport(path);
   disk.bus_id = path.bus_id;
   if (path.virtio) {
@@ -222,7 +224,7 @@ std::optional<Disk> scan_disk(const SystemPaths& paths, const std::string& name,
   } else if (path.nvme) {
     disk.interrupts = nvme_lines(lines, *path.nvme);
   } else if (!path.pci.empty()) {
-    disk.interrupts = pci_lines(lines, path, disk.driver, one_queue);
+    disk.interrupts = pci_lines(reader, lines, path, disk.driver, one_queue);
   }
   return disk;
 }
@@ -246,16 +248,18 @@ Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& fil
   if (!possible) return tl::unexpected(possible.error());
   topology.online_cpus = std::move(*online);
   topology.possible_cpus = *std::max_element(possible->begin(), possible->end()) + 1;
-  topology.vmm = detect_vmm(paths.sysfs, hypervisor);
 
-  std::error_code error;
-  const fs::directory_iterator readable(paths.sysfs / "block", error);
-  if (error) return fail("cannot list " + (paths.sysfs / "block").string() + ": " + error.message(), error.value());
-  const std::vector<Line> lines = scan_lines(paths.sysfs);
-  for (const std::string& name : list_directory(paths.sysfs / "block"))
+  const auto names = read_directory(paths.sysfs / "block");
+  if (!names) return tl::unexpected(names.error());
+  TreeReader reader;
+  topology.vmm = detect_vmm(reader, paths.sysfs, hypervisor);
+  const std::vector<Line> lines = scan_lines(reader, paths.sysfs);
+  for (const std::string& name : *names)
     if (filter.accepts(name))
-      if (auto disk = scan_disk(paths, name, lines)) topology.disks.push_back(std::move(*disk));
-  read_facts(paths, topology);
+      if (auto disk = scan_disk(reader, paths, name, lines)) topology.disks.push_back(std::move(*disk));
+  read_facts(reader, paths, topology);
+  // Whatever was not read for want of descriptors or memory is there, and would look as if it were not.
+  if (reader.shortage()) return tl::unexpected(*reader.shortage());
   return topology;
 }
 

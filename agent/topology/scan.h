@@ -22,8 +22,9 @@ struct SystemPaths {
 };
 
 // All blk-mq disks that the filter accepts and that have a size, with their queues and interrupts. Fails when
-// /sys/block or the list of CPUs cannot be read. A single disk that vanishes meanwhile, or whose files make no
-// sense, is left out or keeps its unknown parts absent. `hypervisor` is CPUID's signature, see vmm.h.
+// /sys/block or the list of CPUs cannot be read, and when anything cannot for want of descriptors or memory. A single
+// disk that vanishes meanwhile, or whose files make no sense, is left out or keeps its unknown parts absent.
+// `hypervisor` is CPUID's signature, see vmm.h.
 Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& filter, std::string_view hypervisor);
 
 // /sys/kernel/irq/N/per_cpu_count: how often each possible CPU took the interrupt, since boot.

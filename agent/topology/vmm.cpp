@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "agent/base/text.h"
-
 namespace vqscope {
 
 namespace {
@@ -82,12 +80,12 @@ std::string hypervisor_signature() {
 #endif
 }
 
-std::string detect_vmm(const std::filesystem::path& sysfs, std::string_view signature) {
+std::string detect_vmm(TreeReader& reader, const std::filesystem::path& sysfs, std::string_view signature) {
   std::string dmi;
   for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
-    dmi += read_trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
+    dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
   if (const auto product = find(kDmiSigns, dmi); !product.empty()) return std::string(product);
-  if (const auto dsdt = read_file(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
+  if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
     if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return std::string(product);
   const auto devices = list_directory(sysfs / "bus/acpi/devices");  // such as "QEMU0002:00"
   for (const std::string& device : devices)

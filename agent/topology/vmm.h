@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/topology/tree_reader.h"
+
 namespace vqscope {
 
 // CPUID's hypervisor signature of this CPU ("KVMKVMKVM"), or empty on bare metal and on other architectures.
@@ -15,6 +17,6 @@ std::string hypervisor_signature();
 // only root may read), else from ACPI devices (sysfs/bus/acpi/devices), else from the signature: "qemu", "firecracker",
 // "cloud-hypervisor", "amazon-ec2", "google-compute-engine", "hyper-v", "vmware", "virtualbox", "xen", "kvm" (no
 // product known); empty if nothing tells.
-std::string detect_vmm(const std::filesystem::path& sysfs, std::string_view signature);
+std::string detect_vmm(TreeReader& reader, const std::filesystem::path& sysfs, std::string_view signature);
 
 }  // namespace vqscope

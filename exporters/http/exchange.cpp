@@ -107,11 +107,10 @@ bool Exchange::check_password(MHD_Connection* connection, const WebRules& rules,
   return true;
 }
 
-MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) const {
-  MHD_Response* raw = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
-                                                      MHD_RESPMEM_MUST_COPY);
+MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) {
+  const auto owned = make_response(unread_, response.body);
+  MHD_Response* const raw = owned.get();
   if (raw == nullptr) return MHD_NO;
-  const std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> owned(raw, MHD_destroy_response);
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
   if (response.gzip) MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
   if (response.status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(raw, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

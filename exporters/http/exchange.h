@@ -10,6 +10,7 @@
 
 #include "exporters/http/password_checker.h"
 #include "exporters/http/server.h"
+#include "exporters/http/transfer.h"
 #include "exporters/http/web_config_file.h"
 
 namespace vqscope {
@@ -33,10 +34,11 @@ class Exchange {
   struct Request;
 
   MHD_Result respond(MHD_Connection* connection, const std::string& path, const std::string& method, Request& request);
-  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) const;
+  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response);
   bool check_password(MHD_Connection* connection, const WebRules& rules, Request& request);
 
   HttpHandler handler_;
+  UnreadBodies unread_{kMostUnreadBytes};
   WebConfigFile* rules_;
   std::unique_ptr<PasswordChecker> checker_;  // null without rules
 };

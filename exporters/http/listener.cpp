@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "agent/base/text.h"
+#include "exporters/http/host_port.h"
 #include "exporters/http/local_listener.h"
 #include "exporters/http/socket_address.h"
 
@@ -19,26 +19,6 @@ namespace {
 struct AddressDeleter {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
-
-struct HostPort {
-  std::string host;  // empty: all addresses
-  std::string port;
-};
-
-Result<HostPort> parse_address(std::string_view text) {
-  const auto colon = text.rfind(':');
-  const std::string what = "'" + std::string(text) + "' is not an address to listen on";
-  if (colon == std::string_view::npos) return fail(what + ": it needs a port, as in 127.0.0.1:10177 or [::1]:10177");
-  const std::string_view port = text.substr(colon + 1);
-  std::string_view host = text.substr(0, colon);
-  if (!parse_number<std::uint16_t>(port)) return fail(what + ": the port must be a number from 0 to 65535");
-  if (host == "[]") return fail(what + ": there is no address in the brackets");
-  if (host.starts_with('[') && host.ends_with(']'))
-    host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string_view::npos)
-    return fail(what + ": an IPv6 address goes in brackets, as in [::1]:10177");
-  return HostPort{std::string(host), std::string(port)};
-}
 
 Result<Listener> open_listener(const addrinfo& address, bool both_families, std::string_view text) {
   const std::string what = fmt::format("cannot listen on {}", text);
@@ -90,7 +70,7 @@ Result<std::vector<Listener>> alone(Result<Listener> listener) {
 Result<std::vector<Listener>> listen_on(std::string_view text, mode_t socket_mode) {
   if (text.starts_with(kUnixPrefix)) return alone(listen_on_unix(text, socket_mode));
   if (text.starts_with(kVsockPrefix)) return alone(listen_on_vsock(text));
-  const auto wanted = parse_address(text);
+  const auto wanted = parse_host_port(text);
   if (!wanted) return tl::unexpected(wanted.error());
   // All addresses: one IPv6 socket for both families, unless this guest has no IPv6.
   if (!wanted->host.empty()) return open_all(*wanted, AF_UNSPEC, text);

@@ -11,6 +11,7 @@
 
 #include "agent/base/text.h"
 #include "exporters/http/exchange.h"
+#include "exporters/http/limits.h"
 
 namespace vqscope {
 
@@ -18,10 +19,14 @@ namespace {
 
 // A connection that says nothing for this long is closed.
 constexpr unsigned kIdleSeconds = 30;
-// Open connections of one listener; more wait in the kernel's backlog.
-constexpr unsigned kMaxConnections = 2000;
 // Request line and headers together; a larger request is answered 431 or 414.
 constexpr std::size_t kMaxRequest = 16384;
+
+// Not epoll: the library uses it edge-triggered, and after a short read waits for an edge that never comes if the
+// client had hung up by then; such a connection stays until it is idle for too long, and with TLS it spins for as long
+// as a handshake waits for its client. A channel of its own wakes the thread when it has to stop: without one the library
+// shuts the listening socket, which at the limit of connections it does not watch.
+constexpr unsigned kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
 
 void log_daemon(void*, const char* format, va_list arguments) {
   char line[1024];
@@ -81,19 +86,17 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
   std::unique_ptr<HttpServer> server(new HttpServer(
       std::unique_ptr<State>(new State{std::move(rules), Exchange(std::move(handler), shared), {}, {}})));
   State& state = *server->state_;
-  unsigned flags = MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
-  std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, kMaxConnections),
+  unsigned flags = kFlags;
+  const std::size_t connections = connections_per_listener(descriptor_limit(), listeners.size());
+  std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, connections),
                                          option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
                                          option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest)};
   if (shared != nullptr && shared->current()->tls != nullptr) {
     if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
       return fail("libmicrohttpd of this system was built without TLS; serve without tls_server_config");
-    // Not epoll: libmicrohttpd 0.9.75 then spins for as long as a handshake waits for its client.
-    flags |= MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS;
+    flags |= MHD_USE_TLS;
     options.push_back(option(MHD_OPTION_HTTPS_CERT_CALLBACK, reinterpret_cast<void*>(&no_certificate)));
     options.push_back({MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&follow_connection), shared});
-  } else {
-    flags |= MHD_USE_EPOLL_INTERNAL_THREAD;
   }
   options.push_back({MHD_OPTION_END, 0, nullptr});
   for (Listener& listener : listeners) {

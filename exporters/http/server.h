@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "exporters/http/body.h"
 #include "exporters/http/listener.h"
 #include "exporters/http/web_config_file.h"
 
@@ -23,15 +24,16 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 200;
   std::string content_type;
-  std::string body;
+  Body body;
   bool gzip = false;  // body is compressed
 };
 
 // Called for GET and HEAD of those who may read, from the servers' threads.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// Owns the listeners, the threads and the connections. The destructor stops the threads, closes all connections and
-// removes unix sockets' files.
+// Owns the listeners, the threads and the connections. Connections are bounded by the process's limit of descriptors
+// (limits.h), and the memory that answers take by what unread.h says; a client that has not read its answer after a
+// minute is cut off. The destructor stops the threads, closes all connections and removes unix sockets' files.
 class HttpServer {
  public:
   // `rules`: TLS, users and headers, for all listeners; null: plain HTTP that everyone may read.

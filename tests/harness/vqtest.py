@@ -140,6 +140,9 @@ class Agent:
             self.process.send_signal(how)
             self.process.wait(10)
         self.log.close()
+        # Of a build with sanitizers: what they found is a failure of the test that made them find it.
+        if re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", self.output()):
+            raise AssertionError(self.output())
         return self.process.returncode
 
 

@@ -88,9 +88,28 @@ TEST(ListenOn, AClosedListenersPortIsFreeAgain) {
 }
 
 TEST(ListenOn, MalformedAddressesAreErrorsThatQuoteThem) {
-  for (const char* text : {"", "127.0.0.1", "10177", "localhost", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536",
-                           "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:99999999999", "::1:0",
-                           "::", "[::1]", "[::1", "[::1]0", "[::1:0", "::1]:0", "[]:0"}) {
+  for (const char* text : {"",
+                           "127.0.0.1",
+                           "10177",
+                           "localhost",
+                           "127.0.0.1:",
+                           "127.0.0.1:http",
+                           "127.0.0.1:65536",
+                           "127.0.0.1:-1",
+                           "127.0.0.1:+1",
+                           "127.0.0.1: 1",
+                           "127.0.0.1:99999999999",
+                           "::1:0",
+                           "::",
+                           "[::1]",
+                           "[::1",
+                           "[::1]0",
+                           "[::1:0",
+                           "::1]:0",
+                           "[]:0",
+                           "[[::1]]:0",
+                           "[[a]]:0",
+                           "a]:0"}) {
     const auto listeners = listen_on(text);
     ASSERT_FALSE(listeners) << "'" << text << "'";
     EXPECT_THAT(listeners.error().message, HasSubstr("'" + std::string(text) + "' is not an address to listen on"));

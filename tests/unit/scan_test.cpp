@@ -427,6 +427,11 @@ TEST(ReadDiskstats, ErrorsNameTheFile) {
 // A DSDT's header with an OEM identifier of six characters at offset 10 (ACPI 6.5, 5.2.6).
 std::string dsdt(const std::string& oem) { return std::string("DSDT\x0f\x12\0\0\x02w", 10) + oem + "TABLEID "; }
 
+std::string detect(const std::filesystem::path& sysfs, std::string_view signature) {
+  TreeReader reader;
+  return detect_vmm(reader, sysfs, signature);
+}
+
 TEST(DetectVmm, ReadsDmi) {
   const struct {
     const char *file, *text, *product;
@@ -448,7 +453,7 @@ TEST(DetectVmm, ReadsDmi) {
   };
   for (const auto& c : cases) {
     const Tree tree = Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + c.file, c.text).unpack();
-    EXPECT_EQ(detect_vmm(tree.paths.sysfs, ""), c.product) << c.text;
+    EXPECT_EQ(detect(tree.paths.sysfs, ""), c.product) << c.text;
   }
 }
 
@@ -456,7 +461,7 @@ TEST(DetectVmm, AProductBuiltOnAnotherIsTheProduct) {
   Guest guest("virtio-mmio");
   guest.file("sys/class/dmi/id/sys_vendor", "Amazon EC2").file("sys/class/dmi/id/bios_vendor", "Xen");
   const Tree tree = guest.unpack();
-  EXPECT_EQ(detect_vmm(tree.paths.sysfs, "XenVMMXenVMM"), "amazon-ec2");
+  EXPECT_EQ(detect(tree.paths.sysfs, "XenVMMXenVMM"), "amazon-ec2");
 }
 
 TEST(DetectVmm, ReadsTheAcpiTablesWithoutDmi) {
@@ -466,7 +471,7 @@ TEST(DetectVmm, ReadsTheAcpiTablesWithoutDmi) {
                                                        {"BOCHS ", "qemu"},        {"ACME  ", "kvm"}};
   for (const auto& [oem, product] : cases) {
     const Tree tree = Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt(oem)).unpack();
-    EXPECT_EQ(detect_vmm(tree.paths.sysfs, "KVMKVMKVM"), product) << oem;
+    EXPECT_EQ(detect(tree.paths.sysfs, "KVMKVMKVM"), product) << oem;
   }
 }
 
@@ -474,7 +479,7 @@ TEST(DetectVmm, AHeaderThatIsCutTellsNothing) {
   for (std::size_t size = 0; size < 15; ++size) {
     const Tree tree =
         Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt("FIRECK").substr(0, size)).unpack();
-    EXPECT_EQ(detect_vmm(tree.paths.sysfs, ""), "") << size;
+    EXPECT_EQ(detect(tree.paths.sysfs, ""), "") << size;
   }
 }
 
@@ -487,8 +492,7 @@ TEST(DetectVmm, FallsBackToTheSignature) {
                                                        {"XenVMMXenVMM", "xen"},
                                                        {"bhyve bhyve ", ""},
                                                        {"", ""}};
-  for (const auto& [signature, product] : cases)
-    EXPECT_EQ(detect_vmm(tree.paths.sysfs, signature), product) << signature;
+  for (const auto& [signature, product] : cases) EXPECT_EQ(detect(tree.paths.sysfs, signature), product) << signature;
 }
 
 // ---- device_filter.h

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/topology/tree_reader.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "agent/base/fd.h"
+
+namespace vqscope {
+
+namespace {
+
+Result<std::string> read_head(const std::filesystem::path& path, std::size_t size) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail_errno("cannot open " + path.string());
+  std::string bytes(size, '\0');
+  const ssize_t n = ::pread(fd.get(), bytes.data(), bytes.size(), 0);
+  if (n < 0) return fail_errno("cannot read " + path.string());
+  bytes.resize(static_cast<std::size_t>(n));
+  return bytes;
+}
+
+}  // namespace
+
+std::optional<std::string> TreeReader::trimmed(const std::filesystem::path& path) {
+  const auto content = text(path);
+  if (!content) return std::nullopt;
+  return std::string(trim(*content));
+}
+
+std::vector<std::string> TreeReader::names(const std::filesystem::path& directory) {
+  return known(read_directory(directory)).value_or(std::vector<std::string>{});
+}
+
+std::optional<std::string> TreeReader::head(const std::filesystem::path& path, std::size_t size) {
+  return known(read_head(path, size));
+}
+
+void TreeReader::take_note(const Error& error) {
+  const bool short_of = error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM;
+  if (short_of && !shortage_) shortage_ = error;
+}
+
+}  // namespace vqscope

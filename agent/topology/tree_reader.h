@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the small files of one scan of sysfs and procfs.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/text.h"
+
+namespace vqscope {
+
+// A file that is not there, or makes no sense, leaves what it would have told unknown. But what cannot be read for want
+// of descriptors or memory is there, and a scan that took it for absent would drop disks: shortage() tells.
+// An object serves one thread at a time.
+class TreeReader {
+ public:
+  // As the functions in agent/base/text.h.
+  std::optional<std::string> text(const std::filesystem::path& path) { return known(read_file(path)); }
+  std::optional<std::string> trimmed(const std::filesystem::path& path);
+  std::vector<std::string> names(const std::filesystem::path& directory);
+  // The first `size` bytes of a file, or as many as there are. No byte is read twice: some are a trip to the host.
+  std::optional<std::string> head(const std::filesystem::path& path, std::size_t size);
+  template <std::integral T>
+  std::optional<T> number(const std::filesystem::path& path) {
+    const auto text = trimmed(path);
+    return text ? parse_number<T>(*text) : std::nullopt;
+  }
+
+  // What failed first for want of descriptors or memory; nullopt: nothing did.
+  [[nodiscard]] const std::optional<Error>& shortage() const { return shortage_; }
+
+ private:
+  void take_note(const Error& error);
+  template <typename T>
+  std::optional<T> known(Result<T> result) {
+    if (result) return std::move(*result);
+    take_note(result.error());
+    return std::nullopt;
+  }
+
+  std::optional<Error> shortage_;
+};
+
+}  // namespace vqscope

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/http/limits.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace vqscope {
+
+namespace {
+
+// For everything but connections: arrays, programs and their links, listeners, files that are read. The agent has about
+// fifty open, listeners included; none is open for long that grows with their number.
+constexpr std::uint64_t kReserve = 256;
+// Of all listeners together. An idle connection takes up to 20 KiB of memory.
+constexpr std::uint64_t kMostConnections = 4000;
+
+}  // namespace
+
+void raise_descriptor_limit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::uint64_t descriptor_limit() {
+  rlimit limit = {};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
+unsigned connections_per_listener(std::uint64_t descriptors, std::size_t listeners) {
+  // Where there are few descriptors, half of them are for connections.
+  const std::uint64_t reserve = std::min(kReserve, descriptors / 2);
+  const std::uint64_t all = std::min(descriptors - reserve, kMostConnections);
+  return static_cast<unsigned>(std::max<std::uint64_t>(all / std::max<std::size_t>(listeners, 1), 1));
+}
+
+}  // namespace vqscope

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients, and the kernel, may do to the agent without harm to it or to honest clients."""
+
+import subprocess
+import time
+import unittest
+
+import abuse
+import vqtest
+
+# Memory that comes and goes with the allocator, in bytes. A sanitizer keeps what was freed.
+SLACK = 24 << 20
+
+
+def sanitized():
+    libraries = subprocess.run(["ldd", vqtest.AGENT], capture_output=True, text=True).stdout
+    return "libasan" in libraries or "libtsan" in libraries
+
+
+class Abuse(unittest.TestCase):
+    def setUp(self):
+        if not abuse.allow_many_descriptors():
+            self.skipTest("the hard limit of descriptors is below 4096")
+
+    def usage(self, agent):
+        return abuse.Usage(agent.process.pid)
+
+    def check_honest(self, agent, times=5):
+        """Honest clients are served, each within the harness's ten seconds."""
+        for _ in range(times):
+            self.assertEqual(agent.get()[0], 200)
+
+    def check_recovers(self, agent, abuse_once):
+        """After a second time everything is as after the first: nothing is kept of anybody."""
+        abuse_once()
+        first = self.usage(agent)
+        abuse_once()
+        vqtest.wait_for(lambda: self.usage(agent).descriptors <= first.descriptors, "connections to be closed", 60)
+        second = self.usage(agent)
+        self.assertEqual(second.threads, first.threads)
+        if not sanitized():
+            self.assertLess(second.rss, first.rss + SLACK, f"{first}; {second}")
+
+    def test_a_thousand_connections_of_all_manners_at_once(self):
+        agent = vqtest.Agent(self)
+        self.check_honest(agent)
+        before = self.usage(agent)
+
+        def crowd():
+            crowd = abuse.Crowd(agent.url, 1000)
+            self.addCleanup(crowd.close)
+            for _ in range(3):
+                crowd.trickle()
+                self.check_honest(agent)
+            during = self.usage(agent)
+            self.assertEqual(during.threads, before.threads)
+            self.assertLessEqual(during.descriptors, before.descriptors + 1001)
+            if not sanitized():
+                self.assertLess(during.rss, before.rss + SLACK + (1000 << 15), f"{before}; {during}")
+            crowd.close()
+            vqtest.wait_for(lambda: self.usage(agent).descriptors <= before.descriptors + 1, "connections to be closed",
+                            60)
+
+        self.check_recovers(agent, crowd)
+
+    def test_slow_readers_of_large_answers_share_a_bounded_memory(self):
+        agent = vqtest.Agent(self, f"--path.sysfs={abuse.guest_with_many_queues(self)}")
+        size = len(agent.get()[2])
+        self.assertGreater(size, 300_000, "large enough for the socket buffers not to take it")
+        before = self.usage(agent)
+
+        def readers():
+            crowd = abuse.Crowd(agent.url, 500, ["reads nothing"])
+            self.addCleanup(crowd.close)
+            self.check_honest(agent)
+            during = self.usage(agent)
+            # 32 MiB of bodies, and 32 KiB for each connection.
+            self.assertLess((32 << 20) + (500 << 15) + SLACK, 500 * size, "else this test cannot fail")
+            if not sanitized():
+                self.assertLess(during.rss, before.rss + (32 << 20) + (500 << 15) + SLACK, f"{before}; {during}")
+            crowd.close()
+
+        self.check_recovers(agent, readers)
+
+    def test_every_pipelined_request_is_answered(self):
+        agent = vqtest.Agent(self)
+        client = abuse.connect(agent.url)
+        self.addCleanup(client.close)
+        client.sendall(abuse.GET * 300)
+        self.assertEqual(len(abuse.read_answers(client, 300)), 300)
+
+    def test_a_storm_of_scrapes_and_connections_that_break_off(self):
+        agent = vqtest.Agent(self)
+        self.check_honest(agent)
+
+        def storm():
+            scrapes = abuse.Storm(agent.url, 8)
+            for _ in range(500):
+                abuse.churn(agent.url)
+            self.check_honest(agent)
+            self.assertGreater(scrapes.stop(), 0)
+
+        self.check_recovers(agent, storm)
+
+    def test_connections_leave_descriptors_for_the_disks(self):
+        vqtest.require_root()
+        vqtest.require("prlimit", "losetup")
+        disk = vqtest.Loop(self)
+        agent = vqtest.Agent(self, "--device-include=^loop", wrapper=("prlimit", "--nofile=128:128"))
+        agent.wait_for_device(disk.name)
+        # Most of them wait in the kernel's backlog: they are more than the agent may have descriptors.
+        crowd = abuse.Crowd(agent.url, 300, ["slow writer"])
+        self.addCleanup(crowd.close)
+        vqtest.wait_for(lambda: self.usage(agent).descriptors >= 64, "connections to be accepted")
+        another = vqtest.Loop(self)
+        vqtest.wait_for(lambda: f"disk {another.name} appeared" in agent.output(), f"{another.name} to be seen")
+        self.assertNotIn("Too many open files", agent.output())
+        self.assertNotIn("is gone", agent.output())
+        crowd.close()
+        agent.wait_for_device(disk.name)
+
+    def test_a_storm_of_uevents_is_looked_at_once_a_second_and_to_its_end(self):
+        vqtest.require_root()
+        vqtest.require("strace", "losetup")
+        disk = vqtest.Loop(self)
+        agent = vqtest.Agent(self, "--device-include=^loop")
+        agent.wait_for_device(disk.name)
+        with vqtest.scratch_file(prefix="vqscope-strace-") as trace:
+            # The witness: each look at the disks begins with the list of CPUs.
+            witness = subprocess.Popen(["strace", "-f", "-p", str(agent.process.pid), "-e", "trace=openat", "-o", trace],
+                                       stderr=subprocess.PIPE, text=True)
+            self.addCleanup(witness.kill)
+            self.assertIn("attached", witness.stderr.readline())
+            begin = time.monotonic()
+            for _ in range(3000):
+                (disk.sysfs / "uevent").write_text("change")
+            another = vqtest.Loop(self)
+            vqtest.wait_for(lambda: f"disk {another.name} appeared" in agent.output(), f"{another.name} to be seen")
+            seconds = time.monotonic() - begin
+            witness.terminate()
+            witness.wait(10)
+            with open(trace, encoding="utf-8") as lines:
+                looks = sum("/sys/devices/system/cpu/online" in line for line in lines)
+        self.assertGreaterEqual(looks, 1)
+        self.assertLessEqual(looks, seconds + 2)
+
+
+if __name__ == "__main__":
+    vqtest.main()
