@@ -26,8 +26,6 @@ constexpr int kAllowed[] = {
     SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(fstat), SCMP_SYS(fstat64),
     SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(access), SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(getcwd),
-    // the file of a unix socket, at the end
-    SCMP_SYS(unlink), SCMP_SYS(unlinkat),
     // waiting
     SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(eventfd2), SCMP_SYS(pipe2),
@@ -179,13 +177,15 @@ Result<void> load(std::uint32_t otherwise, bool log, Fill fill) {
 
 }  // namespace
 
-Result<void> restrict_system_calls() {
+Result<void> restrict_system_calls(FilesAtEnd at_end) {
   if (kSanitized) return fail("system calls are not restricted in a build with sanitizers");
   // Without clone3() the C library starts threads by clone(), whose flags can be looked at. A filter of its own,
   // because that is not worth a line in the kernel's log at every start.
   auto loaded = load(SCMP_ACT_ALLOW, false, [](Rules& rules) { rules.add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)); });
   if (!loaded) return loaded;
-  return load(SCMP_ACT_ERRNO(ENOSYS), true, [](Rules& rules) {
+  return load(SCMP_ACT_ERRNO(ENOSYS), true, [at_end](Rules& rules) {
+    if (at_end == FilesAtEnd::kAreRemoved)
+      for (const int call : {SCMP_SYS(unlink), SCMP_SYS(unlinkat)}) rules.add(SCMP_ACT_ALLOW, call);
     for (const int call : kAllowed) rules.add(SCMP_ACT_ALLOW, call);
     for (const int call : kDeadly) rules.add(SCMP_ACT_KILL_PROCESS, call);
     add_conditional(rules);

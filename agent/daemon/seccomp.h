@@ -6,6 +6,9 @@
 
 namespace vqscope {
 
+// Whether files may be removed: those of unix sockets, when serving ends.
+enum class FilesAtEnd { kStay, kAreRemoved };
+
 // Restricts this thread and all that it starts, for good, to the system calls that serving takes. Files can be opened
 // for reading only; the only new socket is a datagram one for the service manager; memory can be executable or
 // written, not become both.
@@ -18,6 +21,6 @@ namespace vqscope {
 //
 // Call before any other thread is started and after give_up_rights(). Fails where the kernel has no seccomp, and in a
 // build with sanitizers, whose runtime makes other calls.
-Result<void> restrict_system_calls();
+Result<void> restrict_system_calls(FilesAtEnd at_end = FilesAtEnd::kStay);
 
 }  // namespace vqscope

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -142,12 +143,12 @@ class Pages {
 
 // From here on what was opened is all that there is: nothing after the start needs a right, a file outside procfs,
 // sysfs and the configuration, or a system call that serving does not make.
-Result<void> give_up(const ServeOptions& options, const std::optional<Account>& account) {
+Result<void> give_up(const ServeOptions& options, const std::optional<Account>& account, FilesAtEnd at_end) {
   ::tzset();  // the C library would read the time zone with the first message
   if (auto gave_up = give_up_rights(account); !gave_up) return gave_up;
   if (!options.seccomp) {
     spdlog::warn("system calls are not restricted (--no-seccomp)");
-  } else if (const auto restricted = restrict_system_calls(); !restricted) {
+  } else if (const auto restricted = restrict_system_calls(at_end); !restricted) {
     spdlog::warn("the agent runs on without a filter of system calls: {}", restricted.error().message);
   }
   return {};
@@ -218,7 +219,10 @@ Result<void> serve(const ServeOptions& options) {
   if (!collector) return tl::unexpected(collector.error());
   SelfMetrics self(VQSCOPE_VERSION, build_revision(), (*collector)->array_bytes());
   // Before the threads of the server, which have the rights and the filter of the thread that starts them.
-  if (auto gave_up = give_up(options, account); !gave_up) return gave_up;
+  const bool files = std::any_of(listeners->begin(), listeners->end(),
+                                 [](const Listener& listener) { return listener.file.exists(); });
+  if (auto gave_up = give_up(options, account, files ? FilesAtEnd::kAreRemoved : FilesAtEnd::kStay); !gave_up)
+    return gave_up;
   std::vector<std::string> addresses;
   for (const Listener& listener : *listeners) addresses.push_back(listener.address);
   // With the rights that the agent keeps: it has to be able to read the files again when they change.

@@ -27,6 +27,8 @@ class SocketFile {
     if (!path_.empty()) ::unlink(path_.c_str());
   }
 
+  [[nodiscard]] bool exists() const { return !path_.empty(); }
+
  private:
   std::string path_;  // empty: there is none
 };

@@ -24,8 +24,8 @@ constexpr std::size_t kMaxRequest = 16384;
 
 // Not epoll: the library uses it edge-triggered, and after a short read waits for an edge that never comes if the
 // client had hung up by then; such a connection stays until it is idle for too long, and with TLS it spins for as long
-// as a handshake waits for its client. A channel of its own wakes the thread when it has to stop: without one the library
-// shuts the listening socket, which at the limit of connections it does not watch.
+// as a handshake waits for its client. A channel of its own wakes the thread when it has to stop: without one the
+// library shuts the listening socket, which at the limit of connections it does not watch.
 constexpr unsigned kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
 
 void log_daemon(void*, const char* format, va_list arguments) {

@@ -29,8 +29,8 @@ class Seccomp : public ::testing::Test {
 };
 
 // 0 if `action` succeeds behind the filter, else its errno; ends the process.
-[[noreturn]] void behind_filter(const std::function<bool()>& action) {
-  if (const auto restricted = restrict_system_calls(); !restricted) {
+[[noreturn]] void behind_filter(const std::function<bool()>& action, FilesAtEnd at_end = FilesAtEnd::kStay) {
+  if (const auto restricted = restrict_system_calls(at_end); !restricted) {
     std::fputs(restricted.error().message.c_str(), stderr);
     ::_exit(255);
   }
@@ -51,6 +51,11 @@ TEST_F(Seccomp, LetsFilesBeReadAndListed) {
   expect(0, [] { return read_file("/proc/stat").has_value(); });
   expect(0, [] { return !list_directory("/proc/self/fd").empty(); });
   expect(0, [] { return std::filesystem::exists("/proc/self/exe") && !std::filesystem::canonical("/proc").empty(); });
+}
+
+TEST_F(Seccomp, LetsFilesBeRemovedOnlyWhereThereAreSocketsOfOurOwn) {
+  EXPECT_EXIT(behind_filter([] { return ::unlink("/tmp/vqscope-no-such-file") == 0; }, FilesAtEnd::kAreRemoved),
+              ::testing::ExitedWithCode(ENOENT), "^$");
 }
 
 TEST_F(Seccomp, LetsNoFileBeWrittenOrMade) {
