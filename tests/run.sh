@@ -128,7 +128,7 @@ case $group in
     VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/guests exec python3 -B \
       tests/deploy/alerts_in_guests.py
     ;;
-  # A neighbour on the machine can disturb one comparison with a witness, not two in a row.
-  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:2 ;;
+  # A neighbour on the machine can disturb a comparison with a witness, but hardly three in a row.
+  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:3 ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

@@ -3,21 +3,29 @@
 
 #include <unistd.h>
 
+#include <stdexcept>
+
 #include "agent/base/text.h"
 
 namespace vqscope {
 
 namespace {
 
-// Plain data of the library -> plain data of ours. Label names come from this file, so their text lives on.
+// The labels of this file's metrics, as text that lives on.
+std::string_view label_name(std::string_view name) {
+  for (const std::string_view known : {"format", "revision", "version"})
+    if (name == known) return known;
+  throw std::logic_error("no metric of the agent itself has a label " + std::string(name));
+}
+
+// Plain data of the library -> plain data of ours.
 Family convert(const prometheus::MetricFamily& source) {
   Family family{source.name, source.help, MetricType::kGauge, {}};
   if (source.type == prometheus::MetricType::Counter) family.type = MetricType::kCounter;
   for (const prometheus::ClientMetric& metric : source.metric) {
     Sample sample;
     sample.value = family.type == MetricType::kCounter ? metric.counter.value : metric.gauge.value;
-    for (const auto& label : metric.label)
-      sample.labels.push_back({label.name == "format" ? "format" : "version", label.value});
+    for (const auto& label : metric.label) sample.labels.push_back({label_name(label.name), label.value});
     family.samples.push_back(std::move(sample));
   }
   return family;
