@@ -20,8 +20,8 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string status_line(std::string_view key) {
-  const auto text = read_file("/proc/self/status");
-  for (const std::string_view line : split(text ? *text : std::string(), "\n"))
+  const std::string text = read_file("/proc/self/status").value_or("");
+  for (const std::string_view line : split(text, "\n"))
     if (line.starts_with(key)) return std::string(trim(line.substr(key.size())));
   return "absent";
 }

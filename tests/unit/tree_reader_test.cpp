@@ -70,7 +70,8 @@ TEST_F(TreeReaderTest, WantOfDescriptorsIsAShortageWhateverIsRead) {
       [&](TreeReader& reader) { EXPECT_EQ(reader.trimmed(file_), std::nullopt); },
       [&](TreeReader& reader) { EXPECT_EQ(reader.number<int>(file_), std::nullopt); },
       [&](TreeReader& reader) { EXPECT_EQ(reader.head(file_, 2), std::nullopt); },
-      [&](TreeReader& reader) { EXPECT_THAT(reader.names(folder_.path()), IsEmpty()); },
+      // No matcher: the sanitizer takes a descriptor to look at an object of a class with virtual functions.
+      [&](TreeReader& reader) { EXPECT_TRUE(reader.names(folder_.path()).empty()); },
   };
   for (const auto& read : reads) {
     TreeReader reader;
