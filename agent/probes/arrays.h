@@ -65,12 +65,15 @@ Word load(const Word& word) {
   return __atomic_load_n(&word, __ATOMIC_RELAXED);
 }
 
-// How many records of each kind there is room for.
+// How many records of each kind there is room for, and what the programs are prepared for.
 struct Capacity {
   std::uint32_t possible_cpus = 1;
   std::uint32_t queues = 0;   // hardware queues of all disks
   std::uint32_t slots = 0;    // requests in flight on all disks
   std::uint32_t vectors = 0;  // interrupts of all disks
+  // Whether completions may interrupt completions, see rq_nested() in bpf/block.bpf.c. A disk that brings the first such
+  // queues later does not change it: losses are then counted as stale_slot.
+  bool several_queues = true;
 };
 
 struct Arrays {

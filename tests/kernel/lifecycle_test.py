@@ -9,7 +9,7 @@ import unittest
 
 import vqtest
 
-PROGRAMS = {"rq_issue", "rq_complete", "rq_requeue", "irq_entry", "irq_exit", "notify_entry", "notify_exit"}
+PROGRAMS = {"rq_issue", "rq_complete", "rq_nested", "rq_requeue", "irq_entry", "irq_exit", "notify_entry", "notify_exit"}
 
 
 def left_behind():
