@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "agent/probes/skeleton.h"
 #include "block.skel.h"
@@ -79,18 +78,16 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
       !probe.share(probe->maps.queues, arrays.queues) || !probe.share(probe->maps.origins, arrays.origins) ||
       !probe.share(probe->maps.irqs, arrays.irqs))
     return fail_errno("cannot share arrays with the block programs");
-  // The kernel runs the programs of an event in the order of their attachment. Completion and requeue before issue: a
-  // slot that is taken is then sure to be given back.
-  std::vector<bpf_program*> programs = {probe->progs.rq_complete};
-  if (arrays.capacity.several_queues)
-    programs.push_back(probe->progs.rq_nested);
-  else
-    bpf_program__set_autoload(probe->progs.rq_nested, false);
-  programs.insert(programs.end(), {probe->progs.rq_requeue, probe->progs.rq_issue});
+  const bool pairs = arrays.capacity.several_queues;
+  bpf_program__set_autoload(probe->progs.rq_nested, pairs);
   if (const int error = probe.load(); error != 0) return load_error("cannot load the block programs", -error);
-  for (bpf_program* program : programs)
-    if (const int error = probe.attach(program); error != 0)
-      return load_error("cannot attach the block programs", -error);
+  // Completion and requeue before issue: a slot that is taken is then sure to be given back. The kernel runs the
+  // programs of an event in the order of their attachment; what rq_nested misses in its turn, a stale slot tells.
+  int error = probe.attach(probe->progs.rq_complete, pairs);
+  if (error == 0 && pairs) error = probe.attach(probe->progs.rq_nested, true);
+  if (error == 0) error = probe.attach(probe->progs.rq_requeue);
+  if (error == 0) error = probe.attach(probe->progs.rq_issue);
+  if (error != 0) return load_error("cannot attach the block programs", -error);
   return ProbePtr(std::move(*opened));
 }
 

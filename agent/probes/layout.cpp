@@ -50,8 +50,8 @@ Capacity capacity_for(const Topology& topology) {
     slots += queue_count(disk) * depth_for(disk);
     vectors += static_cast<std::uint32_t>(disk.interrupts.size());
   }
-  capacity.several_queues =
-      topology.disks.empty() || std::ranges::any_of(topology.disks, [](const Disk& disk) { return queue_count(disk) > 1; });
+  capacity.several_queues = topology.disks.empty() ||
+                            std::ranges::any_of(topology.disks, [](const Disk& disk) { return queue_count(disk) > 1; });
   // Room for as much again, and for a few volumes that are plugged later: 4 with a queue per CPU and 1,023 tags each,
   // which is NVMe, on a guest of up to 64 CPUs.
   const std::uint32_t cpus = std::min(topology.possible_cpus, 64U);
