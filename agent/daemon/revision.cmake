@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes OUTPUT, a header with the revision of the sources in SOURCE: git's, with "-dirty" after it if something is
 # changed; in a tarball made by `git archive` what git put in here; else "unknown".
+cmake_minimum_required(VERSION 3.25)
 set(archived "$Format:%h$")
 set(VQSCOPE_REVISION unknown)
 find_program(GIT git)

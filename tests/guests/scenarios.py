@@ -81,6 +81,8 @@ SCENARIOS = [
         ("few-vectors", "four queues that share one MSI-X vector"),
         ("intx", "four queues on a legacy interrupt line"),
     )),
+    Scenario("nested-completions", "virtio-blk", "disks of one and of many queues at once: completions interrupt completions",
+             loads.at_once("one", "two", "four", "no-iothread")),
     Scenario("one-submitter", "virtio-blk", "one vCPU alone uses four queues", loads.one_submitter("four", 2)),
     Scenario("migration", "virtio-blk", "a process moves while its requests are in flight",
              loads.migrating_process("four")),
