@@ -25,17 +25,12 @@ ARRAY_OF(struct vqs_control) control SEC(".maps");
 ARRAY_OF(struct vqs_name) names SEC(".maps");
 ARRAY_OF(struct vqs_disk) disks SEC(".maps");
 ARRAY_OF(struct vqs_queue_ref) queue_refs SEC(".maps");
+ARRAY_OF(struct vqs_found) found_queues SEC(".maps");
 ARRAY_OF(struct vqs_slot) slots SEC(".maps");
 ARRAY_OF(struct vqs_slot_end) slot_ends SEC(".maps");
 ARRAY_OF(struct vqs_queue) queues SEC(".maps");
 ARRAY_OF(struct vqs_origin) origins SEC(".maps");
 ARRAY_OF(struct vqs_irq) irqs SEC(".maps");
-
-struct place {
-  struct vqs_control *control;
-  struct vqs_disk *disk;
-  __u32 hctx;
-};
 
 static __always_inline void lose(struct vqs_control *ctl, enum vqs_loss reason)
 {
@@ -79,37 +74,63 @@ static __noinline __u64 resolve(struct vqs_queue_ref *ref, struct request *rq, _
   return resolved;
 }
 
-/* Finds the disk and the hardware queue of a request; false if the disk is not measured or has no place. */
-static __always_inline bool locate(struct request *rq, struct place *place, bool issue)
+/* Fills `found` for the hardware queue of a request; false if the disk is not measured or has no place. */
+static __noinline bool find_queue(struct request *rq, struct vqs_found *found, __u32 generation)
 {
-  struct vqs_control *ctl = get_control();
   struct request_queue *q = rq->q;
-  __u32 id = q->id, generation, entry;
+  __u32 id = q->id, hctx = rq->mq_hctx->queue_num, entry;
   struct vqs_queue_ref *ref;
+  struct vqs_disk *disk;
   __u64 resolved;
 
-  if (!ctl)
+  if (!found)
     return false;
-  place->control = ctl;
+  found->queue = (__u64)q;
+  found->hctx = hctx;
+  found->generation = generation;
+  found->disk = 0;
+  found->depth = 0;
   ref = bpf_map_lookup_elem(&queue_refs, &id);
-  if (!ref) {
-    if (issue) /* once for each request */
-      lose(ctl, VQS_LOST_NO_ROOM);
-    return false;
+  if (!ref) { /* not known whether it is measured: every issue is lost */
+    found->disk = VQS_MAX_DISKS + 1;
+    return true;
   }
-  generation = *(volatile __u32 *)&ctl->generation;
   resolved = *(volatile __u64 *)&ref->resolved;
   if (ref->queue != (__u64)q || resolved >> 32 != generation)
     resolved = resolve(ref, rq, generation);
-  entry = (__u32)resolved;
-  if (!entry)
+  entry = (__u32)resolved - 1;
+  disk = bpf_map_lookup_elem(&disks, &entry);
+  if (!disk)
     return false;
-  entry--;
-  place->disk = bpf_map_lookup_elem(&disks, &entry);
-  if (!place->disk)
-    return false;
-  place->hctx = rq->mq_hctx->queue_num;
+  found->disk = entry + 1;
+  if (hctx >= disk->queues)
+    return true;
+  found->depth = disk->depth;
+  found->slot_base = disk->slot_base + hctx * disk->depth;
+  found->index = disk->queue_base + hctx;
   return true;
+}
+
+/* Where the hardware queue of a request is in the arrays; NULL if the disk is not measured or has no place. `own` is
+ * used where a program may nest: what it found before could be half written then. */
+static __always_inline const struct vqs_found *locate(struct request *rq, const struct vqs_control *ctl,
+                                                      enum vqs_finder finder, struct vqs_found *own)
+{
+  __u32 generation = *(volatile __u32 *)&ctl->generation, index;
+  struct vqs_found *found;
+  __u64 q = (__u64)rq->q;
+  __u32 hctx;
+
+  if (!never_nested)
+    return find_queue(rq, own, generation) ? own : NULL;
+  hctx = rq->mq_hctx->queue_num;
+  index = (bpf_get_smp_processor_id() * VQS_FINDERS + finder) * VQS_FOUND + ((q >> 12) + hctx) % VQS_FOUND;
+  found = bpf_map_lookup_elem(&found_queues, &index);
+  if (!found)
+    return NULL;
+  if (found->queue != q || found->hctx != hctx || found->generation != generation)
+    find_queue(rq, found, generation);
+  return found->disk ? found : NULL;
 }
 
 /* With an elevator a request keeps its internal tag while driver tags come and go; without one it has only the
@@ -127,26 +148,33 @@ struct stay {
   struct vqs_slot_end *end;
 };
 
-/* The request in flight, in the disk's layout or in one that it outgrew; false if its issue was not seen. */
-static __always_inline bool find_stay(struct request *rq, const struct place *place, struct stay *stay)
+/* Whether the slot holds the request, in flight. */
+static __always_inline bool look_at(__u32 index, const struct request *rq, struct stay *stay)
 {
-  const struct vqs_disk *disk = place->disk;
-  __u32 tag = tag_of(rq), entry, index, i;
+  stay->slot = bpf_map_lookup_elem(&slots, &index);
+  stay->end = bpf_map_lookup_elem(&slot_ends, &index);
+  return stay->slot && stay->end && stay->slot->request == (__u64)rq && stay->slot->issued != stay->end->ended;
+}
 
-  for (i = 0; i <= VQS_MAX_MOVES; i++) {
-    if (place->hctx < disk->queues && tag < disk->depth) {
-      index = disk->slot_base + place->hctx * disk->depth + tag;
-      stay->slot = bpf_map_lookup_elem(&slots, &index);
-      stay->end = bpf_map_lookup_elem(&slot_ends, &index);
-      if (stay->slot && stay->end && stay->slot->request == (__u64)rq && stay->slot->issued != stay->end->ended)
-        return true;
-    }
-    if (!disk->previous)
+/* The request in flight, in the disk's layout or in one that it outgrew; false if its issue was not seen. */
+static __always_inline bool find_stay(struct request *rq, const struct vqs_found *found, struct stay *stay)
+{
+  __u32 tag = tag_of(rq), entry = found->disk - 1, i;
+  const struct vqs_disk *disk;
+
+  if (tag < found->depth && look_at(found->slot_base + tag, rq, stay))
+    return true;
+  for (i = 0; i < VQS_MAX_MOVES; i++) {
+    disk = bpf_map_lookup_elem(&disks, &entry);
+    if (!disk || !disk->previous)
       return false;
     entry = disk->previous - 1;
     disk = bpf_map_lookup_elem(&disks, &entry);
     if (!disk)
       return false;
+    if (found->hctx < disk->queues && tag < disk->depth &&
+        look_at(disk->slot_base + found->hctx * disk->depth + tag, rq, stay))
+      return true;
   }
   return false;
 }
@@ -166,24 +194,41 @@ static __always_inline __u64 end_stay(const struct stay *stay, struct vqs_contro
   return elapsed;
 }
 
+/* An issue that has no place. */
+static __noinline void lose_issue(struct vqs_control *ctl, const struct vqs_found *found)
+{
+  __u32 entry;
+  struct vqs_disk *disk;
+
+  if (!ctl || !found)
+    return;
+  entry = found->disk - 1;
+  disk = bpf_map_lookup_elem(&disks, &entry);
+  if (found->depth)
+    lose(ctl, VQS_LOST_TAG_RANGE);
+  else
+    lose(ctl, disk && disk->queues ? VQS_LOST_QUEUE_RANGE : VQS_LOST_NO_ROOM);
+}
+
 static __always_inline void on_issue(struct request *rq)
 {
+  struct vqs_control *ctl = get_control();
+  const struct vqs_found *found;
   volatile struct vqs_slot *slot;
-  struct place place;
+  struct vqs_found own;
   __u32 tag, index;
 
-  if (!locate(rq, &place, true))
+  if (!ctl)
+    return;
+  found = locate(rq, ctl, VQS_AT_ISSUE, &own);
+  if (!found)
     return;
   tag = tag_of(rq);
-  if (place.hctx >= place.disk->queues) {
-    lose(place.control, place.disk->queues ? VQS_LOST_QUEUE_RANGE : VQS_LOST_NO_ROOM);
+  if (tag >= found->depth) {
+    lose_issue(ctl, found);
     return;
   }
-  if (tag >= place.disk->depth) {
-    lose(place.control, VQS_LOST_TAG_RANGE);
-    return;
-  }
-  index = place.disk->slot_base + place.hctx * place.disk->depth + tag;
+  index = found->slot_base + tag;
   slot = bpf_map_lookup_elem(&slots, &index);
   if (!slot)
     return;
@@ -193,38 +238,30 @@ static __always_inline void on_issue(struct request *rq)
   slot->issued++;
 }
 
-static __always_inline struct vqs_queue *queue_at(const struct place *place, __u32 *index)
-{
-  if (place->hctx >= place->disk->queues)
-    return NULL;
-  *index = place->disk->queue_base + place->hctx;
-  return bpf_map_lookup_elem(&queues, index);
-}
-
 /* Whether the request may have been issued when its tag or hardware queue was beyond the layout of then. */
-static __always_inline bool outgrew(__u32 tag, const struct place *place, __u64 start)
+static __always_inline bool outgrew(__u32 tag, const struct vqs_found *found, __u64 start)
 {
-  __u32 entry = place->disk->previous - 1;
-  struct vqs_disk *previous;
+  __u32 entry = found->disk - 1;
+  struct vqs_disk *disk = bpf_map_lookup_elem(&disks, &entry);
 
-  if (!place->disk->previous || start > place->disk->since_ns)
+  if (!disk || !disk->previous || start > disk->since_ns)
     return false;
-  previous = bpf_map_lookup_elem(&disks, &entry);
-  return previous && (place->hctx >= previous->queues || tag >= previous->depth);
+  entry = disk->previous - 1;
+  disk = bpf_map_lookup_elem(&disks, &entry);
+  return disk && (found->hctx >= disk->queues || tag >= disk->depth);
 }
 
-/* A completion without an issue: the end of a flush sequence, or something that was missed. */
-static __always_inline void on_unmatched(struct request *rq, const struct place *place, __u32 op, __u32 bytes,
-                                         __u64 start)
+/* A completion whose issue was not seen. */
+static __always_inline void on_unmatched(struct request *rq, struct vqs_control *ctl, const struct vqs_found *found,
+                                         __u32 op, __u32 bytes, __u64 start)
 {
   __u32 tag = tag_of(rq);
 
   if (!bytes && op != REQ_OP_FLUSH)
     return; /* the request that asked for the flush ends after the flush's own request: no I/O of its own */
-  if (place->hctx >= place->disk->queues || tag >= place->disk->depth || outgrew(tag, place, start))
+  if (tag >= found->depth || outgrew(tag, found, start))
     return; /* counted at its issue */
-  lose(place->control,
-       start && start < place->control->attached_ns ? VQS_LOST_IN_FLIGHT_AT_ATTACH : VQS_LOST_UNMATCHED);
+  lose(ctl, start && start < ctl->attached_ns ? VQS_LOST_IN_FLIGHT_AT_ATTACH : VQS_LOST_UNMATCHED);
 }
 
 static __always_inline void count_origin(__u32 cpu, const struct vqs_queue *queue, __u32 queue_index, bool alone)
@@ -251,84 +288,163 @@ static __always_inline void count_origin(__u32 cpu, const struct vqs_queue *queu
     count(alone, &locality->cross, 1);
 }
 
-/* `again`: the program that runs second on the same event, see rq_nested(). */
-static __always_inline void on_complete(struct request *rq, __u32 error, __u32 bytes, bool again)
+/* Ends the stay and counts the two spans of the request; returns their sum. */
+static __always_inline __u64 record(bool alone, struct vqs_op *record, const struct vqs_queue *queue, __u32 index,
+                                    struct vqs_control *ctl, const struct stay *stay, __u64 start, __u64 now)
 {
-  __u32 flags = rq->rq_flags, op = rq->cmd_flags & REQ_OP_MASK, kind, queue_index = 0;
-  __u64 now, device_ns, queue_ns, start;
+  __u64 queue_ns = start ? NSEC_SINCE(stay->slot->issue_ns, start) : 0, device_ns = end_stay(stay, ctl, now);
+
+  observe(alone, record->device_cells, &record->device_ns, device_ns);
+  if (start)
+    observe(alone, record->queue_cells, &record->queue_ns, queue_ns);
+  count_origin(stay->slot->cpu, queue, index, alone);
+  return device_ns + queue_ns;
+}
+
+static __always_inline bool is_owner(const struct vqs_queue *queue)
+{
+  return never_nested && queue->owner == bpf_get_smp_processor_id() + 1;
+}
+
+/* What almost every completion is: of a whole read or write, without an error, on the CPU that owns the queue, and
+ * accounted by the kernel over just the two spans. False, and nothing is counted, if this is another. */
+static __always_inline bool complete_usual(struct request *rq, __u32 error, __u32 bytes, struct vqs_control *ctl,
+                                           const struct vqs_found *found)
+{
+  __u32 op = rq->cmd_flags & REQ_OP_MASK, flags = rq->rq_flags, tag = tag_of(rq), index = found->index;
+  __u64 start = rq->start_time_ns;
   struct vqs_queue *queue;
-  struct place place;
-  struct vqs_op *record;
-  bool accounted, alone, found;
+  struct vqs_op *own;
   struct stay stay;
 
-  if (again && bytes < rq->__data_len)
+  if (error || !bytes || bytes < rq->__data_len || !start || !(flags & rqf_io_stat) || (flags & rqf_flush_seq))
+    return false;
+  if (tag >= found->depth || !look_at(found->slot_base + tag, rq, &stay))
+    return false;
+  queue = bpf_map_lookup_elem(&queues, &index);
+  OPAQUE(op);
+  if (!queue || op >= VQS_OWNED_OPS || !is_owner(queue))
+    return false;
+  own = &queue->own[op];
+  own->bytes += bytes;
+  record(true, own, queue, index, ctl, &stay, start, bpf_ktime_get_ns());
+  return true;
+}
+
+/* Any completion. `again`: in the program that runs second on the same event, see rq_nested(). */
+static __always_inline void complete(struct request *rq, __u32 error, __u32 bytes, struct vqs_control *ctl,
+                                     const struct vqs_found *found, bool again)
+{
+  __u32 flags = rq->rq_flags, op = rq->cmd_flags & REQ_OP_MASK, kind, index = found->index;
+  bool accounted, alone, matched;
+  struct vqs_queue *queue;
+  struct vqs_op *counts;
+  __u64 now, ns, start;
+  struct stay stay;
+
+  if (!found->depth)
     return;
-  if (!locate(rq, &place, false))
-    return;
-  queue = queue_at(&place, &queue_index);
+  matched = find_stay(rq, found, &stay);
+  if (again && !matched)
+    return; /* almost always: rq_complete has ended it */
+  queue = bpf_map_lookup_elem(&queues, &index);
   if (!queue)
     return;
   kind = op <= REQ_OP_DISCARD ? op : VQS_OTHER;
   OPAQUE(kind);
   if (kind >= VQS_OPS)
     return;
-  alone = never_nested && !again && kind < VQS_OWNED_OPS && queue->owner == bpf_get_smp_processor_id() + 1;
-  record = alone ? &queue->own[kind] : &queue->ops[kind];
-  /* Before what another CPU wrote is read: the clock waits for every read before it, and none waits for the clock. */
+  alone = !again && kind < VQS_OWNED_OPS && is_owner(queue);
+  counts = alone ? &queue->own[kind] : &queue->ops[kind];
   now = bpf_ktime_get_ns();
-  found = find_stay(rq, &place, &stay);
-  if (again && !found)
-    return; /* almost always: rq_complete has ended it */
-  if (found && bytes && !error)
-    count(alone, &record->bytes, bytes);
+  if (matched && bytes && !error)
+    count(alone, &counts->bytes, bytes);
   /* The tracepoint fires for every part of a request that the driver ends (SCSI does it in parts), before the
    * part is taken off the remaining length. An error of a part may still be retried. */
   if (bytes < rq->__data_len)
     return;
-  if (error && (found || bytes))
-    count(alone, &record->errors, 1);
+  if (error && (matched || bytes))
+    count(alone, &counts->errors, 1);
 
   start = rq->start_time_ns;
   /* blk_account_io_done() and, for the flush itself, blk_account_io_flush(): a request that asked for a flush is
    * accounted when its whole sequence ends, when the flag is cleared and the tracepoint fires again. */
   accounted =
       start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq) && !is_passthrough(op)));
-  if (!found) {
+  if (!matched) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));
     if (!error || !bytes) /* a dead disk fails requests before their issue */
-      on_unmatched(rq, &place, op, bytes, start);
+      on_unmatched(rq, ctl, found, op, bytes, start);
     return;
   }
-
-  queue_ns = NSEC_SINCE(stay.slot->issue_ns, start);
-  device_ns = end_stay(&stay, place.control, now);
-  observe(alone, record->device_cells, &record->device_ns, device_ns);
-  if (start)
-    observe(alone, record->queue_cells, &record->queue_ns, queue_ns);
-  count_origin(stay.slot->cpu, queue, queue_index, alone);
-  /* Almost every request is accounted over just the two spans above, so only the others cost an update. */
+  ns = record(alone, counts, queue, index, ctl, &stay, start, now);
   if (!accounted)
-    add((__u64 *)&queue->account_ns, -(device_ns + (start ? queue_ns : 0)));
+    add((__u64 *)&queue->account_ns, -ns);
+}
+
+/* A function of its own: what it does rarely would take registers from the usual. */
+static __noinline void complete_unusual(struct request *rq, __u32 error, __u32 bytes)
+{
+  struct vqs_control *ctl = get_control();
+  const struct vqs_found *found;
+  struct vqs_found own;
+
+  if (!ctl)
+    return;
+  found = locate(rq, ctl, VQS_AT_COMPLETION, &own);
+  if (found)
+    complete(rq, error, bytes, ctl, found, false);
+}
+
+static __always_inline void on_complete(struct request *rq, __u32 error, __u32 bytes)
+{
+  struct vqs_control *ctl = get_control();
+  const struct vqs_found *found;
+  struct vqs_found own;
+
+  if (!ctl)
+    return;
+  found = locate(rq, ctl, VQS_AT_COMPLETION, &own);
+  if (found && !complete_usual(rq, error, bytes, ctl, found))
+    complete_unusual(rq, error, bytes);
+}
+
+static __always_inline void on_nested(struct request *rq, __u32 error, __u32 bytes)
+{
+  struct vqs_control *ctl = get_control();
+  const struct vqs_found *found;
+  struct vqs_found own;
+
+  if (!ctl || bytes < rq->__data_len)
+    return;
+  found = locate(rq, ctl, VQS_AT_NESTED, &own);
+  if (found)
+    complete(rq, error, bytes, ctl, found, true);
 }
 
 /* Keeps the time spent in flight: the next issue is a new stay at the device. */
 static __always_inline void on_requeue(struct request *rq)
 {
+  struct vqs_control *ctl = get_control();
+  const struct vqs_found *found;
   struct vqs_queue *queue;
-  struct place place;
-  __u32 queue_index;
+  struct vqs_found own;
   struct stay stay;
+  __u32 index;
 
-  if (!locate(rq, &place, false))
+  if (!ctl)
     return;
-  queue = queue_at(&place, &queue_index);
+  found = locate(rq, ctl, VQS_AT_REQUEUE, &own);
+  if (!found || !found->depth)
+    return;
+  index = found->index;
+  queue = bpf_map_lookup_elem(&queues, &index);
   if (!queue)
     return;
   add(&queue->requeues, 1);
-  if (find_stay(rq, &place, &stay)) /* a driver may push a request back before it starts it */
-    end_stay(&stay, place.control, bpf_ktime_get_ns());
+  if (find_stay(rq, found, &stay)) /* a driver may push a request back before it starts it */
+    end_stay(&stay, ctl, bpf_ktime_get_ns());
 }
 
 SEC("tp_btf/block_rq_issue")
@@ -348,7 +464,7 @@ int rq_requeue(__u64 *ctx)
 SEC("tp_btf/block_rq_complete")
 int rq_complete(__u64 *ctx)
 {
-  on_complete((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2], false);
+  on_complete((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2]);
   return 0;
 }
 
@@ -361,7 +477,7 @@ int rq_complete(__u64 *ctx)
 SEC("tp_btf/block_rq_complete")
 int rq_nested(__u64 *ctx)
 {
-  on_complete((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2], true);
+  on_nested((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2]);
   return 0;
 }
 

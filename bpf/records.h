@@ -110,6 +110,23 @@ struct vqs_queue_ref {
 };
 VQS_ASSERT_SIZE(struct vqs_queue_ref, 16);
 
+/* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
+enum vqs_finder { VQS_AT_ISSUE, VQS_AT_COMPLETION, VQS_AT_NESTED, VQS_AT_REQUEUE, VQS_FINDERS };
+enum { VQS_FOUND = 4 };
+
+/* A hardware queue's place in the arrays, as a program has found it on a CPU in a generation of the disk table; at
+ * (CPU * VQS_FINDERS + program) * VQS_FOUND + some bits of the request queue's address and the hardware queue. */
+struct vqs_found {
+  __u64 queue;      /* [bpf] struct request_queue * */
+  __u32 hctx;       /* [bpf] hardware queue */
+  __u32 generation; /* [bpf] */
+  __u32 disk;       /* [bpf] disk entry + 1, 0: not measured */
+  __u32 depth;      /* [bpf] slots; 0: the hardware queue is beyond the layout */
+  __u32 slot_base;  /* [bpf] first slot of the hardware queue */
+  __u32 index;      /* [bpf] vqs_queue; meaningless if depth is 0 */
+};
+VQS_ASSERT_SIZE(struct vqs_found, 32);
+
 /*
  * The request in flight that holds a tag, at disk.slot_base + hctx * disk.depth + tag, in two halves: the CPU that
  * issues writes one, the CPU that completes the other, so that neither waits for a cache line to write to it.

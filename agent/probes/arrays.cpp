@@ -67,6 +67,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
   make(arrays.names, "vqs_names", VQS_NAME_BUCKETS);
   make(arrays.disks, "vqs_disks", VQS_MAX_DISKS);
   make(arrays.queue_refs, "vqs_queue_refs", VQS_MAX_QUEUE_IDS);
+  make(arrays.found_queues, "vqs_found", capacity.possible_cpus * VQS_FINDERS * VQS_FOUND);
   make(arrays.slots, "vqs_slots", capacity.slots);
   make(arrays.slot_ends, "vqs_slot_ends", capacity.slots);
   make(arrays.queues, "vqs_queues", capacity.queues);
@@ -82,7 +83,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 }
 
 std::size_t Arrays::bytes() const {
-  return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + slots.bytes() + slot_ends.bytes() +
+  return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + found_queues.bytes() + slots.bytes() + slot_ends.bytes() +
          queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
          virtio_devices.bytes() + notifies.bytes() + notify_stacks.bytes();
 }

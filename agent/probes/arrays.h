@@ -85,6 +85,7 @@ struct Arrays {
   ArrayOf<vqs_name> names;
   ArrayOf<vqs_disk> disks;
   ArrayOf<vqs_queue_ref> queue_refs;
+  ArrayOf<vqs_found> found_queues;  // only the programs use it
   ArrayOf<vqs_slot> slots;
   ArrayOf<vqs_slot_end> slot_ends;  // as slots
   ArrayOf<vqs_queue> queues;
