@@ -312,22 +312,24 @@ static __always_inline bool complete_usual(struct request *rq, __u32 error, __u3
                                            const struct vqs_found *found)
 {
   __u32 op = rq->cmd_flags & REQ_OP_MASK, flags = rq->rq_flags, tag = tag_of(rq), index = found->index;
-  __u64 start = rq->start_time_ns;
+  __u64 start = rq->start_time_ns, now;
   struct vqs_queue *queue;
   struct vqs_op *own;
   struct stay stay;
 
   if (error || !bytes || bytes < rq->__data_len || !start || !(flags & rqf_io_stat) || (flags & rqf_flush_seq))
     return false;
-  if (tag >= found->depth || !look_at(found->slot_base + tag, rq, &stay))
-    return false;
   queue = bpf_map_lookup_elem(&queues, &index);
   OPAQUE(op);
-  if (!queue || op >= VQS_OWNED_OPS || !is_owner(queue))
+  if (!queue || op >= VQS_OWNED_OPS || !is_owner(queue) || tag >= found->depth)
+    return false;
+  /* Before what another CPU wrote is read: the clock waits for every read before it, and none waits for the clock. */
+  now = bpf_ktime_get_ns();
+  if (!look_at(found->slot_base + tag, rq, &stay))
     return false;
   own = &queue->own[op];
   own->bytes += bytes;
-  record(true, own, queue, index, ctl, &stay, start, bpf_ktime_get_ns());
+  record(true, own, queue, index, ctl, &stay, start, now);
   return true;
 }
 

@@ -83,8 +83,8 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 }
 
 std::size_t Arrays::bytes() const {
-  return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + found_queues.bytes() + slots.bytes() + slot_ends.bytes() +
-         queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
+  return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + found_queues.bytes() + slots.bytes() +
+         slot_ends.bytes() + queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
          virtio_devices.bytes() + notifies.bytes() + notify_stacks.bytes();
 }
 

@@ -74,10 +74,9 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
   types.reset();
   if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.names, arrays.names) ||
       !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
-      !probe.share(probe->maps.found_queues, arrays.found_queues) ||
-      !probe.share(probe->maps.slots, arrays.slots) || !probe.share(probe->maps.slot_ends, arrays.slot_ends) ||
-      !probe.share(probe->maps.queues, arrays.queues) || !probe.share(probe->maps.origins, arrays.origins) ||
-      !probe.share(probe->maps.irqs, arrays.irqs))
+      !probe.share(probe->maps.found_queues, arrays.found_queues) || !probe.share(probe->maps.slots, arrays.slots) ||
+      !probe.share(probe->maps.slot_ends, arrays.slot_ends) || !probe.share(probe->maps.queues, arrays.queues) ||
+      !probe.share(probe->maps.origins, arrays.origins) || !probe.share(probe->maps.irqs, arrays.irqs))
     return fail_errno("cannot share arrays with the block programs");
   const bool pairs = arrays.capacity.several_queues;
   bpf_program__set_autoload(probe->progs.rq_nested, pairs);
