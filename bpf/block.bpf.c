@@ -7,6 +7,7 @@
  * so that the counters of a queue mostly stay in one CPU's cache.
  */
 #include "common.h"
+#include "locate.h"
 
 /* Linux before 5.11 (a54895fa057c) passes the queue in front of the request to issue and requeue; vendors
  * backport, so the agent looks at the BTF of the tracepoint. */
@@ -17,121 +18,11 @@ const volatile __u8 request_is_second_argument = 0;
 const volatile __u32 rqf_flush_seq = 1U << 4;
 const volatile __u32 rqf_io_stat = 1U << 13;
 
-/* The kernel does not run a program inside of itself on one CPU (6.2, 05b24ff9b2cf), so what one CPU alone writes in
- * one program has one writer. */
-const volatile __u8 never_nested = 0;
-
-ARRAY_OF(struct vqs_control) control SEC(".maps");
-ARRAY_OF(struct vqs_name) names SEC(".maps");
-ARRAY_OF(struct vqs_disk) disks SEC(".maps");
-ARRAY_OF(struct vqs_queue_ref) queue_refs SEC(".maps");
-ARRAY_OF(struct vqs_found) found_queues SEC(".maps");
 ARRAY_OF(struct vqs_slot) slots SEC(".maps");
 ARRAY_OF(struct vqs_slot_end) slot_ends SEC(".maps");
 ARRAY_OF(struct vqs_queue) queues SEC(".maps");
 ARRAY_OF(struct vqs_origin) origins SEC(".maps");
 ARRAY_OF(struct vqs_irq) irqs SEC(".maps");
-
-static __always_inline void lose(struct vqs_control *ctl, enum vqs_loss reason)
-{
-  add(&ctl->lost[reason], 1);
-}
-
-static __always_inline struct vqs_control *get_control(void)
-{
-  __u32 zero = 0;
-
-  return bpf_map_lookup_elem(&control, &zero);
-}
-
-/* Entry + 1 of the disk in the agent's table, 0 if it is not measured. */
-static __always_inline __u64 find_disk(struct gendisk *gendisk)
-{
-  __u64 name[VQS_DISK_NAME / 8] = {};
-  __u32 i, bucket;
-
-  if (!gendisk || bpf_probe_read_kernel_str(name, sizeof(name), gendisk->disk_name) < 2)
-    return 0;
-  bucket = vqs_name_hash(name);
-  for (i = 0; i < VQS_NAME_PROBES; i++) {
-    __u32 key = (bucket + i) & (VQS_NAME_BUCKETS - 1);
-    struct vqs_name *known = bpf_map_lookup_elem(&names, &key);
-
-    if (known && known->name[0] == name[0] && known->name[1] == name[1] && known->name[2] == name[2] &&
-        known->name[3] == name[3])
-      return known->entry;
-  }
-  return 0;
-}
-
-/* First sight of a request_queue in this generation. */
-static __noinline __u64 resolve(struct vqs_queue_ref *ref, struct request *rq, __u32 generation)
-{
-  __u64 resolved = (__u64)generation << 32 | find_disk(disk_of(rq));
-
-  ref->queue = (__u64)rq->q;
-  ref->resolved = resolved;
-  return resolved;
-}
-
-/* Fills `found` for the hardware queue of a request; false if the disk is not measured or has no place. */
-static __noinline bool find_queue(struct request *rq, struct vqs_found *found, __u32 generation)
-{
-  struct request_queue *q = rq->q;
-  __u32 id = q->id, hctx = rq->mq_hctx->queue_num, entry;
-  struct vqs_queue_ref *ref;
-  struct vqs_disk *disk;
-  __u64 resolved;
-
-  if (!found)
-    return false;
-  found->queue = (__u64)q;
-  found->hctx = hctx;
-  found->generation = generation;
-  found->disk = 0;
-  found->depth = 0;
-  ref = bpf_map_lookup_elem(&queue_refs, &id);
-  if (!ref) { /* not known whether it is measured: every issue is lost */
-    found->disk = VQS_MAX_DISKS + 1;
-    return true;
-  }
-  resolved = *(volatile __u64 *)&ref->resolved;
-  if (ref->queue != (__u64)q || resolved >> 32 != generation)
-    resolved = resolve(ref, rq, generation);
-  entry = (__u32)resolved - 1;
-  disk = bpf_map_lookup_elem(&disks, &entry);
-  if (!disk)
-    return false;
-  found->disk = entry + 1;
-  if (hctx >= disk->queues)
-    return true;
-  found->depth = disk->depth;
-  found->slot_base = disk->slot_base + hctx * disk->depth;
-  found->index = disk->queue_base + hctx;
-  return true;
-}
-
-/* Where the hardware queue of a request is in the arrays; NULL if the disk is not measured or has no place. `own` is
- * used where a program may nest: what it found before could be half written then. */
-static __always_inline const struct vqs_found *locate(struct request *rq, const struct vqs_control *ctl,
-                                                      enum vqs_finder finder, struct vqs_found *own)
-{
-  __u32 generation = *(volatile __u32 *)&ctl->generation, index;
-  struct vqs_found *found;
-  __u64 q = (__u64)rq->q;
-  __u32 hctx;
-
-  if (!never_nested)
-    return find_queue(rq, own, generation) ? own : NULL;
-  hctx = rq->mq_hctx->queue_num;
-  index = (bpf_get_smp_processor_id() * VQS_FINDERS + finder) * VQS_FOUND + ((q >> 12) + hctx) % VQS_FOUND;
-  found = bpf_map_lookup_elem(&found_queues, &index);
-  if (!found)
-    return NULL;
-  if (found->queue != q || found->hctx != hctx || found->generation != generation)
-    find_queue(rq, found, generation);
-  return found->disk ? found : NULL;
-}
 
 /* With an elevator a request keeps its internal tag while driver tags come and go; without one it has only the
  * driver tag. Negative: the request was never dispatched itself (the bio of a flush). */
