@@ -12,11 +12,19 @@ namespace vqscope {
 
 namespace {
 
-Histogram load_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum) {
-  Histogram histogram;
-  for (std::size_t i = 0; i < histogram.cells.size(); ++i) histogram.cells[i] = load(cells[i]);
-  histogram.sum_ns = load(sum);
-  return histogram;
+// Adds one copy of a histogram. Most of its cells are 0: what is added is read a cache line at a time, and lines without
+// a count leave the memory of `histogram` alone.
+void add_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum, Histogram& histogram) {
+  std::array<std::uint64_t, 8> line;
+  static_assert(VQS_CELLS % line.size() == 0);
+  for (std::size_t first = 0; first < histogram.cells.size(); first += line.size()) {
+    std::uint64_t any = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) any |= line[i] = load(cells[first + i]);
+    if (any == 0) continue;
+    const std::size_t end = std::min(line.size(), histogram.cells.size() - first);
+    for (std::size_t i = 0; i < end; ++i) histogram.cells[first + i] += line[i];
+  }
+  histogram.sum_ns += load(sum);
 }
 
 // Adds what one copy of an operation's counters says; returns its sums of time.
@@ -27,8 +35,8 @@ std::uint64_t add_operation(const vqs_op& source, Detail detail, QueueCounters& 
   queue.queue_ns += queue_ns;
   if (detail == Detail::kHistograms && (device_ns != 0 || errors != 0)) {
     if (!op) op.emplace();
-    op->device += load_histogram(source.device_cells, source.device_ns);
-    op->queue += load_histogram(source.queue_cells, source.queue_ns);
+    add_histogram(source.device_cells, source.device_ns, op->device);
+    add_histogram(source.queue_cells, source.queue_ns, op->queue);
     op->bytes += load(source.bytes);
     op->errors += errors;
   }
@@ -108,7 +116,7 @@ VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& lin
   const vqs_irq& irq = arrays.irqs[line.irq];
   counters.per_cpu = read_interrupts(irq, arrays.vector_cpus.range(index * cpus, cpus));
   if (detail == Detail::kHistograms)
-    counters.handler = load_histogram(arrays.vectors[index].handler_cells, irq.handler_ns);
+    add_histogram(arrays.vectors[index].handler_cells, irq.handler_ns, counters.handler.emplace());
   return counters;
 }
 
@@ -175,7 +183,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
       const vqs_virtio_device& virtio = arrays->virtio_devices[*place->virtio];
       for (std::uint32_t queue = 0; queue < virtio.count; ++queue) {
         const vqs_notify& notify = arrays->notifies[virtio.first + queue];
-        device.notifies.push_back(load_histogram(notify.cells, notify.sum_ns));
+        add_histogram(notify.cells, notify.sum_ns, device.notifies.emplace_back().emplace());
       }
     }
     snapshot.devices.push_back(std::move(device));

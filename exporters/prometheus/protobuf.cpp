@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <google/protobuf/arena.h>
-#include <google/protobuf/util/delimited_message_util.h>
+#include <algorithm>
 
+#include "exporters/prometheus/cells.h"
 #include "exporters/prometheus/formats.h"
+#include "exporters/prometheus/wire.h"
 #include "prometheus/metrics.pb.h"
 
 namespace vqscope {
@@ -15,102 +16,147 @@ namespace proto = io::prometheus::client;
 // (https://prometheus.io/docs/specs/native_histograms/#schema). How large they were is not known.
 constexpr int kInfinityIndex = 1024 * VQS_PER_OCTAVE + 1;
 // A short run of empty buckets costs less than another span.
-constexpr int kLongestGap = 2;
+constexpr std::size_t kLongestGap = 2;
 
-// Appends native buckets in rising order as spans and deltas.
-class SpanWriter {
+// The histograms of a scrape, one after the other.
+class HistogramWriter {
  public:
-  explicit SpanWriter(proto::Histogram& histogram) : histogram_(histogram) {}
+  explicit HistogramWriter(const ClassicBuckets& buckets) : buckets_(buckets) {}
 
-  void add(int index, std::uint64_t count) {
-    if (span_ != nullptr && index - next_ <= kLongestGap) {
-      for (; next_ < index; ++next_) append(0);
-    } else {
-      span_ = histogram_.add_positive_span();
-      span_->set_offset(index - next_);
-      span_->set_length(0);
-      next_ = index;
+  // The fields of a proto::Histogram, until the next one is written.
+  std::string_view write(const Histogram& source) {
+    using Proto = proto::Histogram;
+    const CellRange range = occupied(source);
+    classic_counts(source, range, buckets_, counts_);
+    find_runs(source, range);
+    fields_.clear();
+    fields_.add_unsigned(Proto::kSampleCountFieldNumber, counts_.back());
+    fields_.add_double(Proto::kSampleSumFieldNumber, static_cast<double>(source.sum_ns) / 1e9);
+    for (std::size_t i = 0; i < buckets_.size(); ++i) {
+      part_.clear();
+      part_.add_unsigned(proto::Bucket::kCumulativeCountFieldNumber, counts_[i]);
+      part_.add_double(proto::Bucket::kUpperBoundFieldNumber, upper_bound_seconds(buckets_[i]));
+      fields_.add_bytes(Proto::kBucketFieldNumber, part_.bytes());
     }
-    append(static_cast<std::int64_t>(count));
-    ++next_;
+    fields_.add_signed(Proto::kSchemaFieldNumber, VQS_SCHEMA);
+    fields_.add_double(Proto::kZeroThresholdFieldNumber, upper_bound_seconds(VQS_FIRST_INDEX - 1));
+    fields_.add_unsigned(Proto::kZeroCountFieldNumber, source.cells[0]);
+    write_spans();
+    write_deltas(source);
+    return fields_.bytes();
   }
 
  private:
-  void append(std::int64_t count) {
-    span_->set_length(span_->length() + 1);
-    histogram_.add_positive_delta(count - previous_);
-    previous_ = count;
+  // Native buckets that are written, by cell: a span each.
+  void find_runs(const Histogram& source, CellRange range) {
+    runs_.clear();
+    for (std::size_t cell = std::max<std::size_t>(range.begin, 1); cell < range.end; ++cell) {
+      if (source.cells[cell] == 0) continue;
+      // What is beyond the last bucket stands by itself, however near.
+      if (!runs_.empty() && cell - runs_.back().end <= kLongestGap && cell != VQS_LAST_CELL)
+        runs_.back().end = cell + 1;
+      else
+        runs_.push_back({cell, cell + 1});
+    }
   }
 
-  proto::Histogram& histogram_;
-  proto::BucketSpan* span_ = nullptr;
-  int next_ = 0;  // the first span's offset is its index itself
-  std::int64_t previous_ = 0;
+  void write_spans() {
+    int next = 0;  // the first span's offset is its index itself
+    for (const CellRange& run : runs_) {
+      const int index =
+          run.begin == VQS_LAST_CELL ? kInfinityIndex : VQS_FIRST_INDEX + static_cast<int>(run.begin) - 1;
+      part_.clear();
+      part_.add_signed(proto::BucketSpan::kOffsetFieldNumber, index - next);
+      part_.add_unsigned(proto::BucketSpan::kLengthFieldNumber, run.end - run.begin);
+      fields_.add_bytes(proto::Histogram::kPositiveSpanFieldNumber, part_.bytes());
+      next = index + static_cast<int>(run.end - run.begin);
+    }
+  }
+
+  void write_deltas(const Histogram& source) {
+    std::uint64_t previous = 0;
+    for (const CellRange& run : runs_)
+      for (std::size_t cell = run.begin; cell < run.end; ++cell) {
+        const std::uint64_t count = source.cells[cell];
+        fields_.add_signed(proto::Histogram::kPositiveDeltaFieldNumber, static_cast<std::int64_t>(count - previous));
+        previous = count;
+      }
+  }
+
+  const ClassicBuckets& buckets_;
+  // Of the histogram that is being written; kept for their memory.
+  std::vector<std::uint64_t> counts_;
+  std::vector<CellRange> runs_;
+  Fields fields_, part_;
 };
 
-void fill(const Histogram& source, const ClassicBuckets& buckets, proto::Histogram& target) {
-  target.set_sample_sum(static_cast<double>(source.sum_ns) / 1e9);
-  target.set_schema(VQS_SCHEMA);
-  target.set_zero_threshold(upper_bound_seconds(VQS_FIRST_INDEX - 1));
-  target.set_zero_count(source.cells[0]);
-  SpanWriter spans(target);
-  std::uint64_t cumulative = source.cells[0];
-  auto classic = buckets.begin();
-  for (int cell = 1; cell < VQS_LAST_CELL; ++cell) {
-    const int index = VQS_FIRST_INDEX + cell - 1;
-    for (; classic != buckets.end() && *classic < index; ++classic) {
-      proto::Bucket* bucket = target.add_bucket();
-      bucket->set_cumulative_count(cumulative);
-      bucket->set_upper_bound(upper_bound_seconds(*classic));
-    }
-    const std::uint64_t count = source.cells[static_cast<std::size_t>(cell)];
-    if (count > 0) spans.add(index, count);
-    cumulative += count;
-  }
-  for (; classic != buckets.end(); ++classic) {
-    proto::Bucket* bucket = target.add_bucket();
-    bucket->set_cumulative_count(cumulative);
-    bucket->set_upper_bound(upper_bound_seconds(*classic));
-  }
-  const std::uint64_t overflow = source.cells[VQS_LAST_CELL];
-  if (overflow > 0) spans.add(kInfinityIndex, overflow);
-  target.set_sample_count(cumulative + overflow);
-}
+class Writer {
+ public:
+  explicit Writer(const ClassicBuckets& buckets) : histograms_(buckets) {}
 
-void fill(const Family& family, const ClassicBuckets& buckets, proto::MetricFamily& target) {
-  target.set_name(family.name);
-  target.set_help(family.help);
-  target.set_type(family.type == MetricType::kCounter ? proto::COUNTER
-                  : family.type == MetricType::kGauge ? proto::GAUGE
-                                                      : proto::HISTOGRAM);
-  for (const Sample& sample : family.samples) {
-    proto::Metric& metric = *target.add_metric();
-    for (const Label& label : sample.labels) {
-      proto::LabelPair* pair = metric.add_label();
-      pair->set_name(std::string(label.name));
-      pair->set_value(label.value);
+  // The fields of a proto::MetricFamily, until the next one is written.
+  std::string_view write(const Family& family) {
+    fields_.clear();
+    fields_.add_bytes(proto::MetricFamily::kNameFieldNumber, family.name);
+    fields_.add_bytes(proto::MetricFamily::kHelpFieldNumber, family.help);
+    fields_.add_unsigned(proto::MetricFamily::kTypeFieldNumber, type_of(family.type));
+    for (const Sample& sample : family.samples) {
+      metric_.clear();
+      for (const Label& label : sample.labels) {
+        part_.clear();
+        part_.add_bytes(proto::LabelPair::kNameFieldNumber, label.name);
+        part_.add_bytes(proto::LabelPair::kValueFieldNumber, label.value);
+        metric_.add_bytes(proto::Metric::kLabelFieldNumber, part_.bytes());
+      }
+      add_value(family.type, sample);
+      fields_.add_bytes(proto::MetricFamily::kMetricFieldNumber, metric_.bytes());
     }
-    switch (family.type) {
-      case MetricType::kCounter: metric.mutable_counter()->set_value(sample.value); break;
-      case MetricType::kGauge: metric.mutable_gauge()->set_value(sample.value); break;
-      case MetricType::kHistogram: fill(*sample.histogram, buckets, *metric.mutable_histogram()); break;
+    return fields_.bytes();
+  }
+
+ private:
+  static proto::MetricType type_of(MetricType type) {
+    switch (type) {
+      case MetricType::kCounter: return proto::COUNTER;
+      case MetricType::kGauge: return proto::GAUGE;
+      case MetricType::kHistogram: return proto::HISTOGRAM;
+    }
+    return proto::UNTYPED;
+  }
+
+  void add_value(MetricType type, const Sample& sample) {
+    part_.clear();
+    switch (type) {
+      case MetricType::kCounter:
+        part_.add_double(proto::Counter::kValueFieldNumber, sample.value);
+        metric_.add_bytes(proto::Metric::kCounterFieldNumber, part_.bytes());
+        break;
+      case MetricType::kGauge:
+        part_.add_double(proto::Gauge::kValueFieldNumber, sample.value);
+        metric_.add_bytes(proto::Metric::kGaugeFieldNumber, part_.bytes());
+        break;
+      case MetricType::kHistogram:
+        metric_.add_bytes(proto::Metric::kHistogramFieldNumber, histograms_.write(*sample.histogram));
+        break;
     }
   }
-}
+
+  HistogramWriter histograms_;
+  Fields fields_, metric_, part_;  // of the family, of one of its samples, of a part of that
+};
 
 }  // namespace
 
 std::string write_protobuf(std::span<const Family> families, const ClassicBuckets& buckets) {
   std::string out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
+  Writer writer(buckets);
   for (const Family& family : families) {
-    google::protobuf::Arena arena;
-    auto* message = google::protobuf::Arena::CreateMessage<proto::MetricFamily>(&arena);
-    fill(family, buckets, *message);
-    google::protobuf::util::SerializeDelimitedToCodedStream(*message, &coded);
+    const std::string_view message = writer.write(family);
+    // Delimited: the length of a message stands before it.
+    std::uint8_t length[10];
+    const std::uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(message.size(), length);
+    out.append(reinterpret_cast<const char*>(length), static_cast<std::size_t>(end - length)).append(message);
   }
-  coded.Trim();
   return out;
 }
 
