@@ -6,26 +6,12 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
+#include "agent/probes/histograms.h"
 #include "agent/probes/slots.h"
 
 namespace vqscope {
 
 namespace {
-
-// Adds one copy of a histogram. Most of its cells are 0: what is added is read a cache line at a time, and lines without
-// a count leave the memory of `histogram` alone.
-void add_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum, Histogram& histogram) {
-  std::array<std::uint64_t, 8> line;
-  static_assert(VQS_CELLS % line.size() == 0);
-  for (std::size_t first = 0; first < histogram.cells.size(); first += line.size()) {
-    std::uint64_t any = 0;
-    for (std::size_t i = 0; i < line.size(); ++i) any |= line[i] = load(cells[first + i]);
-    if (any == 0) continue;
-    const std::size_t end = std::min(line.size(), histogram.cells.size() - first);
-    for (std::size_t i = 0; i < end; ++i) histogram.cells[first + i] += line[i];
-  }
-  histogram.sum_ns += load(sum);
-}
 
 // Adds what one copy of an operation's counters says; returns its sums of time.
 std::uint64_t add_operation(const vqs_op& source, Detail detail, QueueCounters& queue, Boxed<OpCounters>& op) {
@@ -172,6 +158,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     if (diskstats && !placed)
       if (const auto it = diskstats->find(disk.name); it != diskstats->end())
         device.accounting = {it->second.time_in_queue_ms * 1'000'000, it->second.in_flight};
+    device.vectors.reserve(disk.interrupts.size());
     for (const InterruptLine& line : disk.interrupts) {
       const auto index = up.irq && place != nullptr ? layout->vector_of(line) : std::nullopt;
       if (index)

@@ -9,10 +9,10 @@ CellRange occupied(const Histogram& histogram) {
   const auto& cells = histogram.cells;
   constexpr std::size_t kGroup = VQS_PER_OCTAVE;
   // Octave by octave first: one branch for eight cells.
+  static_assert(kGroup == 8);
   const auto empty = [&cells](std::size_t first) {
-    std::uint64_t any = 0;
-    for (std::size_t i = 0; i < kGroup; ++i) any |= cells[first + i];
-    return any == 0;
+    const std::uint64_t* const group = &cells[first];
+    return (group[0] | group[1] | group[2] | group[3] | group[4] | group[5] | group[6] | group[7]) == 0;
   };
   CellRange range{0, cells.size()};
   while (range.begin + kGroup <= range.end && empty(range.begin)) range.begin += kGroup;

@@ -83,7 +83,19 @@ std::vector<MeasuredQueue> measured_queues(const Model& model) {
   return measured;
 }
 
-void add_requests(std::span<const MeasuredQueue> queues, Builder& builder) {
+// Failed requests of a disk by operation.
+void add_errors(const DeviceModel& device, std::vector<Sample>& samples) {
+  if (!device.counters.queues) return;
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    std::optional<std::uint64_t> errors;
+    for (const QueueCounters& queue : *device.counters.queues)
+      if (queue.ops[op]) errors = errors.value_or(0) + queue.ops[op]->errors;
+    if (errors)
+      samples.push_back({{{"device", device.disk.name}, {"op", std::string(kOperationNames[op])}}, number(*errors)});
+  }
+}
+
+void add_requests(const Model& model, std::span<const MeasuredQueue> queues, Builder& builder) {
   // Calls visit(MeasuredOp) for each operation of each queue.
   const auto each_op = [queues](auto visit) {
     for (const MeasuredQueue& queue : queues)
@@ -103,10 +115,23 @@ void add_requests(std::span<const MeasuredQueue> queues, Builder& builder) {
   });
   auto& bytes = builder.counter("vqscope_request_bytes_total", "Bytes of requests completed without error.");
   each_op([&](const MeasuredOp& op) { bytes.push_back({op.labels, number(op.counters.bytes)}); });
-  auto& errors = builder.counter("vqscope_request_errors_total", "Requests completed with an error.");
-  each_op([&](const MeasuredOp& op) { errors.push_back({op.labels, number(op.counters.errors)}); });
-  auto& requeues = builder.counter("vqscope_request_requeues_total", "Requests that the driver pushed back.");
-  for (const MeasuredQueue& queue : queues) requeues.push_back({queue.labels, number(queue.counters.requeues)});
+  // What hardly ever happens would be a third of all counters, every one of them 0, so it is absent until it happens.
+  // The first time is then no growth to rate() or increase(): of an error that must not be missed, the counter of the
+  // disk begins at 0.
+  auto& errors = builder.counter("vqscope_request_errors_total",
+                                 "Requests completed with an error; absent while there was none, so that alerts had "
+                                 "better watch vqscope_device_errors_total.");
+  each_op([&](const MeasuredOp& op) {
+    if (op.counters.errors > 0) errors.push_back({op.labels, number(op.counters.errors)});
+  });
+  auto& device_errors = builder.counter("vqscope_device_errors_total",
+                                        "Requests completed with an error, on all queues of the disk; 0 from the "
+                                        "first request of the operation on.");
+  for (const DeviceModel& device : model.devices) add_errors(device, device_errors);
+  auto& requeues = builder.counter("vqscope_request_requeues_total",
+                                   "Requests that the driver pushed back; absent while there was none.");
+  for (const MeasuredQueue& queue : queues)
+    if (queue.counters.requeues > 0) requeues.push_back({queue.labels, number(queue.counters.requeues)});
 }
 
 void add_queues(const Model& model, std::span<const MeasuredQueue> queues, Builder& builder) {
@@ -257,7 +282,7 @@ void add_probes(const Model& model, Builder& builder) {
 std::vector<Family> model_families(const Model& model) {
   Builder builder;
   const std::vector<MeasuredQueue> queues = measured_queues(model);
-  add_requests(queues, builder);
+  add_requests(model, queues, builder);
   add_queues(model, queues, builder);
   add_interrupts(model, builder);
   add_topology(model, builder);

@@ -75,6 +75,24 @@ class Writer {
     for (const std::string& bound : bounds_) longest_bound_ = std::max(longest_bound_, bound.size());
   }
 
+  // Takes memory for all of it at once: a text that grows by doubling takes three times as much, all of it new to the
+  // process.
+  void expect(std::span<const Family> families) {
+    constexpr std::size_t kNumber = 14, kComments = 64;
+    std::size_t bounds = 0, total = kComments;
+    for (const std::string& bound : bounds_) bounds += bound.size();
+    for (const Family& family : families) {
+      total += kComments + 2 * family.name.size() + family.help.size();
+      const std::size_t lines = family.type == MetricType::kHistogram ? bounds_.size() + 2 : 1;
+      for (const Sample& sample : family.samples) {
+        std::size_t line = family.name.size() + std::string_view("_bucket{,le=\"").size() + kNumber;
+        for (const Label& label : sample.labels) line += label.name.size() + label.value.size() + 4;
+        total += lines * line + (lines > 1 ? bounds : 0);
+      }
+    }
+    out_.reserve(total);
+  }
+
   void add(const Family& family) {
     std::string_view name = family.name;
     constexpr std::string_view kTotal = "_total";
@@ -160,6 +178,7 @@ class Writer {
 
 std::string write_lines(std::span<const Family> families, const ClassicBuckets& buckets, bool openmetrics) {
   Writer writer(openmetrics, buckets);
+  writer.expect(families);
   for (const Family& family : families) writer.add(family);
   return writer.finish();
 }

@@ -4,6 +4,7 @@
 // Arguments: hardware queues, disks, format (0 text, 1 OpenMetrics, 2 protobuf), gzip, operations that are active.
 #include <benchmark/benchmark.h>
 
+#include "agent/base/memory.h"
 #include "agent/model/model.h"
 #include "agent/model/window.h"
 #include "agent/probes/arrays.h"
@@ -112,7 +113,8 @@ void scrape(benchmark::State& state) {
   state.counters["bytes"] = static_cast<double>(bytes);
   state.counters["allocations"] = static_cast<double>(after.count - before.count) / scrapes;
   state.counters["allocated_bytes"] = static_cast<double>(after.bytes - before.bytes) / scrapes;
-  // Series as a server stores them: a classic histogram is its buckets, +Inf, sum and count; a native one is one.
+  // Series as a server stores them: a classic histogram is its buckets, +Inf, sum and count; a native one is one. What
+  // the agent tells of itself is among them.
   const Model model = collect();
   std::size_t native = 0, classic = 0, own = 0;
   for (const Family& family : model_families(model)) {
@@ -120,6 +122,7 @@ void scrape(benchmark::State& state) {
     classic += family.samples.size() * (family.type == MetricType::kHistogram ? buckets.size() + 3 : 1);
   }
   for (const Family& family : self.families(paths.procfs)) own += family.samples.size();
+  state.counters["own_series"] = static_cast<double>(own);
   state.counters["native_series"] = static_cast<double>(native + own);
   state.counters["classic_series"] = static_cast<double>(classic + own);
 }
@@ -138,4 +141,10 @@ BENCHMARK(scrape)->Apply(arguments);
 }  // namespace
 }  // namespace vqscope
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  vqscope::keep_freed_memory();  // as the agent does
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -79,14 +79,20 @@ TEST(ProtobufBytes, OfLongTextsAreThoseOfLibprotobuf) {
   }
 }
 
-TEST(ProtobufBytes, AMessageIsClearedForTheNext) {
-  Fields fields;
-  fields.add_unsigned(1, 300);
-  EXPECT_EQ(fields.bytes(), std::string_view("\x08\xac\x02", 3));  // the example of protobuf's documentation
-  fields.clear();
-  EXPECT_EQ(fields.bytes(), "");
-  fields.add_signed(1, -2);
-  EXPECT_EQ(fields.bytes(), std::string_view("\x08\x03", 2));  // zigzag, as documented
+TEST(ProtobufBytes, OfMessagesOfAnyLengthAreThoseOfLibprotobuf) {
+  for (std::size_t size = 0; size < 300; ++size) {
+    const std::string text(size, 'x');
+    expect_as_libprotobuf({{"x", "", MetricType::kGauge, {{{{"device", text}}, 1}, {{{"device", text}}, 2}}}}, {0});
+  }
+}
+
+TEST(WireWriter, WritesTheExamplesOfTheDocumentation) {
+  WireWriter out(0);  // has to grow
+  out.add_unsigned<1>(150);
+  out.add_string<2>("testing");
+  out.add_signed<3>(-2);
+  out.add_message<4>([&] { out.add_unsigned<1>(150); });
+  EXPECT_EQ(out.finish(), std::string("\x08\x96\x01\x12\x07testing\x18\x03\x22\x03\x08\x96\x01"));
 }
 
 }  // namespace
