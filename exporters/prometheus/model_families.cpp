@@ -73,8 +73,8 @@ std::vector<MeasuredQueue> measured_queues(const Model& model) {
     for (const HardwareQueue& queue : device.disk.queues) {
       if (queue.index >= device.counters.queues->size()) continue;
       const QueueCounters& counters = (*device.counters.queues)[queue.index];
-      MeasuredQueue& added = measured.emplace_back(
-          MeasuredQueue{device, queue.index, counters, queue_labels(device, queue.index), {}});
+      MeasuredQueue& added =
+          measured.emplace_back(MeasuredQueue{device, queue.index, counters, queue_labels(device, queue.index), {}});
       for (std::size_t op = 0; op < VQS_OPS; ++op)
         if (counters.ops[op])
           added.ops.push_back({Labels(added.labels, {"op", std::string(kOperationNames[op])}), *counters.ops[op]});

@@ -15,107 +15,110 @@
 
 namespace vqscope {
 
-// Not thread-safe.
+// Fields that are put where there is room for them; each returns where the next one goes.
+namespace wire {
+
+using Stream = google::protobuf::io::CodedOutputStream;
+
+enum Type : std::uint8_t { kVarint = 0, kFixed64 = 1, kDelimited = 2 };
+
+// Of a field that is a number, tag included.
+constexpr std::size_t kLongestNumber = 11;
+
+template <int kField, Type kType>
+constexpr std::uint8_t tag() {
+  static_assert(kField > 0 && kField < 16, "the tag takes one byte");
+  return kField << 3 | kType;
+}
+
+// Of type uint32, uint64 or enum.
+template <int kField>
+std::uint8_t* put_unsigned(std::uint8_t* to, std::uint64_t value) {
+  *to++ = tag<kField, kVarint>();
+  return Stream::WriteVarint64ToArray(value, to);
+}
+
+// Of type sint32 or sint64.
+template <int kField>
+std::uint8_t* put_signed(std::uint8_t* to, std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return put_unsigned<kField>(to, bits << 1 ^ (value < 0 ? ~std::uint64_t{0} : 0));
+}
+
+template <int kField>
+std::uint8_t* put_double(std::uint8_t* to, double value) {
+  *to++ = tag<kField, kFixed64>();
+  return Stream::WriteLittleEndian64ToArray(std::bit_cast<std::uint64_t>(value), to);
+}
+
+template <int kField>
+std::uint8_t* put_string(std::uint8_t* to, std::string_view value) {
+  *to++ = tag<kField, kDelimited>();
+  to = Stream::WriteVarint64ToArray(value.size(), to);
+  std::memcpy(to, value.data(), value.size());
+  return to + value.size();
+}
+
+// A message of less than 128 bytes. `put(to)` puts its fields.
+template <int kField, typename Put>
+std::uint8_t* put_short_message(std::uint8_t* to, Put put) {
+  *to = tag<kField, kDelimited>();
+  std::uint8_t* const end = put(to + 2);
+  to[1] = static_cast<std::uint8_t>(end - (to + 2));
+  return end;
+}
+
+}  // namespace wire
+
+// What is written grows as it has to. Not thread-safe.
 class WireWriter {
  public:
   // `expected`: bytes that will be written, about; it costs time if they are more.
-  explicit WireWriter(std::size_t expected) : buffer_(expected, '\0'), at_(data()), end_(at_ + buffer_.size()) {}
-  WireWriter(const WireWriter&) = delete;
-  WireWriter& operator=(const WireWriter&) = delete;
+  explicit WireWriter(std::size_t expected) : buffer_(expected, '\0') {}
+
+  // Where the next fields go, with room for that many bytes; to be closed before anything else is called.
+  std::uint8_t* room(std::size_t bytes) {
+    if (buffer_.size() - size_ < bytes) buffer_.resize(2 * buffer_.size() + bytes);
+    return data() + size_;
+  }
+  void close(const std::uint8_t* end) { size_ = static_cast<std::size_t>(end - data()); }
+
+  // A message after its length, without a tag: `write()` writes its fields. `length_bytes`: how many the length will
+  // take, probably; the message is moved if they are not.
+  template <typename Write>
+  void add_delimited(std::size_t length_bytes, Write write) {
+    close(room(length_bytes) + length_bytes);
+    const std::size_t start = size_;
+    write();
+    const std::size_t length = size_ - start, needed = wire::Stream::VarintSize64(length);
+    if (needed != length_bytes) {
+      room(needed);
+      std::memmove(data() + start - length_bytes + needed, data() + start, length);
+      size_ += needed - length_bytes;
+    }
+    wire::Stream::WriteVarint64ToArray(length, data() + start - length_bytes);
+  }
+
+  // The same as a field.
+  template <int kField, typename Write>
+  void add_message(std::size_t length_bytes, Write write) {
+    std::uint8_t* const to = room(1);
+    *to = wire::tag<kField, wire::kDelimited>();
+    close(to + 1);
+    add_delimited(length_bytes, write);
+  }
 
   // What was written. Nothing may be added after it.
   std::string finish() {
-    buffer_.resize(size());
+    buffer_.resize(size_);
     return std::move(buffer_);
   }
 
-  // A field of type uint32, uint64 or enum.
-  template <int kField>
-  void add_unsigned(std::uint64_t value) {
-    make_room(1 + kLongestVarint);
-    *at_++ = tag<kField, kVarint>();
-    at_ = Stream::WriteVarint64ToArray(value, at_);
-  }
-
-  // A field of type sint32 or sint64.
-  template <int kField>
-  void add_signed(std::int64_t value) {
-    const auto bits = static_cast<std::uint64_t>(value);
-    add_unsigned<kField>(bits << 1 ^ (value < 0 ? ~std::uint64_t{0} : 0));
-  }
-
-  template <int kField>
-  void add_double(double value) {
-    make_room(1 + sizeof value);
-    *at_++ = tag<kField, kFixed64>();
-    at_ = Stream::WriteLittleEndian64ToArray(std::bit_cast<std::uint64_t>(value), at_);
-  }
-
-  template <int kField>
-  void add_string(std::string_view value) {
-    make_room(1 + kLongestVarint + value.size());
-    *at_++ = tag<kField, kDelimited>();
-    at_ = Stream::WriteVarint64ToArray(value.size(), at_);
-    std::memcpy(at_, value.data(), value.size());
-    at_ += value.size();
-  }
-
-  // A field that is a message: `write()` writes its fields.
-  template <int kField, typename Write>
-  void add_message(Write write) {
-    make_room(1);
-    *at_++ = tag<kField, kDelimited>();
-    add_delimited(write);
-  }
-
-  // A message after its length, without a tag.
-  template <typename Write>
-  void add_delimited(Write write) {
-    // Most messages are so short that their length takes a byte; the others make room for more when it is known.
-    make_room(1);
-    const std::size_t start = size() + 1;
-    ++at_;
-    write();
-    const std::size_t length = size() - start;
-    const std::size_t more = Stream::VarintSize64(length) - 1;
-    if (more > 0) {
-      make_room(more);
-      std::memmove(data() + start + more, data() + start, length);
-      at_ += more;
-    }
-    Stream::WriteVarint64ToArray(length, data() + start - 1);
-  }
-
  private:
-  using Stream = google::protobuf::io::CodedOutputStream;
-
-  enum WireType : std::uint8_t { kVarint = 0, kFixed64 = 1, kDelimited = 2 };
-  static constexpr std::size_t kLongestVarint = 10;
-
-  template <int kField, WireType kType>
-  static constexpr std::uint8_t tag() {
-    static_assert(kField > 0 && kField < 16, "the tag takes one byte");
-    return kField << 3 | kType;
-  }
-
   std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(buffer_.data()); }
-  std::size_t size() { return static_cast<std::size_t>(at_ - data()); }
-
-  // For that many more bytes. Asked for so often that a call would take as long as what it is asked for.
-  [[gnu::always_inline]] void make_room(std::size_t more) {
-    if (static_cast<std::size_t>(end_ - at_) < more) grow(more);
-  }
-
-  [[gnu::noinline]] void grow(std::size_t more) {
-    const std::size_t used = size();
-    buffer_.resize(2 * buffer_.size() + more);
-    at_ = data() + used;
-    end_ = data() + buffer_.size();
-  }
 
   std::string buffer_;
-  std::uint8_t* at_;  // where the next byte goes
-  std::uint8_t* end_;
+  std::size_t size_ = 0;  // used of the buffer
 };
 
 }  // namespace vqscope

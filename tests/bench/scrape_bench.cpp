@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scrape of synthetic guests, on the path of a real one: from the arrays that BPF writes to the bytes of the answer, as
-// Collector::collect() and the page of metrics do it.
-// Arguments: hardware queues, disks, format (0 text, 1 OpenMetrics, 2 protobuf), gzip, operations that are active.
+// A scrape of synthetic guests, on the path of a real one: from the arrays that BPF writes to the bytes of the answer,
+// as Collector::collect() and the page of metrics do it. Arguments: hardware queues, disks, format (0 text, 1
+// OpenMetrics, 2 protobuf), gzip, operations that are active.
 #include <benchmark/benchmark.h>
 
 #include "agent/base/memory.h"

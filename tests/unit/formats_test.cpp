@@ -192,8 +192,8 @@ TEST(Text, NumbersReadBackAsTheSameNumbers) {
 
 // Whole numbers take a way of their own.
 TEST(Text, WholeNumbersAreSpelledAsAnyOther) {
-  for (const double value : {0.0, -0.0, 1.0, -1.0, 4096.0, 999'999'999'999'999.0, 1e15, 1'000'000'000'000'001.0, 1e16, 2e16,
-                             1e19, 1e20, 0.1, 1e-5, 123'456.5, 999'999'999'999'999.9}) {
+  for (const double value : {0.0, -0.0, 1.0, -1.0, 4096.0, 999'999'999'999'999.0, 1e15, 1'000'000'000'000'001.0, 1e16,
+                             2e16, 1e19, 1e20, 0.1, 1e-5, 123'456.5, 999'999'999'999'999.9}) {
     const std::vector<Family> families = {{"x", "h", MetricType::kGauge, {{{}, value}}}};
     EXPECT_THAT(write_text(families, default_classic_buckets()), HasSubstr(fmt::format("\nx {}\n", value)));
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The protobuf format is written without libprotobuf's messages. Witness: what libprotobuf reads of it and writes again.
+// The protobuf format is written without libprotobuf's messages. Witness: what libprotobuf reads of it and writes
+// again.
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
 #include <gtest/gtest.h>
@@ -88,11 +89,14 @@ TEST(ProtobufBytes, OfMessagesOfAnyLengthAreThoseOfLibprotobuf) {
 
 TEST(WireWriter, WritesTheExamplesOfTheDocumentation) {
   WireWriter out(0);  // has to grow
-  out.add_unsigned<1>(150);
-  out.add_string<2>("testing");
-  out.add_signed<3>(-2);
-  out.add_message<4>([&] { out.add_unsigned<1>(150); });
-  EXPECT_EQ(out.finish(), std::string("\x08\x96\x01\x12\x07testing\x18\x03\x22\x03\x08\x96\x01"));
+  std::uint8_t* to = out.room(100);
+  to = wire::put_unsigned<1>(to, 150);
+  to = wire::put_string<2>(to, "testing");
+  out.close(wire::put_signed<3>(to, -2));
+  for (const std::size_t guess : {1U, 2U, 3U})  // of the bytes that the length takes
+    out.add_message<4>(guess, [&] { out.close(wire::put_unsigned<1>(out.room(wire::kLongestNumber), 150)); });
+  EXPECT_EQ(out.finish(), std::string("\x08\x96\x01\x12\x07testing\x18\x03") + "\x22\x03\x08\x96\x01" +
+                              "\x22\x03\x08\x96\x01" + "\x22\x03\x08\x96\x01");
 }
 
 }  // namespace
