@@ -6,7 +6,7 @@
 namespace vqscope {
 
 void keep_freed_memory() {
-  constexpr int kKept = 8 << 20;
+  constexpr int kKept = 4 << 20;
   ::mallopt(M_TRIM_THRESHOLD, kKept);
   ::mallopt(M_MMAP_THRESHOLD, kKept);  // larger pieces are mappings of their own, and given back when they are freed
   ::mallopt(M_ARENA_MAX, 1);
