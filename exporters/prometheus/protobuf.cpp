@@ -32,7 +32,7 @@ class Writer {
       std::uint8_t* to = out_.room(3 * wire::kLongestNumber + family.name.size() + family.help.size());
       to = wire::put_string<Proto::kNameFieldNumber>(to, family.name);
       to = wire::put_string<Proto::kHelpFieldNumber>(to, family.help);
-      out_.close(wire::put_unsigned<Proto::kTypeFieldNumber>(to, type_of(family.type)));
+      out_.close(wire::put_unsigned<Proto::kTypeFieldNumber>(to, static_cast<std::uint64_t>(type_of(family.type))));
       for (const Sample& sample : family.samples)
         out_.add_message<Proto::kMetricFieldNumber>(histograms ? 2 : 1, [&] { add_metric(family.type, sample); });
     });
