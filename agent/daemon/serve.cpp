@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "agent/base/clock.h"
+#include "agent/base/memory.h"
 #include "agent/daemon/build_info.h"
 #include "agent/daemon/collector.h"
 #include "agent/daemon/events.h"
@@ -217,6 +218,7 @@ Result<void> serve(const ServeOptions& options) {
   auto collector = Collector::create({options.measure.paths, std::move(*filter), options.measure.required_probes,
                                       static_cast<std::uint64_t>(options.window_seconds * 1e9)});
   if (!collector) return tl::unexpected(collector.error());
+  keep_freed_memory();
   SelfMetrics self(VQSCOPE_VERSION, build_revision(), (*collector)->array_bytes());
   // Before the threads of the server, which have the rights and the filter of the thread that starts them.
   const bool files = std::any_of(listeners->begin(), listeners->end(),

@@ -58,12 +58,13 @@ DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& l
   grown.name = later.name;
   grown.instance = later.instance;
   if (earlier.queues && later.queues) {
-    grown.queues.emplace();
+    grown.queues.emplace().reserve(later.queues->size());
     for (std::size_t q = 0; q < later.queues->size() && q < earlier.queues->size(); ++q)
       grown.queues->push_back(growth((*earlier.queues)[q], (*later.queues)[q]));
   }
   if (earlier.accounting && later.accounting)
     grown.accounting = {growth(earlier.accounting->time_ns, later.accounting->time_ns), later.accounting->inflight};
+  grown.vectors.reserve(later.vectors.size());
   for (const VectorCounters& vector : later.vectors) {
     const auto old = std::find_if(earlier.vectors.begin(), earlier.vectors.end(),
                                   [&](const VectorCounters& v) { return v.line == vector.line; });
@@ -71,8 +72,9 @@ DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& l
     VectorCounters& line = grown.vectors.emplace_back();
     line.line = vector.line;
     grow(old->handler, vector.handler, line.handler);
-    for (std::size_t cpu = 0; cpu < vector.per_cpu.size() && cpu < old->per_cpu.size(); ++cpu)
-      line.per_cpu.push_back(growth(old->per_cpu[cpu], vector.per_cpu[cpu]));
+    line.per_cpu.resize(std::min(vector.per_cpu.size(), old->per_cpu.size()));
+    for (std::size_t cpu = 0; cpu < line.per_cpu.size(); ++cpu)
+      line.per_cpu[cpu] = growth(old->per_cpu[cpu], vector.per_cpu[cpu]);
   }
   for (std::size_t q = 0; q < later.notifies.size() && q < earlier.notifies.size(); ++q)
     grow(earlier.notifies[q], later.notifies[q], grown.notifies.emplace_back());
@@ -114,6 +116,7 @@ DeviceSnapshot without_histograms(const DeviceSnapshot& device) {
     counters.inflight = queue.inflight;
     counters.oldest_ns = queue.oldest_ns;
   }
+  light.vectors.reserve(device.vectors.size());
   for (const VectorCounters& vector : device.vectors) light.vectors.push_back({vector.line, vector.per_cpu, {}});
   return light;
 }

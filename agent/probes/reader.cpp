@@ -6,18 +6,12 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
+#include "agent/probes/histograms.h"
 #include "agent/probes/slots.h"
 
 namespace vqscope {
 
 namespace {
-
-Histogram load_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum) {
-  Histogram histogram;
-  for (std::size_t i = 0; i < histogram.cells.size(); ++i) histogram.cells[i] = load(cells[i]);
-  histogram.sum_ns = load(sum);
-  return histogram;
-}
 
 // Adds what one copy of an operation's counters says; returns its sums of time.
 std::uint64_t add_operation(const vqs_op& source, Detail detail, QueueCounters& queue, Boxed<OpCounters>& op) {
@@ -27,8 +21,8 @@ std::uint64_t add_operation(const vqs_op& source, Detail detail, QueueCounters& 
   queue.queue_ns += queue_ns;
   if (detail == Detail::kHistograms && (device_ns != 0 || errors != 0)) {
     if (!op) op.emplace();
-    op->device += load_histogram(source.device_cells, source.device_ns);
-    op->queue += load_histogram(source.queue_cells, source.queue_ns);
+    add_histogram(source.device_cells, source.device_ns, op->device);
+    add_histogram(source.queue_cells, source.queue_ns, op->queue);
     op->bytes += load(source.bytes);
     op->errors += errors;
   }
@@ -108,7 +102,7 @@ VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& lin
   const vqs_irq& irq = arrays.irqs[line.irq];
   counters.per_cpu = read_interrupts(irq, arrays.vector_cpus.range(index * cpus, cpus));
   if (detail == Detail::kHistograms)
-    counters.handler = load_histogram(arrays.vectors[index].handler_cells, irq.handler_ns);
+    add_histogram(arrays.vectors[index].handler_cells, irq.handler_ns, counters.handler.emplace());
   return counters;
 }
 
@@ -164,6 +158,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     if (diskstats && !placed)
       if (const auto it = diskstats->find(disk.name); it != diskstats->end())
         device.accounting = {it->second.time_in_queue_ms * 1'000'000, it->second.in_flight};
+    device.vectors.reserve(disk.interrupts.size());
     for (const InterruptLine& line : disk.interrupts) {
       const auto index = up.irq && place != nullptr ? layout->vector_of(line) : std::nullopt;
       if (index)
@@ -175,7 +170,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
       const vqs_virtio_device& virtio = arrays->virtio_devices[*place->virtio];
       for (std::uint32_t queue = 0; queue < virtio.count; ++queue) {
         const vqs_notify& notify = arrays->notifies[virtio.first + queue];
-        device.notifies.push_back(load_histogram(notify.cells, notify.sum_ns));
+        add_histogram(notify.cells, notify.sum_ns, device.notifies.emplace_back().emplace());
       }
     }
     snapshot.devices.push_back(std::move(device));

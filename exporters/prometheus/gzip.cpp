@@ -20,6 +20,7 @@ std::string compress_gzip(std::string_view data) {
   stream.avail_out = static_cast<uInt>(out.size());
   deflate(&stream, Z_FINISH);  // ends in one call, as there is room for the worst case
   out.resize(stream.total_out);
+  out.shrink_to_fit();  // it may be kept for a while, and the worst case is some twenty times as large
   deflateEnd(&stream);
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "agent/model/losses.h"
 #include "agent/model/operations.h"
+#include "agent/model/window.h"
 
 namespace vqscope {
 
@@ -38,62 +39,102 @@ class Builder {
   std::deque<Family> families_;  // callers hold references while others are added
 };
 
-// Calls visit(device, queue number as label, QueueCounters) for each measured hardware queue.
-template <typename Visitor>
-void each_queue(const Model& model, Visitor visit) {
-  for (const DeviceModel& device : model.devices) {
-    if (!device.counters.queues) continue;
-    for (const HardwareQueue& queue : device.disk.queues)
-      if (queue.index < device.counters.queues->size())
-        visit(device, queue.index, (*device.counters.queues)[queue.index]);
-  }
-}
-
-std::vector<Label> queue_labels(const DeviceModel& device, std::uint32_t queue) {
+Labels queue_labels(const DeviceModel& device, std::uint32_t queue) {
   return {{"device", device.disk.name}, {"queue", std::to_string(queue)}};
-}
-
-// Calls visit(labels, OpCounters) for each operation that was seen.
-template <typename Visitor>
-void each_op(const Model& model, Visitor visit) {
-  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
-    for (std::size_t op = 0; op < VQS_OPS; ++op) {
-      if (!counters.ops[op]) continue;
-      auto labels = queue_labels(device, queue);
-      labels.push_back({"op", std::string(kOperationNames[op])});
-      visit(std::move(labels), *counters.ops[op]);
-    }
-  });
 }
 
 std::string queue_of(const VectorCounters& vector) {
   return vector.line.queue ? std::to_string(*vector.line.queue) : std::string();
 }
 
-void add_requests(const Model& model, Builder& builder) {
+bool is_empty(const Histogram& histogram) {
+  return std::all_of(histogram.cells.begin(), histogram.cells.end(), [](std::uint64_t count) { return count == 0; });
+}
+
+// An operation that was seen on a queue.
+struct MeasuredOp {
+  Labels labels;
+  const OpCounters& counters;
+};
+
+// A measured hardware queue, with the labels that it has in every family.
+struct MeasuredQueue {
+  const DeviceModel& device;
+  std::uint32_t index;
+  const QueueCounters& counters;
+  Labels labels;
+  std::vector<MeasuredOp> ops;
+};
+
+std::vector<MeasuredQueue> measured_queues(const Model& model) {
+  std::vector<MeasuredQueue> measured;
+  for (const DeviceModel& device : model.devices) {
+    if (!device.counters.queues) continue;
+    for (const HardwareQueue& queue : device.disk.queues) {
+      if (queue.index >= device.counters.queues->size()) continue;
+      const QueueCounters& counters = (*device.counters.queues)[queue.index];
+      MeasuredQueue& added =
+          measured.emplace_back(MeasuredQueue{device, queue.index, counters, queue_labels(device, queue.index), {}});
+      for (std::size_t op = 0; op < VQS_OPS; ++op)
+        if (counters.ops[op])
+          added.ops.push_back({Labels(added.labels, {"op", std::string(kOperationNames[op])}), *counters.ops[op]});
+    }
+  }
+  return measured;
+}
+
+// Failed requests of a disk by operation.
+void add_errors(const DeviceModel& device, std::vector<Sample>& samples) {
+  if (!device.counters.queues) return;
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    std::optional<std::uint64_t> errors;
+    for (const QueueCounters& queue : *device.counters.queues)
+      if (queue.ops[op]) errors = errors.value_or(0) + queue.ops[op]->errors;
+    if (errors)
+      samples.push_back({{{"device", device.disk.name}, {"op", std::string(kOperationNames[op])}}, number(*errors)});
+  }
+}
+
+void add_requests(const Model& model, std::span<const MeasuredQueue> queues, Builder& builder) {
+  // Calls visit(MeasuredOp) for each operation of each queue.
+  const auto each_op = [queues](auto visit) {
+    for (const MeasuredQueue& queue : queues)
+      for (const MeasuredOp& op : queue.ops) visit(op);
+  };
   auto& queue_latency = builder.histogram(
       "vqscope_request_queue_latency_seconds",
       "Time of completed requests from their start to their issue to the driver (Q2D): spent inside the guest.");
-  each_op(model, [&](auto labels, const OpCounters& op) {
-    if (op.queue.count() > 0) queue_latency.push_back({std::move(labels), 0, &op.queue});
+  each_op([&](const MeasuredOp& op) {
+    if (!is_empty(op.counters.queue)) queue_latency.push_back({op.labels, 0, &op.counters.queue});
   });
   auto& device_latency = builder.histogram(
       "vqscope_request_device_latency_seconds",
       "Time of completed requests from their issue to the driver to their completion (D2C): the host's share.");
-  each_op(model, [&](auto labels, const OpCounters& op) {
-    if (op.device.count() > 0) device_latency.push_back({std::move(labels), 0, &op.device});
+  each_op([&](const MeasuredOp& op) {
+    if (!is_empty(op.counters.device)) device_latency.push_back({op.labels, 0, &op.counters.device});
   });
   auto& bytes = builder.counter("vqscope_request_bytes_total", "Bytes of requests completed without error.");
-  each_op(model, [&](auto labels, const OpCounters& op) { bytes.push_back({std::move(labels), number(op.bytes)}); });
-  auto& errors = builder.counter("vqscope_request_errors_total", "Requests completed with an error.");
-  each_op(model, [&](auto labels, const OpCounters& op) { errors.push_back({std::move(labels), number(op.errors)}); });
-  auto& requeues = builder.counter("vqscope_request_requeues_total", "Requests that the driver pushed back.");
-  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
-    requeues.push_back({queue_labels(device, queue), number(counters.requeues)});
+  each_op([&](const MeasuredOp& op) { bytes.push_back({op.labels, number(op.counters.bytes)}); });
+  // What hardly ever happens would be a third of all counters, every one of them 0, so it is absent until it happens.
+  // The first time is then no growth to rate() or increase(): of an error that must not be missed, the counter of the
+  // disk begins at 0.
+  auto& errors = builder.counter("vqscope_request_errors_total",
+                                 "Requests completed with an error; absent while there was none, so that alerts had "
+                                 "better watch vqscope_device_errors_total.");
+  each_op([&](const MeasuredOp& op) {
+    if (op.counters.errors > 0) errors.push_back({op.labels, number(op.counters.errors)});
   });
+  auto& device_errors = builder.counter("vqscope_device_errors_total",
+                                        "Requests completed with an error, on all queues of the disk; 0 from the "
+                                        "first request of the operation on.");
+  for (const DeviceModel& device : model.devices) add_errors(device, device_errors);
+  auto& requeues = builder.counter("vqscope_request_requeues_total",
+                                   "Requests that the driver pushed back; absent while there was none.");
+  for (const MeasuredQueue& queue : queues)
+    if (queue.counters.requeues > 0) requeues.push_back({queue.labels, number(queue.counters.requeues)});
 }
 
-void add_queues(const Model& model, Builder& builder) {
+void add_queues(const Model& model, std::span<const MeasuredQueue> queues, Builder& builder) {
   auto& inflight =
       builder.gauge("vqscope_queue_inflight",
                     "Requests issued to the driver and not completed, now; queue=\"\" is the whole device, "
@@ -109,17 +150,17 @@ void add_queues(const Model& model, Builder& builder) {
                               "requests that hang.");
   auto& oldest = builder.gauge("vqscope_queue_oldest_inflight_seconds",
                                "Age of the oldest request in flight; absent when there is none.");
-  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
-    const auto labels = queue_labels(device, queue);
-    inflight.push_back({labels, number(counters.inflight)});
-    integral.push_back({labels, seconds(counters.inflight_ns)});
-    time.push_back({labels, seconds(counters.time_ns)});
-    if (device.avgqu_sz[queue]) avgqu.push_back({labels, *device.avgqu_sz[queue]});
-    if (counters.oldest_ns) oldest.push_back({labels, seconds(*counters.oldest_ns)});
-  });
+  for (const MeasuredQueue& queue : queues) {
+    const QueueCounters& counters = queue.counters;
+    inflight.push_back({queue.labels, number(counters.inflight)});
+    integral.push_back({queue.labels, seconds(counters.inflight_ns)});
+    time.push_back({queue.labels, seconds(counters.time_ns)});
+    if (const auto& average = queue.device.avgqu_sz[queue.index]) avgqu.push_back({queue.labels, *average});
+    if (counters.oldest_ns) oldest.push_back({queue.labels, seconds(*counters.oldest_ns)});
+  }
   for (const DeviceModel& device : model.devices) {
     if (!device.counters.accounting) continue;
-    const std::vector<Label> labels = {{"device", device.disk.name}, {"queue", ""}};
+    const Labels labels = {{"device", device.disk.name}, {"queue", ""}};
     inflight.push_back({labels, number(device.counters.accounting->inflight)});
     time.push_back({labels, seconds(device.counters.accounting->time_ns)});
     if (device.accounted_avgqu_sz) avgqu.push_back({labels, *device.accounted_avgqu_sz});
@@ -133,28 +174,20 @@ void add_queues(const Model& model, Builder& builder) {
       builder.counter("vqscope_queue_completions_total",
                       "Completed requests: local if the vCPU that submitted them took the queue's last interrupt, "
                       "cross_cpu if another did.");
-  each_queue(model, [&](const DeviceModel& device, std::uint32_t queue, const QueueCounters& counters) {
+  for (const MeasuredQueue& queue : queues) {
     OriginCounters sum;
-    for (const OriginCounters& origin : counters.origins) {
+    for (const OriginCounters& origin : queue.counters.origins) {
       sum.local += origin.local;
       sum.cross += origin.cross;
     }
-    if (sum.local + sum.cross == 0) return;
-    for (const auto& [locality, value] : {std::pair("local", sum.local), std::pair("cross_cpu", sum.cross)}) {
-      auto labels = queue_labels(device, queue);
-      labels.push_back({"locality", locality});
-      completions.push_back({std::move(labels), number(value)});
-    }
-  });
+    if (sum.local + sum.cross == 0) continue;
+    for (const auto& [locality, value] : {std::pair("local", sum.local), std::pair("cross_cpu", sum.cross)})
+      completions.push_back({Labels(queue.labels, {"locality", locality}), number(value)});
+  }
   auto& submissions =
       builder.counter("vqscope_submissions_total", "Completed requests by the vCPU that submitted them.");
   for (const DeviceModel& device : model.devices) {
-    std::vector<std::uint64_t> cpus;
-    if (device.counters.queues)
-      for (const QueueCounters& queue : *device.counters.queues) {
-        cpus.resize(std::max(cpus.size(), queue.origins.size()));
-        for (std::size_t cpu = 0; cpu < queue.origins.size(); ++cpu) cpus[cpu] += queue.origins[cpu].total();
-      }
+    const std::vector<std::uint64_t> cpus = submissions_per_cpu(device.counters);
     for (std::size_t cpu = 0; cpu < cpus.size(); ++cpu)
       if (cpus[cpu] > 0)
         submissions.push_back({{{"device", device.disk.name}, {"cpu", std::to_string(cpu)}}, number(cpus[cpu])});
@@ -187,7 +220,7 @@ void add_interrupts(const Model& model, Builder& builder) {
                                 number(vector.per_cpu[cpu])});
     }
     for (const auto& [queue, histogram] : device.handlers)
-      if (histogram.count() > 0)
+      if (!is_empty(histogram))
         handler.push_back({{name, {"queue", queue ? std::to_string(*queue) : std::string()}}, 0, &histogram});
     if (device.irq_concentration) concentration.push_back({{name}, *device.irq_concentration});
     if (device.irq_effective_cpus) irq_cpus.push_back({{name}, *device.irq_effective_cpus});
@@ -198,7 +231,7 @@ void add_interrupts(const Model& model, Builder& builder) {
                                    "one controller share its queues.");
   for (const DeviceModel& device : model.devices)
     for (std::size_t queue = 0; queue < device.counters.notifies.size(); ++queue)
-      if (const auto& histogram = device.counters.notifies[queue]; histogram && histogram->count() > 0)
+      if (const auto& histogram = device.counters.notifies[queue]; histogram && !is_empty(*histogram))
         notify.push_back({queue_labels(device, static_cast<std::uint32_t>(queue)), 0, &*histogram});
 }
 
@@ -248,8 +281,9 @@ void add_probes(const Model& model, Builder& builder) {
 
 std::vector<Family> model_families(const Model& model) {
   Builder builder;
-  add_requests(model, builder);
-  add_queues(model, builder);
+  const std::vector<MeasuredQueue> queues = measured_queues(model);
+  add_requests(model, queues, builder);
+  add_queues(model, queues, builder);
   add_interrupts(model, builder);
   add_topology(model, builder);
   add_findings(model, builder);

@@ -25,7 +25,9 @@ Family convert(const prometheus::MetricFamily& source) {
   for (const prometheus::ClientMetric& metric : source.metric) {
     Sample sample;
     sample.value = family.type == MetricType::kCounter ? metric.counter.value : metric.gauge.value;
-    for (const auto& label : metric.label) sample.labels.push_back({label_name(label.name), label.value});
+    std::vector<Label> labels;
+    for (const auto& label : metric.label) labels.push_back({label_name(label.name), label.value});
+    sample.labels = Labels(labels);
     family.samples.push_back(std::move(sample));
   }
   return family;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scrape of synthetic guests, on the path of a real one: from the arrays that BPF writes to the bytes of the answer.
-// Arguments: hardware queues, disks, format (0 text, 1 OpenMetrics, 2 protobuf), gzip, operations that are active.
+// A scrape of synthetic guests, on the path of a real one: from the arrays that BPF writes to the bytes of the answer,
+// as Collector::collect() and the page of metrics do it. Arguments: hardware queues, disks, format (0 text, 1
+// OpenMetrics, 2 protobuf), gzip, operations that are active.
 #include <benchmark/benchmark.h>
 
-#include <cstdio>
-#include <cstdlib>
-
+#include "agent/base/memory.h"
 #include "agent/model/model.h"
+#include "agent/model/window.h"
 #include "agent/probes/arrays.h"
 #include "agent/probes/layout.h"
 #include "agent/probes/reader.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
+#include "exporters/prometheus/self_metrics.h"
+#include "tests/bench/allocations.h"
 
 namespace vqscope {
 namespace {
@@ -81,29 +83,51 @@ void scrape(benchmark::State& state) {
   if (!arrays) return state.SkipWithError(arrays.error().message.c_str());
   Layout layout(*arrays);
   layout.apply(topology, 1);
-  fill(*arrays, topology, layout, static_cast<int>(state.range(4)));
   const SystemPaths paths;
   const ProbesUp up{true, true, true};
-  const Snapshot earlier = read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kCounters);
+  const std::vector<ProbeStatus> probes = {{"block", true, "", 0}, {"irq", true, "", 0}, {"notify", true, "", 0}};
+  Snapshot earlier = read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kCounters);
+  earlier.time_ns -= 10'000'000'000;  // so that the window's gauges are there from the first scrape on
+  fill(*arrays, topology, layout, static_cast<int>(state.range(4)));
   const ClassicBuckets buckets = default_classic_buckets();
-  std::size_t bytes = 0;
-  for (auto _ : state) {
+  SelfMetrics self("1.0.0", "0123456789ab", arrays->bytes());
+  self.count_scrape(format, {});
+  Snapshot last = earlier;
+  const auto collect = [&] {
     Snapshot snapshot = read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kHistograms);
-    const Model model = derive(topology, std::move(snapshot), &earlier, {{"block", true, "", 0}});
+    keep_monotonic(last, snapshot);
+    last = without_histograms(snapshot);
+    return derive(topology, std::move(snapshot), &earlier, probes);
+  };
+  std::size_t bytes = 0;
+  const Allocations before = allocations();
+  for (auto _ : state) {
+    const Model model = collect();
     const std::string plain = write(format, model_families(model), buckets);
     const std::string body = gzip ? compress_gzip(plain) : plain;
     bytes = body.size();
     benchmark::DoNotOptimize(body.data());
   }
+  const Allocations after = allocations();
+  const auto scrapes = static_cast<double>(state.iterations());
   state.counters["bytes"] = static_cast<double>(bytes);
-  const Model model =
-      derive(topology, read_snapshot(paths, topology, &*arrays, &layout, up, Detail::kHistograms), &earlier, {});
-  // Series as a server stores them: a classic histogram is its buckets, +Inf, sum and count; a native one is one.
-  std::size_t native = 0, classic = 0;
+  state.counters["allocations"] = static_cast<double>(after.count - before.count) / scrapes;
+  state.counters["allocated_bytes"] = static_cast<double>(after.bytes - before.bytes) / scrapes;
+  // Series as a server stores them: a classic histogram is its buckets, +Inf, sum and count; a native one is one. What
+  // the agent tells of itself is among them.
+  const Model model = collect();
+  std::size_t native = 0, classic = 0, own = 0;
   for (const Family& family : model_families(model)) {
+    if (family.name.starts_with("vqscope_probe_")) own += family.samples.size();
     native += family.samples.size();
     classic += family.samples.size() * (family.type == MetricType::kHistogram ? buckets.size() + 3 : 1);
   }
+  for (const Family& family : self.families(paths.procfs)) {
+    own += family.samples.size();
+    native += family.samples.size();
+    classic += family.samples.size();
+  }
+  state.counters["own_series"] = static_cast<double>(own);
   state.counters["native_series"] = static_cast<double>(native);
   state.counters["classic_series"] = static_cast<double>(classic);
 }
@@ -122,4 +146,10 @@ BENCHMARK(scrape)->Apply(arguments);
 }  // namespace
 }  // namespace vqscope
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  vqscope::keep_freed_memory();  // as the agent does
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -20,6 +20,8 @@ def section(machine):
         rows.append({"queues": arguments["queues"], "disks": arguments["disks"], "ops": arguments["ops"],
                      "format": FORMATS[int(arguments["format"])], "gzip": "yes" if arguments["gzip"] == "1" else "no",
                      "CPU us": round(result["cpu_time"]), "bytes": round(result["bytes"]),
+                     "allocations": round(result["allocations"]), "kB allocated": round(result["allocated_bytes"] / 1e3),
                      "series classic": round(result["classic_series"]),
-                     "series native": round(result["native_series"])})
+                     "series native": round(result["native_series"]),
+                     "of the agent itself": round(result["own_series"])})
     yield "A scrape", rows

@@ -29,6 +29,7 @@ const std::map<std::string, Contract>& contract() {
       {"vqscope_request_device_latency_seconds", {MetricType::kHistogram, {"device", "queue", "op"}}},
       {"vqscope_request_bytes_total", {MetricType::kCounter, {"device", "queue", "op"}}},
       {"vqscope_request_errors_total", {MetricType::kCounter, {"device", "queue", "op"}}},
+      {"vqscope_device_errors_total", {MetricType::kCounter, {"device", "op"}}},
       {"vqscope_request_requeues_total", {MetricType::kCounter, {"device", "queue"}}},
       {"vqscope_queue_inflight", {MetricType::kGauge, {"device", "queue"}}},
       {"vqscope_queue_inflight_seconds_total", {MetricType::kCounter, {"device", "queue"}}},
@@ -213,6 +214,23 @@ TEST(ModelFamilies, OperationsThatWereNotSeenAreAbsent) {
       ElementsAre("device=vda,queue=0,op=read 5", "device=vda,queue=0,op=flush 2", "device=vda,queue=1,op=write 7"));
 }
 
+TEST(ModelFamilies, ErrorsAreAbsentUntilThereAreSomeButNotThoseOfTheDisk) {
+  Model source = model();
+  auto& queues = *source.devices[0].counters.queues;
+  for (auto& queue : queues)
+    for (auto& op : queue.ops)
+      if (op) op->errors = 0;
+  EXPECT_THAT(samples(source, "vqscope_request_errors_total"), IsEmpty());
+  EXPECT_THAT(samples(source, "vqscope_device_errors_total"),
+              ElementsAre("device=vda,op=read 0", "device=vda,op=write 0", "device=vda,op=flush 0"));
+  queues[1].ops[VQS_WRITE]->errors = 2;
+  queues[0].ops[VQS_WRITE] = op(1);
+  EXPECT_THAT(samples(source, "vqscope_request_errors_total"),
+              ElementsAre("device=vda,queue=0,op=write 1", "device=vda,queue=1,op=write 2"));
+  EXPECT_THAT(samples(source, "vqscope_device_errors_total"),
+              ElementsAre("device=vda,op=read 0", "device=vda,op=write 3", "device=vda,op=flush 0"));
+}
+
 TEST(ModelFamilies, HistogramsWithoutObservationsAreAbsent) {
   EXPECT_THAT(samples(model(), "vqscope_request_queue_latency_seconds"),
               ElementsAre("device=vda,queue=0,op=read 5", "device=vda,queue=1,op=write 7"));
@@ -246,8 +264,7 @@ TEST(ModelFamilies, QueuesAreInBaseUnitsAndWhatIsAbsentIsAbsent) {
   EXPECT_THAT(samples(model(), "vqscope_queue_avgqu_sz"), ElementsAre("device=vda,queue=0 1.5"));
   EXPECT_THAT(samples(model(), "vqscope_queue_oldest_inflight_seconds"), ElementsAre("device=vda,queue=0 0.04"));
   EXPECT_THAT(samples(model(), "vqscope_queue_tags"), ElementsAre("device=vda,queue=0 128", "device=vda,queue=1 128"));
-  EXPECT_THAT(samples(model(), "vqscope_request_requeues_total"),
-              ElementsAre("device=vda,queue=0 6", "device=vda,queue=1 0"));
+  EXPECT_THAT(samples(model(), "vqscope_request_requeues_total"), ElementsAre("device=vda,queue=0 6"));
 }
 
 TEST(ModelFamilies, WithoutTheBlockProbeTheDeviceAsAWholeHasAnAverage) {

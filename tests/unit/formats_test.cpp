@@ -3,6 +3,7 @@
 // zlib's inflate.
 #include "exporters/prometheus/formats.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
@@ -186,6 +187,15 @@ TEST(Text, NumbersReadBackAsTheSameNumbers) {
     const std::vector<Family> families = {{"x", "h", MetricType::kGauge, {{{}, value}}}};
     const std::string text = write_text(families, default_classic_buckets());
     ASSERT_EQ(parse_line(text.substr(text.rfind("x "))).value, value);
+  }
+}
+
+// Whole numbers take a way of their own.
+TEST(Text, WholeNumbersAreSpelledAsAnyOther) {
+  for (const double value : {0.0, -0.0, 1.0, -1.0, 4096.0, 999'999'999'999'999.0, 1e15, 1'000'000'000'000'001.0, 1e16,
+                             2e16, 1e19, 1e20, 0.1, 1e-5, 123'456.5, 999'999'999'999'999.9}) {
+    const std::vector<Family> families = {{"x", "h", MetricType::kGauge, {{{}, value}}}};
+    EXPECT_THAT(write_text(families, default_classic_buckets()), HasSubstr(fmt::format("\nx {}\n", value)));
   }
 }
 
@@ -424,7 +434,9 @@ TEST(Gzip, InflatesToWhatWasCompressed) {
     EXPECT_EQ(compressed.substr(0, 2), "\x1f\x8b") << "RFC 1952, 2.3.1";
     EXPECT_EQ(inflate_gzip(compressed, data.size()), data);
   }
-  EXPECT_LT(compress_gzip(repeated).size(), repeated.size() / 50);
+  const std::string compressed = compress_gzip(repeated);
+  EXPECT_LT(compressed.size(), repeated.size() / 50);
+  EXPECT_EQ(compressed.capacity(), compressed.size()) << "what is kept for a slow client is no larger than it counts";
 }
 
 // ---- negotiation
