@@ -9,7 +9,7 @@ import monitoring
 
 # Panels that may be empty, with the series of the agent without which they are, and why that may be missing.
 NEEDS = {
-    "Errors and requeues": ("vqscope_request_errors_total", "no request failed"),
+    "Errors and requeues": ("vqscope_request_requeues_total", "no request was pushed back"),
     "Findings": ("vqscope_finding", "no finding holds"),
     "Duration of a notification": ("vqscope_virtqueue_notify_seconds_count", "the kernel refuses the notify probe"),
     "Notifications per second": ("vqscope_virtqueue_notify_seconds_count", "the kernel refuses the notify probe"),
