@@ -69,13 +69,16 @@ static __always_inline __u64 find_disk(struct gendisk *gendisk)
   return 0;
 }
 
-/* First sight of a request_queue in this generation. */
-static __noinline __u64 resolve(struct vqs_queue_ref *ref, struct request *rq, __u32 generation)
+/* First sight of a disk with this request_queue in this generation. */
+static __noinline __u64 resolve(volatile struct vqs_queue_ref *ref, struct request *rq, __u32 generation)
 {
-  __u64 resolved = (__u64)generation << 32 | find_disk(disk_of(rq));
+  struct gendisk *gendisk = disk_of(rq);
+  __u64 resolved = (__u64)generation << 32 | find_disk(gendisk);
 
   ref->queue = (__u64)rq->q;
   ref->resolved = resolved;
+  ref->name[0] = name_word(gendisk, 0);
+  ref->name[1] = name_word(gendisk, 1);
   return resolved;
 }
 
@@ -84,6 +87,7 @@ static __always_inline bool locate(struct request *rq, struct place *place, bool
 {
   struct vqs_control *ctl = get_control();
   struct request_queue *q = rq->q;
+  struct gendisk *gendisk = disk_of(rq);
   __u32 id = q->id, generation, entry;
   struct vqs_queue_ref *ref;
   __u64 resolved;
@@ -99,7 +103,8 @@ static __always_inline bool locate(struct request *rq, struct place *place, bool
   }
   generation = *(volatile __u32 *)&ctl->generation;
   resolved = *(volatile __u64 *)&ref->resolved;
-  if (ref->queue != (__u64)q || resolved >> 32 != generation)
+  if (ref->queue != (__u64)q || resolved >> 32 != generation || ref->name[0] != name_word(gendisk, 0) ||
+      ref->name[1] != name_word(gendisk, 1))
     resolved = resolve(ref, rq, generation);
   entry = (__u32)resolved;
   if (!entry)

@@ -182,7 +182,7 @@ Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, c
       manager.collected();
     }
     if (schedule.due(monotonic_ns())) {
-      collector.refresh();
+      if (!collector.refresh()) schedule.ask();
       manager.status("Measuring " + collector.summary());
     }
   }
@@ -199,6 +199,7 @@ Result<void> serve(const ServeOptions& options) {
     if (!found) return tl::unexpected(found.error());
     account = std::move(*found);
   }
+  if (auto ignored = outlive_readers(); !ignored) return ignored;
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();

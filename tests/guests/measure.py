@@ -112,20 +112,30 @@ class Sample:
 
 class Run:
     """A load between two samples. `before` and `after` are shell commands round the load; files that they leave in
-    /tmp/run are in `files`. Without `accounting` the kernel keeps no statistics of its own (queue/iostats is 0)."""
+    /tmp/run are in `files`. Without `accounting` the kernel keeps no statistics of its own (queue/iostats is 0).
+    `meanwhile` is called while the jobs run, which have no number of requests then: its return ends them. With
+    `forgotten` the kernel has begun /proc/interrupts anew in between, and the trace alone tells of interrupts."""
 
-    def __init__(self, lab, jobs, before="", after="", accounting=True):
-        self.lab, self.jobs, self.accounting = lab, jobs, accounting
-        lab.guest.run(f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n"
-                      f"{before}\n{trace.START}\n"
-                      f"{fio_command(lab, jobs)} > /tmp/run/fio || {{ cat /tmp/run/fio; exit 1; }}\n"
-                      f"{trace.STOP}\n{after}\n"
-                      "sample /tmp/run/after || exit 1\n"
-                      "cd /sys/block; for disk in *; do echo $disk $(cat $disk/dev); done > /tmp/run/numbers")
+    def __init__(self, lab, jobs, before="", after="", accounting=True, meanwhile=None, forgotten=False):
+        self.lab, self.jobs, self.accounting, self.forgotten = lab, jobs, accounting, forgotten
+        start = (f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n"
+                 f"{before}\n{trace.START}\n{fio_command(lab, jobs)} > /tmp/run/fio")
+        end = (f"{trace.STOP}\n{after}\n"
+               "sample /tmp/run/after || exit 1\n"
+               "cd /sys/block; for disk in *; do echo $disk $(cat $disk/dev); done > /tmp/run/numbers")
+        if meanwhile:
+            lab.guest.run(f"{start} 2>&1 &")
+            meanwhile()
+            # Interrupted, fio waits for its requests and tells what it has done.
+            lab.guest.run(f"{SAMPLE}\nkillall -INT fio || {{ cat /tmp/run/fio; exit 1; }}\n"
+                          f"while pidof fio > /dev/null; do usleep 10000; done\n{end}")
+        else:
+            lab.guest.run(f"{start} || {{ cat /tmp/run/fio; exit 1; }}\n{end}")
         self.files = lab.guest.fetch("/tmp/run")
         self.before, self.after = Sample(self.files, "before"), Sample(self.files, "after")
         self.fio = fio_results(self.files["fio"])
         self.numbers = dict(line.split() for line in self.files["numbers"].splitlines())
+        self.traced = trace.interrupts(self.files["trace"]) if forgotten else {}
         self.traces, self.problems = {}, []
 
     # What fio did.
@@ -171,6 +181,8 @@ class Run:
 
     def taken(self, irq):
         """CPU -> interrupts, without the CPUs that took none."""
+        if self.forgotten:
+            return dict(self.traced.get(irq, {}))
         return {cpu: count - self.before.interrupts.get(irq, {}).get(cpu, 0)
                 for cpu, count in self.after.interrupts.get(irq, {}).items()
                 if count != self.before.interrupts.get(irq, {}).get(cpu, 0)}
