@@ -15,7 +15,7 @@ namespace vqscope {
 
 namespace {
 
-// Writes a piece of at most PIPE_BUF bytes, for which a pipe that poll(2) calls writable has room (pipe(7)). Bytes
+// Writes a piece of at most PIPE_BUF bytes, for which a pipe that poll(2) calls writable has room: an empty page. Bytes
 // written, or -1 and errno.
 ssize_t write_without_waiting(int fd, std::string_view piece) {
   pollfd writable = {fd, POLLOUT, 0};

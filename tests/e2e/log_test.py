@@ -41,11 +41,11 @@ class LogsToFullDisk(vqtest.Agent):
 
 
 class LogsToPipe(vqtest.Agent):
-    """Its log is a pipe of one page."""
+    """Its log is a pipe of two pages, and has room for a line while one of them is empty."""
 
     def open_log(self, test):
         reader, writer = os.pipe()
-        fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
+        fcntl.fcntl(writer, F_SETPIPE_SZ, 8192)
         os.set_blocking(reader, False)
         self.reader, self.text = open(reader, "rb", buffering=0), b""
         test.addCleanup(self.reader.close)

@@ -104,7 +104,7 @@ class Unreadable(unittest.TestCase):
     def test_size_of_a_disk_unreadable(self):
         with tempfile.NamedTemporaryFile(prefix="vqscope-secret-") as secret:
             os.chmod(secret.name, 0)  # the agent has no capabilities
-            path = f"/sys/devices/virtual/block/{{}}/size"
+            path = "/sys/devices/virtual/block/{}/size"
             self.check_disks_stay(
                 lambda: self.within("mount", "--bind", secret.name, path.format(self.loop.name)),
                 lambda: self.within("umount", path.format(self.loop.name)))
@@ -114,6 +114,10 @@ class Unreadable(unittest.TestCase):
 
         def limit(descriptors):
             vqtest.run("prlimit", "--pid", self.agent.process.pid, f"--nofile={descriptors}:")
+
+        def lowest_free():
+            used = {int(number) for number in os.listdir(f"/proc/{self.agent.process.pid}/fd")}
+            return min(set(range(1024)) - used)
 
         def hide():
             # A connection from before goes on being served.
@@ -127,7 +131,8 @@ class Unreadable(unittest.TestCase):
 
             scrape()
             self.scrape = scrape
-            limit(1)
+            # Not one number below the limit is free.
+            limit(lowest_free())
 
         self.check_disks_stay(hide, lambda: limit(1024))
         self.assertEqual(self.lines("Too many open files"), 1)
