@@ -47,8 +47,9 @@ class Collector {
   // Takes the sample from which the window's gauges and the findings are derived; to be called about once a second.
   void sample();
 
-  // Reads the topology anew: disks and CPUs that came or went, queues that changed. False when it is to be done again in
-  // a second: it could not be read, and what was known stays in force, or an interrupt line waits (see Layout::apply()).
+  // Reads the topology anew: disks and CPUs that came or went, queues that changed. False when it is to be done again
+  // in a second: it could not be read, and what was known stays in force, or an interrupt line waits (see
+  // Layout::apply()).
   bool refresh();
 
   // What is measured, for people: "2 disks, probes: irq, block".

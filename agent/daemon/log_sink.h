@@ -10,8 +10,8 @@
 
 namespace vqscope {
 
-// Never waits for whoever reads the descriptor, so that measuring and serving do not: a line that does not go out now is
-// lost, and the next one that does is preceded by one that says how many were lost and why. Only a pipe that others
+// Never waits for whoever reads the descriptor, so that measuring and serving do not: a line that does not go out now
+// is lost, and the next one that does is preceded by one that says how many were lost and why. Only a pipe that others
 // fill at the same moment can still make it wait. Thread-safe.
 class LogSink : public spdlog::sinks::base_sink<std::mutex> {
  public:

@@ -271,8 +271,8 @@ Result<void> check_none_hidden(const SystemPaths& paths, const Topology& before,
     return fs::exists(fs::symlink_status(path, error));
   };
   for (const Disk& disk : before.disks) {
-    const bool still = std::any_of(now.disks.begin(), now.disks.end(),
-                                   [&disk](const Disk& other) { return other.name == disk.name; });
+    const bool still =
+        std::any_of(now.disks.begin(), now.disks.end(), [&disk](const Disk& other) { return other.name == disk.name; });
     // The kernel takes both links away before it tells that the disk is gone.
     if (!still && !is_there(paths.sysfs / "block" / disk.name) && is_there(paths.sysfs / "class/block" / disk.name))
       return fail((paths.sysfs / "block").string() + " does not list " + disk.name + ", which " +

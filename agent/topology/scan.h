@@ -22,10 +22,9 @@ struct SystemPaths {
 };
 
 // All blk-mq disks that the filter accepts and that have a size, with their queues and interrupts. Fails when
-// /sys/block, the list of CPUs or of interrupts, or a disk's size or queues cannot be read, and when anything cannot for
-// want of descriptors or memory. A single disk that vanishes meanwhile, or whose files make no sense, is left out or
-// keeps its unknown parts absent.
-// `hypervisor` is CPUID's signature, see vmm.h.
+// /sys/block, the list of CPUs or of interrupts, or a disk's size or queues cannot be read, and when anything cannot
+// for want of descriptors or memory. A single disk that vanishes meanwhile, or whose files make no sense, is left out
+// or keeps its unknown parts absent. `hypervisor` is CPUID's signature, see vmm.h.
 Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& filter, std::string_view hypervisor);
 
 // Fails when the kernel still has a disk of `before` that `now`, read later, is without, because /sys/block is hidden.

@@ -167,7 +167,8 @@ def renamed(first, second):
                 raise AssertionError(f"the names are {lab.names}, they were to be swapped")
             for name in names:
                 lab.guest.write(f"/sys/block/{name}/queue/nomerges", 2)
-            lab.fio(everywhere(first, ios=31) + everywhere(second, ios=51))
+            for disk in (first, second):
+                lab.fio(everywhere(disk, ios=31))
         finally:
             lab.guest.run("kill -CONT $(pidof vqscope)")
         expected = dict(zip(reversed(names), (disk.queues for disk in lab.disks() if disk.name in (first, second))))
@@ -183,7 +184,8 @@ def renamed(first, second):
                            "vqscope_irq_interrupts_total", "vqscope_virtqueue_notify_seconds_count"):
                 if counted := scrape.sum(metric, device=name):
                     raise AssertionError(f"{name} begins with {metric} {counted}")
-        lab.run(everywhere(first, ios=131) + everywhere(second, ios=151))
+        for disk in (first, second):
+            lab.run(everywhere(disk))
 
     return run
 
@@ -191,6 +193,18 @@ def renamed(first, second):
 def names_of(scrape):
     return {labels["device"] for labels, _ in scrape.all("vqscope_irq_handler_seconds_count")} or \
         {labels["device"] for labels, _ in scrape.all("vqscope_device_queues")}
+
+
+def lines(scrape, name):
+    """Numbers of the interrupts that the agent gives to a disk."""
+    return {int(labels["irq"]) for labels, _ in scrape.all("vqscope_irq_interrupts_total", device=name)}
+
+
+def taken_by(lab, disk):
+    """Numbers of a virtio-blk disk's interrupts that have come, by the kernel."""
+    device = lab.guest.run(f"basename $(readlink -f /sys/block/{lab.kernel_name(disk)}/device)").strip()
+    found = re.findall(rf"^ *(\d+): ([ \d]+) .* {device}-req\.\d+$", lab.guest.read("/proc/interrupts"), re.MULTILINE)
+    return {int(irq) for irq, counts in found if any(map(int, counts.split()))}
 
 
 def suspended(disk):
@@ -206,6 +220,7 @@ def suspended(disk):
             # The shell is deaf until its serial port is awake again.
             lab.guest.run(f"(echo mem > /sys/power/state; echo AWAKE > {SHELL_PORT}) > /tmp/suspend 2>&1 &")
             lab.guest.wait_for(lambda: monitor.command("query-status")["status"] == "suspended", "the guest to sleep")
+            time.sleep(PAUSE)  # the clock of the machine, by which the kernel knows, counts seconds
             monitor.command("system_wakeup")
             lab.guest.wait_for_word("AWAKE")
             if problems := lab.guest.read("/tmp/suspend"):
@@ -213,8 +228,11 @@ def suspended(disk):
             after = Moment(lab)
             check_sane(after, before, lab.kernel_name(disk))
 
-        # The driver gives its interrupts back and takes them anew, and their counts begin at 0.
-        under_load(lab, disk, sleep, forgotten=True)
+        # The driver gives its interrupts back and takes others, whose counts begin at 0. The agent finds them soon.
+        under_load(lab, disk, sleep, interrupts=False)
+        lab.wait_for_scrape(lambda scrape: lines(scrape, lab.kernel_name(disk)) == taken_by(lab, disk),
+                            "the interrupts as they are now")
+        lab.run(everywhere(disk))
 
     return run
 

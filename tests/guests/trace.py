@@ -4,7 +4,6 @@
 It lies in an instance of tracefs of its own, made once per boot, and runs only during a load.
 """
 
-import collections
 import dataclasses
 import re
 
@@ -20,16 +19,6 @@ STOP = f"echo 0 > {INSTANCE}/tracing_on; cat {INSTANCE}/trace > /tmp/run/trace; 
 
 LINE = re.compile(r"\[(\d+)\].*? (irq_handler_entry|block_rq_complete|block_rq_requeue): (.*)")
 REQUEST = re.compile(r"(\d+,\d+) (\S+) .*?\) (\d+) \+ (\d+)")
-
-
-def interrupts(text):
-    """irq -> CPU -> handlers called."""
-    counts = {}
-    for cpu, event, rest in LINE.findall(text):
-        if event == "irq_handler_entry":
-            taken = counts.setdefault(int(re.match(r"irq=(\d+)", rest).group(1)), collections.Counter())
-            taken[int(cpu)] += 1
-    return counts
 
 
 @dataclasses.dataclass(frozen=True)

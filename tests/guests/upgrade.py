@@ -22,8 +22,9 @@ CONFIG = f"""tls_server_config:
 basic_auth_users:
   {USER}: {{hash}}
 """
-# Values that are not the same twice; findings come and go with the load.
-VARYING = {"cpu", "irq", "version", "revision"}
+# Values that are not the same twice (which elevator a disk begins with: whether its module was there); findings come and
+# go with the load.
+VARYING = {"cpu", "irq", "version", "revision", "scheduler"}
 LEFT_OUT = {"vqscope_finding"}
 
 
@@ -51,16 +52,16 @@ def scrape(lab):
     return vqtest.Scrape(body)
 
 
-def series(text):
-    """Names and labels of a scrape, a histogram's as one."""
+def series(text, disks):
+    """Names and labels of a scrape, a histogram's as one. `disks`: what to call them, by kernel name."""
     histograms = set(re.findall(r"^# TYPE (\S+) histogram$", text, re.MULTILINE))
     found = set()
     for name, labels, _ in vqtest.Scrape(text).samples:
         base = re.sub("_(bucket|sum|count)$", "", name)
         name = base if base in histograms else name
         if name not in LEFT_OUT:
-            shown = (f'{label}="{"*" if label in VARYING else value}"' for label, value in labels.items()
-                     if label != "le")
+            shown = (f'{label}="{"*" if label in VARYING else disks.get(value, value)}"'
+                     for label, value in labels.items() if label != "le")
             found.add(f"{name}{{{','.join(shown)}}}")
     return found
 
@@ -83,9 +84,11 @@ def same_configuration(*disks):
         def idle():
             now = scrape(lab)
             quiet = not now.all("vqscope_irq_concentration_ratio") and not now.sum("vqscope_queue_inflight")
-            return now if quiet and now.all("vqscope_queue_avgqu_sz") else None
+            return now if quiet and now.all("vqscope_queue_avgqu_sz") and now.all("vqscope_scrapes_total") else None
 
-        shown, wanted = series(lab.guest.wait_for(idle, "the window to be empty").text), expected(lab.kernel.name)
+        names = {lab.kernel_name(disk): disk for disk in disks}
+        shown = series(lab.guest.wait_for(idle, "the window to be empty").text, names)
+        wanted = expected(lab.kernel.name)
         if shown != wanted:
             raise AssertionError("\n  ".join([f"{EXPECTED.name} and Linux {lab.kernel.name} differ:",
                                               *(f"+{line}" for line in sorted(shown - wanted)),
