@@ -13,6 +13,8 @@ namespace vqscope {
 namespace {
 
 constexpr std::uint64_t kGraceNs = 1'000'000'000;
+// Of interrupt lines: so that one that was given up at one look at the disks can be used at the next.
+constexpr std::uint64_t kLineGraceNs = kGraceNs / 2;
 
 // Kept without queues, for the disks that found no place: their requests are counted as lost.
 constexpr std::uint32_t kNoRoomEntry = VQS_MAX_DISKS - 1;
@@ -170,7 +172,7 @@ bool Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
     retired_.push_back({now_ns, [this, index = it->second.index] { vectors_.release(index, 1); }});
     it = vector_of_irq_.erase(it);
   }
-  std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kGraceNs; });
+  std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kLineGraceNs; });
   bool all_placed = true;
   for (auto& [irq, vector] : wanted) {
     if (vector_of_irq_.contains(irq)) continue;

@@ -151,60 +151,64 @@ def memory_pressure(disk):
 
 
 def renamed(first, second):
-    """Two disks swap their names while the agent sleeps, and are used before it wakes."""
+    """Two disks are let go of by their driver and taken again while the agent sleeps, and are used before it wakes: first
+    they swap their names, then each has its name again."""
 
     def run(lab):
         names = [lab.kernel_name(disk) for disk in (first, second)]
-        driver = "/sys/bus/virtio/drivers/virtio_blk"
-        devices = [lab.guest.run(f"basename $(readlink -f /sys/block/{name}/device)").strip() for name in names]
-        lab.run(everywhere(first, ios=101))
-        lab.guest.run("kill -STOP $(pidof vqscope)")
-        try:
-            lab.guest.run("\n".join([f"cd {driver}", *(f"echo {device} > unbind" for device in devices),
-                                     *(f"echo {device} > bind" for device in reversed(devices))]))
-            lab.find_disks()
-            if [lab.kernel_name(disk) for disk in (second, first)] != names:
-                raise AssertionError(f"the names are {lab.names}, they were to be swapped")
-            for name in names:
-                lab.guest.write(f"/sys/block/{name}/queue/nomerges", 2)
-            for disk in (first, second):
-                lab.fio(everywhere(disk, ios=31))
-        finally:
-            lab.guest.run("kill -CONT $(pidof vqscope)")
-        expected = dict(zip(reversed(names), (disk.queues for disk in lab.disks() if disk.name in (first, second))))
-
-        def settled(scrape):
-            return all(scrape.one("vqscope_device_queues", device=name) == queues and
-                       scrape.one("vqscope_queue_inflight", device=name, queue="0") == 0
-                       for name, queues in expected.items()) and names_of(scrape) == set(names)
-
-        scrape = lab.wait_for_scrape(settled, "the disks by their new names")
-        for name in names:
-            for metric in ("vqscope_request_device_latency_seconds_count", "vqscope_submissions_total",
-                           "vqscope_irq_interrupts_total", "vqscope_virtqueue_notify_seconds_count"):
-                if counted := scrape.sum(metric, device=name):
-                    raise AssertionError(f"{name} begins with {metric} {counted}")
-        for disk in (first, second):
-            lab.run(everywhere(disk))
+        for order in ((second, first), (second, first)):
+            lab.run(everywhere(first, ios=101))
+            taken_again(lab, order)
+            if [lab.kernel_name(disk) for disk in order] != names:
+                raise AssertionError(f"the names are {lab.names}")
+            for disk in order:
+                lab.run(everywhere(disk))
 
     return run
 
 
-def names_of(scrape):
-    return {labels["device"] for labels, _ in scrape.all("vqscope_irq_handler_seconds_count")} or \
-        {labels["device"] for labels, _ in scrape.all("vqscope_device_queues")}
+def taken_again(lab, disks):
+    """All series of these disks end, and begin at 0, by the names that the disks get in this order."""
+    by_name = sorted(disks, key=lab.kernel_name)
+    devices = {disk: virtio_device(lab, disk) for disk in disks}
+    lab.guest.run("kill -STOP $(pidof vqscope)")
+    try:
+        lab.guest.run("\n".join(["cd /sys/bus/virtio/drivers/virtio_blk",
+                                 *(f"echo {devices[disk]} > unbind" for disk in by_name),
+                                 *(f"echo {devices[disk]} > bind" for disk in disks)]))
+        lab.find_disks()
+        for disk in disks:
+            lab.guest.write(f"/sys/block/{lab.kernel_name(disk)}/queue/nomerges", 2)
+            lab.fio(everywhere(disk, ios=31))
+    finally:
+        lab.guest.run("kill -CONT $(pidof vqscope)")
+
+    scrape = lab.wait_for_scrape(lambda scrape: all(
+        scrape.one("vqscope_device_queues", device=lab.kernel_name(disk)) and not scrape.requests(lab.kernel_name(disk))
+        for disk in disks), "the disks as they are now")
+    for disk in disks:
+        for metric in ("vqscope_request_bytes_total", "vqscope_submissions_total", "vqscope_irq_interrupts_total",
+                       "vqscope_irq_handler_seconds_count", "vqscope_virtqueue_notify_seconds_count"):
+            if counted := scrape.sum(metric, device=lab.kernel_name(disk)):
+                raise AssertionError(f"{disk} begins with {metric} {counted}")
+        wait_for_interrupts(lab, disk)
 
 
-def lines(scrape, name):
-    """Numbers of the interrupts that the agent gives to a disk."""
-    return {int(labels["irq"]) for labels, _ in scrape.all("vqscope_irq_interrupts_total", device=name)}
+def virtio_device(lab, disk):
+    return lab.guest.run(f"basename $(readlink -f /sys/block/{lab.kernel_name(disk)}/device)").strip()
 
 
-def taken_by(lab, disk):
-    """Numbers of a virtio-blk disk's interrupts that have come, by the kernel."""
-    device = lab.guest.run(f"basename $(readlink -f /sys/block/{lab.kernel_name(disk)}/device)").strip()
-    found = re.findall(rf"^ *(\d+): ([ \d]+) .* {device}-req\.\d+$", lab.guest.read("/proc/interrupts"), re.MULTILINE)
-    return {int(irq) for irq, counts in found if any(map(int, counts.split()))}
+def wait_for_interrupts(lab, disk):
+    """Until the agent counts each interrupt line that the disk has."""
+    name, device = lab.kernel_name(disk), virtio_device(lab, disk)
+
+    def known():
+        lab.fio(everywhere(disk, ios=3))
+        mine = {int(labels["irq"]) for labels, _ in lab.scrape().all("vqscope_irq_interrupts_total", device=name)}
+        found = re.findall(rf"^ *(\d+):.* {device}-req\.\d+$", lab.guest.read("/proc/interrupts"), re.MULTILINE)
+        return mine == {int(irq) for irq in found}
+
+    lab.guest.wait_for(known, f"{disk}'s interrupts")
 
 
 def suspended(disk):
@@ -230,8 +234,7 @@ def suspended(disk):
 
         # The driver gives its interrupts back and takes others, whose counts begin at 0. The agent finds them soon.
         under_load(lab, disk, sleep, interrupts=False)
-        lab.wait_for_scrape(lambda scrape: lines(scrape, lab.kernel_name(disk)) == taken_by(lab, disk),
-                            "the interrupts as they are now")
+        wait_for_interrupts(lab, disk)
         lab.run(everywhere(disk))
 
     return run
