@@ -8,7 +8,7 @@ import unittest
 
 import vqtest
 from guest import SHELL_PORT
-from measure import Job, everywhere
+from measure import URL, Job, everywhere
 
 DEPTH = 4  # requests in flight of one job
 ENDLESS = f"--rw=randrw --iodepth={DEPTH} --rate_iops=100 --time_based --runtime=3600"
@@ -34,12 +34,22 @@ def under_load(lab, disk, meanwhile, **hooks):
 
 
 class Moment:
-    """The guest's clocks and a scrape, one right after the other."""
+    """A scrape and the guest's clocks: an emulated guest may stand between two commands, so each is between two others.
+
+    `begin`, `middle`, `end` are uptimes; the wall clock's `date` was read between the first two, `scrape` between the
+    last two."""
 
     def __init__(self, lab):
-        text = lab.guest.run("date +%s; cut -d' ' -f1 /proc/uptime; wget -q -O - http://127.0.0.1:10177/metrics")
-        date, uptime, metrics = text.split("\n", 2)
-        self.date, self.uptime, self.scrape = int(date), float(uptime), vqtest.Scrape(metrics)
+        text = lab.guest.run(f"read begin rest < /proc/uptime; date=$(date +%s); read middle rest < /proc/uptime; "
+                             f"wget -q -O /tmp/moment {URL} || exit 1; read end rest < /proc/uptime; "
+                             "echo $begin $date $middle $end; cat /tmp/moment")
+        clocks, metrics = text.split("\n", 1)
+        self.begin, self.date, self.middle, self.end = map(float, clocks.split())
+        self.scrape = vqtest.Scrape(metrics)
+
+    def age(self):
+        """Of the agent, in seconds by the wall clock."""
+        return self.date - self.scrape.one("process_start_time_seconds")
 
 
 def check_sane(moment, before, name):
@@ -55,9 +65,8 @@ def check_sane(moment, before, name):
         raise AssertionError(f"went backwards: {backwards}")
     grown = (moment.scrape.sum("vqscope_queue_inflight_seconds_total", device=name) -
              before.scrape.sum("vqscope_queue_inflight_seconds_total", device=name))
-    # The clock is read before the scrape, and an emulated guest may stand between the two.
-    if grown > 4 * DEPTH * (moment.uptime - before.uptime + 1):
-        raise AssertionError(f"{grown} s in flight within {moment.uptime - before.uptime} s")
+    if grown > 4 * DEPTH * (moment.end - before.middle):
+        raise AssertionError(f"{grown} s in flight within {moment.end - before.middle} s")
 
 
 def clock_steps(disk):
@@ -68,7 +77,6 @@ def clock_steps(disk):
 
         def steps():
             before = Moment(lab)
-            age = before.date - before.scrape.one("process_start_time_seconds")
             for step in (86400, -2 * 86400, 86400):
                 lab.guest.run(f"date -s @$(($(date +%s) + {step}))")
                 done = lab.scrape().requests(name)
@@ -76,11 +84,11 @@ def clock_steps(disk):
                 after = Moment(lab)
                 check_sane(after, before, name)
                 # Its age stays: the kernel moves its account of the boot with the clock, and the agent follows.
-                aged = after.date - after.scrape.one("process_start_time_seconds") - age
-                if abs(aged - (after.uptime - before.uptime)) > 3:
-                    raise AssertionError(f"{after.uptime - before.uptime} s older by uptime, {aged} s by the clock")
-            metrics = lab.guest.run("wget -q -O - --header 'Accept: application/openmetrics-text; version=1.0.0' "
-                                    "http://127.0.0.1:10177/metrics")
+                aged, least, most = after.age() - before.age(), after.begin - before.middle, after.middle - before.begin
+                # The date and the kernel's account of the boot are whole seconds.
+                if not least - 2 < aged < most + 2:
+                    raise AssertionError(f"{least} to {most} s older by uptime, {aged} s by the clock")
+            metrics = lab.guest.run("wget -q -O - --header 'Accept: application/openmetrics-text; version=1.0.0' " + URL)
             if "_created" in metrics or not metrics.endswith("# EOF\n"):
                 raise AssertionError("times of creation, which a step makes wrong")
 
