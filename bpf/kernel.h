@@ -79,4 +79,10 @@ static __always_inline struct gendisk *disk_of(struct request *rq)
   return rq->q->disk;
 }
 
+/* Eight bytes of the disk's name; 0 of a queue without a disk. */
+static __always_inline __u64 name_word(struct gendisk *gendisk, int number)
+{
+  return ((__u64 *)gendisk->disk_name)[number];
+}
+
 #endif

@@ -50,19 +50,23 @@ static __always_inline __u64 find_disk(struct gendisk *gendisk)
   return 0;
 }
 
-/* First sight of a request_queue in this generation. */
-static __noinline __u64 resolve(struct vqs_queue_ref *ref, struct request *rq, __u32 generation)
+/* First sight of a disk with this request_queue in this generation. */
+static __noinline __u64 resolve(volatile struct vqs_queue_ref *ref, struct request *rq, __u32 generation)
 {
-  __u64 resolved = (__u64)generation << 32 | find_disk(disk_of(rq));
+  struct gendisk *gendisk = disk_of(rq);
+  __u64 resolved = (__u64)generation << 32 | find_disk(gendisk);
 
   ref->queue = (__u64)rq->q;
   ref->resolved = resolved;
+  ref->name[0] = name_word(gendisk, 0);
+  ref->name[1] = name_word(gendisk, 1);
   return resolved;
 }
 
 /* Fills `found` for the hardware queue of a request; false if the disk is not measured or has no place. */
 static __noinline bool find_queue(struct request *rq, struct vqs_found *found, __u32 generation)
 {
+  struct gendisk *gendisk = disk_of(rq);
   struct request_queue *q = rq->q;
   __u32 id = q->id, hctx = rq->mq_hctx->queue_num, entry;
   struct vqs_queue_ref *ref;
@@ -74,6 +78,8 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
   found->queue = (__u64)q;
   found->hctx = hctx;
   found->generation = generation;
+  found->name[0] = name_word(gendisk, 0);
+  found->name[1] = name_word(gendisk, 1);
   found->disk = 0;
   found->depth = 0;
   ref = bpf_map_lookup_elem(&queue_refs, &id);
@@ -82,7 +88,8 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
     return true;
   }
   resolved = *(volatile __u64 *)&ref->resolved;
-  if (ref->queue != (__u64)q || resolved >> 32 != generation)
+  if (ref->queue != (__u64)q || resolved >> 32 != generation || ref->name[0] != found->name[0] ||
+      ref->name[1] != found->name[1])
     resolved = resolve(ref, rq, generation);
   entry = (__u32)resolved - 1;
   disk = bpf_map_lookup_elem(&disks, &entry);
@@ -104,6 +111,7 @@ static __always_inline const struct vqs_found *locate(struct request *rq, const 
 {
   __u32 generation = *(volatile __u32 *)&ctl->generation, index;
   struct vqs_found *found;
+  struct gendisk *gendisk = disk_of(rq);
   __u64 q = (__u64)rq->q;
   __u32 hctx;
 
@@ -114,7 +122,8 @@ static __always_inline const struct vqs_found *locate(struct request *rq, const 
   found = bpf_map_lookup_elem(&found_queues, &index);
   if (!found)
     return NULL;
-  if (found->queue != q || found->hctx != hctx || found->generation != generation)
+  if (found->queue != q || found->hctx != hctx || found->generation != generation ||
+      found->name[0] != name_word(gendisk, 0) || found->name[1] != name_word(gendisk, 1))
     find_queue(rq, found, generation);
   return found->disk ? found : NULL;
 }

@@ -107,8 +107,11 @@ static inline __u32 vqs_name_hash(const __u64 *name)
 struct vqs_queue_ref {
   __u64 queue;    /* [bpf] struct request_queue * */
   __u64 resolved; /* [bpf] generation << 32 | disk entry + 1 (0: not a measured disk); one word, so never torn */
+  /* [bpf] The beginning of the disk's name, written last. A disk that comes may get number and memory of the queue of
+   * one that went, before the agent has seen either. */
+  __u64 name[2];
 };
-VQS_ASSERT_SIZE(struct vqs_queue_ref, 16);
+VQS_ASSERT_SIZE(struct vqs_queue_ref, 32);
 
 /* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
 enum vqs_finder { VQS_AT_ISSUE, VQS_AT_COMPLETION, VQS_AT_NESTED, VQS_AT_REQUEUE, VQS_FINDERS };
@@ -124,8 +127,10 @@ struct vqs_found {
   __u32 depth;      /* [bpf] slots; 0: the hardware queue is beyond the layout */
   __u32 slot_base;  /* [bpf] first slot of the hardware queue */
   __u32 index;      /* [bpf] vqs_queue; meaningless if depth is 0 */
+  __u64 name[2];    /* [bpf] as in vqs_queue_ref */
+  __u64 pad[2];
 };
-VQS_ASSERT_SIZE(struct vqs_found, 32);
+VQS_ASSERT_SIZE(struct vqs_found, 64);
 
 /*
  * The request in flight that holds a tag, at disk.slot_base + hctx * disk.depth + tag, in two halves: the CPU that

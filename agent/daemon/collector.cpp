@@ -102,6 +102,7 @@ void Collector::sample() {
   while (window_.size() > 2 && window_[1].time_ns + options_.window_ns <= last_.time_ns) window_.pop_front();
   for (std::size_t i = 0; i < probes_.size(); ++i)
     if (probes_[i]) statuses_[i].missed_runs = probes_[i]->missed_runs();
+  tell_of_disks_without_numbers();
   full_time_.add(topology_, last_);
   if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs) look_for_findings(read(Detail::kHistograms));
 }
@@ -144,14 +145,18 @@ std::string Collector::summary() const {
                      up.empty() ? "no probe" : fmt::format("probes: {}", fmt::join(up, ", ")));
 }
 
-void Collector::refresh() {
+bool Collector::refresh() {
   auto topology = scan_topology(options_.paths, options_.filter, hypervisor_);
   const std::scoped_lock lock(mutex_);
+  if (topology)
+    if (auto checked = check_none_hidden(options_.paths, topology_, *topology); !checked)
+      topology = tl::unexpected(checked.error());
   if (!topology) {
     if (!topology_unreadable_) spdlog::error("the disks known so far stay in force: {}", topology.error().message);
     topology_unreadable_ = true;
-    return;
+    return false;
   }
+  if (topology_unreadable_) spdlog::info("the disks can be read again");
   topology_unreadable_ = false;
   for (const Disk& disk : topology->disks)
     if (std::none_of(topology_.disks.begin(), topology_.disks.end(),
@@ -164,10 +169,11 @@ void Collector::refresh() {
       spdlog::info("disk {} is gone", disk.name);
   keep_facts_of_root(topology_, *topology);
   topology_ = std::move(*topology);
-  if (!layout_) return;
+  if (!layout_) return true;
   handled_range_losses_ = out_of_range();
-  layout_->apply(topology_, monotonic_ns());
+  const bool settled = layout_->apply(topology_, monotonic_ns());
   tell_of_disks_without_room();
+  return settled;
 }
 
 void Collector::tell_of_disks_without_room() {
@@ -177,6 +183,21 @@ void Collector::tell_of_disks_without_room() {
           "disk {} has only the kernel's own accounting: there is no room left for its queues and tags; restart "
           "the agent to make room",
           name);
+}
+
+void Collector::tell_of_disks_without_numbers() {
+  const auto without = std::find_if(last_.devices.begin(), last_.devices.end(),
+                                    [](const DeviceSnapshot& device) { return !device.queues && !device.accounting; });
+  const bool unreadable = without != last_.devices.end();
+  if (unreadable == accounting_unreadable_) return;
+  accounting_unreadable_ = unreadable;
+  if (!unreadable) {
+    spdlog::info("the kernel's accounting of every disk can be read again");
+    return;
+  }
+  const auto stats = read_diskstats(options_.paths);
+  spdlog::error("in-flight and time in queue of {} are missing for now: {}", without->name,
+                stats ? "it was not in " + (options_.paths.procfs / "diskstats").string() : stats.error().message);
 }
 
 }  // namespace vqscope

@@ -47,8 +47,10 @@ class Collector {
   // Takes the sample from which the window's gauges and the findings are derived; to be called about once a second.
   void sample();
 
-  // Reads the topology anew: disks and CPUs that came or went, queues that changed.
-  void refresh();
+  // Reads the topology anew: disks and CPUs that came or went, queues that changed. False when it is to be done again
+  // in a second: it could not be read, and what was known stays in force, or an interrupt line waits (see
+  // Layout::apply()).
+  bool refresh();
 
   // What is measured, for people: "2 disks, probes: irq, block".
   [[nodiscard]] std::string summary() const;
@@ -64,6 +66,7 @@ class Collector {
 
   Result<void> attach_probes();
   void tell_of_disks_without_room();
+  void tell_of_disks_without_numbers();
   Snapshot read(Detail detail) const;
   void look_for_findings(Snapshot now);
   [[nodiscard]] std::uint64_t out_of_range() const;
@@ -86,6 +89,7 @@ class Collector {
   std::uint64_t handled_range_losses_ = 0;
   std::set<std::uint64_t> told_of_;  // instances of disks without room
   bool topology_unreadable_ = false;
+  bool accounting_unreadable_ = false;
 };
 
 }  // namespace vqscope

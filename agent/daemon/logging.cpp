@@ -2,11 +2,13 @@
 #include "agent/daemon/logging.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
+
+#include "agent/daemon/log_sink.h"
 
 namespace vqscope {
 
@@ -29,7 +31,7 @@ class JsonMessage : public spdlog::custom_flag_formatter {
 }  // namespace
 
 void set_up_logging(const std::string& level, const std::string& format) {
-  auto logger = spdlog::stderr_logger_mt("vqscope");
+  auto logger = std::make_shared<spdlog::logger>("vqscope", std::make_shared<LogSink>(STDERR_FILENO));
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (format == "json")
     formatter->add_flag<JsonMessage>('*').set_pattern(R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","msg":%*})");
@@ -37,7 +39,6 @@ void set_up_logging(const std::string& level, const std::string& format) {
     formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l: %v");
   logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::from_str(level));
-  logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));
 }
 

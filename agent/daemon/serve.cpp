@@ -37,6 +37,9 @@ namespace {
 // Uevents tell of disks and CPUs at once; elevators and interrupt lines change without one.
 constexpr unsigned kRefreshSeconds = 10;
 
+// Whoever suspends a machine does it for longer; more than passes between two readings of clocks.
+constexpr std::uint64_t kShortestSuspensionNs = 100'000'000;
+
 constexpr const char* kDefaultAddresses[] = {"127.0.0.1:10177", "[::1]:10177"};
 
 Result<std::vector<Listener>> open_listeners(const ServeOptions& options) {
@@ -161,6 +164,7 @@ Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, c
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
   unsigned seconds = 0;
+  std::uint64_t suspended = suspended_ns();
   RefreshSchedule schedule;
   for (;;) {
     if (::poll(watched.data(), watched.size(), schedule.wait_ms(monotonic_ns())) < 0) {
@@ -178,12 +182,17 @@ Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, c
         return fail_errno("cannot read the timer");
       // Without uevents, disks that come and go are looked for every second.
       if (++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown()) schedule.ask();
+      // Drivers take other interrupts when a machine wakes up.
+      if (const std::uint64_t now = suspended_ns(); now > suspended + kShortestSuspensionNs) {
+        suspended = now;
+        schedule.ask();
+      }
       collector.sample();
       recent.forget();
       manager.collected();
     }
     if (schedule.due(monotonic_ns())) {
-      collector.refresh();
+      if (!collector.refresh()) schedule.ask();
       manager.status("Measuring " + collector.summary());
     }
   }
@@ -200,6 +209,7 @@ Result<void> serve(const ServeOptions& options) {
     if (!found) return tl::unexpected(found.error());
     account = std::move(*found);
   }
+  if (auto ignored = outlive_readers(); !ignored) return ignored;
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();

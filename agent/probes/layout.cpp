@@ -13,6 +13,8 @@ namespace vqscope {
 namespace {
 
 constexpr std::uint64_t kGraceNs = 1'000'000'000;
+// Of interrupt lines: so that one that was given up at one look at the disks can be used at the next.
+constexpr std::uint64_t kLineGraceNs = kGraceNs / 2;
 
 // Kept without queues, for the disks that found no place: their requests are counted as lost.
 constexpr std::uint32_t kNoRoomEntry = VQS_MAX_DISKS - 1;
@@ -150,34 +152,48 @@ void Layout::retire(const DiskPlace& place, std::uint64_t now_ns) {
   }
 }
 
-void Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
-  std::map<std::uint32_t, std::string> wanted;  // two namespaces of a controller share its lines
+bool Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
+  std::map<std::uint32_t, Vector> wanted;  // two namespaces of a controller share its lines
   for (const Disk& disk : topology.disks)
     for (const InterruptLine& line : disk.interrupts)
-      if (line.irq < VQS_MAX_IRQS) wanted.emplace(line.irq, line.action);
+      if (line.irq < VQS_MAX_IRQS)
+        wanted.try_emplace(line.irq, Vector{0, line.action, {}}).first->second.disks.insert(disk.identity);
 
   for (auto it = vector_of_irq_.begin(); it != vector_of_irq_.end();) {
     const auto kept = wanted.find(it->first);
-    if (kept != wanted.end() && kept->second == it->second.action) {
+    // What was counted for disks that are gone is not to be shown for those that took their interrupts over.
+    if (kept != wanted.end() && kept->second.action == it->second.action &&
+        std::any_of(kept->second.disks.begin(), kept->second.disks.end(),
+                    [&](std::uint64_t disk) { return it->second.disks.contains(disk); })) {
+      it->second.disks = std::move(kept->second.disks);
       ++it;
       continue;
     }
     __atomic_store_n(&arrays_.irqs[it->first].vector, 0U, __ATOMIC_RELAXED);
+    given_up_[it->first] = now_ns;
     retired_.push_back({now_ns, [this, index = it->second.index] { vectors_.release(index, 1); }});
     it = vector_of_irq_.erase(it);
   }
-  for (const auto& [irq, action] : wanted) {
+  std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kLineGraceNs; });
+  bool all_placed = true;
+  for (auto& [irq, vector] : wanted) {
     if (vector_of_irq_.contains(irq)) continue;
+    if (given_up_.contains(irq)) {
+      all_placed = false;
+      continue;
+    }
     const auto index = vectors_.allocate(1);
     if (!index) continue;
     clear(arrays_.vectors, *index, 1);
     clear(arrays_.vector_cpus, *index * arrays_.capacity.possible_cpus, arrays_.capacity.possible_cpus);
     // The kernel's name may be longer; the programs compare just as many characters.
-    std::strncpy(arrays_.vectors[*index].name, action.c_str(), VQS_ACTION_NAME - 1);
-    vector_of_irq_[irq] = {*index, action};
+    std::strncpy(arrays_.vectors[*index].name, vector.action.c_str(), VQS_ACTION_NAME - 1);
+    vector.index = *index;
+    vector_of_irq_[irq] = std::move(vector);
     clear(arrays_.irqs, irq, 1);
     __atomic_store_n(&arrays_.irqs[irq].vector, *index + 1, __ATOMIC_RELEASE);
   }
+  return all_placed;
 }
 
 void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
@@ -238,7 +254,7 @@ void Layout::publish_names() {
   __atomic_store_n(&arrays_.control[0].generation, generation_, __ATOMIC_RELEASE);
 }
 
-void Layout::apply(const Topology& topology, std::uint64_t now_ns) {
+bool Layout::apply(const Topology& topology, std::uint64_t now_ns) {
   const auto settled = std::partition(retired_.begin(), retired_.end(),
                                       [&](const Retired& r) { return now_ns < r.since_ns + kGraceNs; });
   for (auto it = settled; it != retired_.end(); ++it) it->release();
@@ -258,7 +274,7 @@ void Layout::apply(const Topology& topology, std::uint64_t now_ns) {
     changed = true;
   }
   retire_notifies(now_ns);
-  place_vectors(topology, now_ns);
+  const bool all_placed = place_vectors(topology, now_ns);
   for (const Disk& disk : topology.disks) {
     auto [it, added] = disks_.try_emplace(disk.name);
     if (added) {
@@ -274,13 +290,14 @@ void Layout::apply(const Topology& topology, std::uint64_t now_ns) {
     place_notifies(disk, it->second, now_ns);
     link_queues_to_vectors(disk, it->second);
   }
-  if (!changed) return;
+  if (!changed) return all_placed;
   publish_names();
   for (const auto& [name, place] : disks_) {
     if (place.entries.empty()) continue;
     __u64& since = arrays_.disks[place.entries.back()].since_ns;
     if (since == ~__u64{0}) __atomic_store_n(&since, monotonic_ns(), __ATOMIC_RELAXED);
   }
+  return all_placed;
 }
 
 }  // namespace vqscope

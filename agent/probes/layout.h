@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,9 @@ class Layout {
 
   // Places new disks, gives those that grew a larger place, and forgets those that are gone. What was there before
   // keeps its place and its numbers. `now_ns` is CLOCK_MONOTONIC: a place that was given up is used again only a
-  // second later, when no BPF program can still be writing to it.
-  void apply(const Topology& topology, std::uint64_t now_ns);
+  // second later, when no BPF program can still be writing to it. False when an interrupt line waits for that: it is
+  // not measured until apply() is called again then.
+  bool apply(const Topology& topology, std::uint64_t now_ns);
 
   // Makes the CPU that took a queue's last interrupt the queue's owner (see vqs_queue); to be called every second or
   // so.
@@ -52,10 +54,14 @@ class Layout {
   // handler on the same line is.
   [[nodiscard]] std::optional<std::uint32_t> vector_of(const InterruptLine& line) const;
 
+  // Whether the line has served disks that are gone, and waits until nothing is being counted for them.
+  [[nodiscard]] bool waits(const InterruptLine& line) const { return given_up_.contains(line.irq); }
+
  private:
   struct Vector {
     std::uint32_t index = 0;
     std::string action;
+    std::set<std::uint64_t> disks;  // identities of those that it serves
   };
   struct Retired {
     std::uint64_t since_ns;
@@ -68,7 +74,7 @@ class Layout {
   void retire_notify(vqs_virtio_device& device, std::uint64_t now_ns);
   void retire_notifies(std::uint64_t now_ns);
   void retire(const DiskPlace& place, std::uint64_t now_ns);
-  void place_vectors(const Topology& topology, std::uint64_t now_ns);
+  bool place_vectors(const Topology& topology, std::uint64_t now_ns);
   void link_queues_to_vectors(const Disk& disk, const DiskPlace& place);
   void publish_names();
 
@@ -76,6 +82,7 @@ class Layout {
   Extents entries_, slots_, queues_, vectors_, notifies_;
   std::map<std::string, DiskPlace> disks_;
   std::map<std::uint32_t, Vector> vector_of_irq_;
+  std::map<std::uint32_t, std::uint64_t> given_up_;  // since when, by interrupt
   std::vector<Retired> retired_;
   std::map<std::uint32_t, std::uint64_t> ownerless_since_;  // by index in Arrays::queues
   std::uint64_t instances_ = 0;

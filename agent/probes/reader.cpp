@@ -160,6 +160,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
         device.accounting = {it->second.time_in_queue_ms * 1'000'000, it->second.in_flight};
     device.vectors.reserve(disk.interrupts.size());
     for (const InterruptLine& line : disk.interrupts) {
+      if (up.irq && layout->waits(line)) continue;
       const auto index = up.irq && place != nullptr ? layout->vector_of(line) : std::nullopt;
       if (index)
         device.vectors.push_back(read_traced_vector(*arrays, line, *index, detail));

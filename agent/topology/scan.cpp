@@ -31,7 +31,7 @@ struct Line {
 std::vector<Line> scan_lines(TreeReader& reader, const fs::path& sysfs) {
   std::vector<Line> lines;
   const fs::path irqs = sysfs / "kernel/irq";
-  for (const std::string& name : reader.names(irqs)) {
+  for (const std::string& name : reader.essential_names(irqs)) {
     const auto irq = parse_number<std::uint32_t>(name);
     const auto actions = reader.trimmed(irqs / name / "actions");
     if (!irq || !actions || actions->empty()) continue;
@@ -117,7 +117,7 @@ std::string find_transport(const DevicePath& path) {
 
 std::vector<HardwareQueue> scan_queues(TreeReader& reader, const fs::path& disk) {
   std::vector<HardwareQueue> queues;
-  for (const std::string& name : reader.names(disk / "mq")) {
+  for (const std::string& name : reader.essential_names(disk / "mq")) {
     const auto index = parse_number<std::uint32_t>(name);
     if (!index || *index >= kMaxQueues) continue;
     HardwareQueue queue{*index, {}, reader.number<std::uint32_t>(disk / "mq" / name / "nr_tags")};
@@ -198,9 +198,10 @@ std::vector<InterruptLine> pci_lines(TreeReader& reader, const std::vector<Line>
 
 std::optional<Disk> scan_disk(TreeReader& reader, const SystemPaths& paths, const std::string& name,
                               const std::vector<Line>& lines) {
-  std::error_code error;
-  const fs::path directory = fs::canonical(paths.sysfs / "block" / name, error);
-  if (error || reader.number<std::uint64_t>(directory / "size").value_or(0) == 0) return std::nullopt;
+  const auto found = reader.essential_path(paths.sysfs / "block" / name);
+  if (!found) return std::nullopt;
+  const fs::path& directory = *found;
+  if (reader.essential_number<std::uint64_t>(directory / "size").value_or(0) == 0) return std::nullopt;
   Disk disk;
   disk.name = name;
   disk.queues = scan_queues(reader, directory);
@@ -212,6 +213,7 @@ std::optional<Disk> scan_disk(TreeReader& reader, const SystemPaths& paths, cons
   disk.nr_requests = reader.number<std::uint32_t>(directory / "queue/nr_requests");
   if (disk.nr_requests.value_or(0) > kMaxTags) disk.nr_requests.reset();
 
+  std::error_code error;
   const DevicePath path = analyse(fs::canonical(paths.sysfs, error), directory);
   const bool one_queue = disk.queues.size() == 1;
   disk.driver = find_driver(reader, paths.sysfs, directory, path);
@@ -258,9 +260,25 @@ Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& fil
     if (filter.accepts(name))
       if (auto disk = scan_disk(reader, paths, name, lines)) topology.disks.push_back(std::move(*disk));
   read_facts(reader, paths, topology);
-  // Whatever was not read for want of descriptors or memory is there, and would look as if it were not.
-  if (reader.shortage()) return tl::unexpected(*reader.shortage());
+  // Whatever could not be read is there, and would look as if it were not.
+  if (reader.failure()) return tl::unexpected(*reader.failure());
   return topology;
+}
+
+Result<void> check_none_hidden(const SystemPaths& paths, const Topology& before, const Topology& now) {
+  const auto is_there = [](const fs::path& path) {
+    std::error_code error;
+    return fs::exists(fs::symlink_status(path, error));
+  };
+  for (const Disk& disk : before.disks) {
+    const bool still =
+        std::any_of(now.disks.begin(), now.disks.end(), [&disk](const Disk& other) { return other.name == disk.name; });
+    // The kernel takes both links away before it tells that the disk is gone.
+    if (!still && !is_there(paths.sysfs / "block" / disk.name) && is_there(paths.sysfs / "class/block" / disk.name))
+      return fail((paths.sysfs / "block").string() + " does not list " + disk.name + ", which " +
+                  (paths.sysfs / "class/block").string() + " does: is something mounted over it?");
+  }
+  return {};
 }
 
 Result<std::vector<std::uint64_t>> read_interrupt_counts(const SystemPaths& paths, std::uint32_t irq) {

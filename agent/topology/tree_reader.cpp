@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <system_error>
+
 #include "agent/base/fd.h"
 
 namespace vqscope {
@@ -20,6 +22,9 @@ Result<std::string> read_head(const std::filesystem::path& path, std::size_t siz
   return bytes;
 }
 
+// A device that goes while its file is open gives ENODEV.
+bool is_gone(int code) { return code == ENOENT || code == ENOTDIR || code == ENODEV || code == ENXIO; }
+
 }  // namespace
 
 std::optional<std::string> TreeReader::trimmed(const std::filesystem::path& path) {
@@ -32,13 +37,25 @@ std::vector<std::string> TreeReader::names(const std::filesystem::path& director
   return known(read_directory(directory)).value_or(std::vector<std::string>{});
 }
 
+std::vector<std::string> TreeReader::essential_names(const std::filesystem::path& directory) {
+  return known(read_directory(directory), Need::kEssential).value_or(std::vector<std::string>{});
+}
+
+std::optional<std::filesystem::path> TreeReader::essential_path(const std::filesystem::path& path) {
+  std::error_code error;
+  auto real = std::filesystem::canonical(path, error);
+  if (!error) return real;
+  take_note({"cannot follow " + path.string() + ": " + error.message(), error.value()}, Need::kEssential);
+  return std::nullopt;
+}
+
 std::optional<std::string> TreeReader::head(const std::filesystem::path& path, std::size_t size) {
   return known(read_head(path, size));
 }
 
-void TreeReader::take_note(const Error& error) {
+void TreeReader::take_note(const Error& error, Need need) {
   const bool short_of = error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM;
-  if (short_of && !shortage_) shortage_ = error;
+  if ((short_of || (need == Need::kEssential && !is_gone(error.code))) && !failure_) failure_ = error;
 }
 
 }  // namespace vqscope

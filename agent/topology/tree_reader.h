@@ -12,7 +12,8 @@
 namespace vqscope {
 
 // A file that is not there, or makes no sense, leaves what it would have told unknown. But what cannot be read for want
-// of descriptors or memory is there, and a scan that took it for absent would drop disks: shortage() tells.
+// of descriptors or memory is there, and so is what every disk has unless the disk is gone: a scan that took it for
+// absent would drop disks. failure() tells.
 // An object serves one thread at a time.
 class TreeReader {
  public:
@@ -20,6 +21,15 @@ class TreeReader {
   std::optional<std::string> text(const std::filesystem::path& path) { return known(read_file(path)); }
   std::optional<std::string> trimmed(const std::filesystem::path& path);
   std::vector<std::string> names(const std::filesystem::path& directory);
+  // The same of what is always there: any failure but that it is gone is a failure().
+  std::vector<std::string> essential_names(const std::filesystem::path& directory);
+  template <std::integral T>
+  std::optional<T> essential_number(const std::filesystem::path& path) {
+    const auto text = known(read_file(path), Need::kEssential);
+    return text ? parse_number<T>(trim(*text)) : std::nullopt;
+  }
+  // Without symbolic links.
+  std::optional<std::filesystem::path> essential_path(const std::filesystem::path& path);
   // The first `size` bytes of a file, or as many as there are. No byte is read twice: some are a trip to the host.
   std::optional<std::string> head(const std::filesystem::path& path, std::size_t size);
   template <std::integral T>
@@ -28,19 +38,21 @@ class TreeReader {
     return text ? parse_number<T>(*text) : std::nullopt;
   }
 
-  // What failed first for want of descriptors or memory; nullopt: nothing did.
-  [[nodiscard]] const std::optional<Error>& shortage() const { return shortage_; }
+  // What could not be read first, though it is there; nullopt: nothing.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
  private:
-  void take_note(const Error& error);
+  enum class Need { kOptional, kEssential };
+
+  void take_note(const Error& error, Need need);
   template <typename T>
-  std::optional<T> known(Result<T> result) {
+  std::optional<T> known(Result<T> result, Need need = Need::kOptional) {
     if (result) return std::move(*result);
-    take_note(result.error());
+    take_note(result.error(), need);
     return std::nullopt;
   }
 
-  std::optional<Error> shortage_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace vqscope

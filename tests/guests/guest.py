@@ -19,6 +19,7 @@ from kernels import accelerator
 
 # Seconds in which the guest has to say something while a command runs. Two emulated guests may share two busy cores.
 SILENCE = 240
+SHELL_PORT = "/dev/ttyS1"  # in the guest, see kernels.INIT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Layout:
     disks: tuple
     cpus: str = "4"
     machine: str = "q35"
+    memory: str = "1G"
     devices: tuple = ()  # QEMU's -device, before the disks
     append: str = ""  # to the kernel's command line
     known_hypervisor: bool = False  # the guest's kernel has to know that it is one, see kernels.accelerator()
@@ -85,17 +87,39 @@ class Guest:
 
     def __init__(self, layout, kernel, initramfs, interactive=False):
         self.layout, self.kernel = layout, kernel
+        self.initramfs, self.interactive = initramfs, interactive
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="vqscope-guest-"))
-        self.console = self.directory / "console"
         self.log = open(self.directory / "qemu", "w+")
-        shell, monitor = self.directory / "shell", self.directory / "monitor"
+        for disk in layout.disks:
+            with open(self._image(disk), "wb") as file:
+                file.truncate(64 << 20)
+        self.process = self.socket = self.monitor = None
+        self.launches, self.buffer = 0, b""
+        try:
+            self._launch()
+            self._read_until(b"LAB-READY")
+        except BaseException as error:
+            text = self.logs()
+            self.close()
+            raise AssertionError(f"the guest did not boot: {error}\n{text}") from error
+
+    def _image(self, disk):
+        return self.directory / f"{disk.name}.img"
+
+    def _launch(self, incoming=""):
+        """Starts QEMU, and connects to the guest's shell and to the monitor. `incoming`: where a guest that is migrated
+        will come from; it is not booted then."""
+        layout, kernel, interactive = self.layout, self.kernel, self.interactive
+        self.launches += 1
+        self.console = self.directory / f"console{self.launches}"
+        shell, monitor = (self.directory / f"{name}{self.launches}" for name in ("shell", "monitor"))
         command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(layout.known_hypervisor),
-                   "-m", "1G", "-smp", layout.cpus,
+                   "-m", layout.memory, "-smp", layout.cpus,
                    "-nodefaults", "-nographic", "-no-reboot", "-serial",
                    "mon:stdio" if interactive else f"file:{self.console}",
                    "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
                    "-device", "isa-serial,chardev=shell,index=1", "-qmp", f"unix:{monitor},server=on,wait=off",
-                   "-kernel", str(kernel.image), "-initrd", str(initramfs),
+                   "-kernel", str(kernel.image), "-initrd", str(self.initramfs),
                    "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {layout.append} {'lab.shell' if interactive else ''}",
                    "-object", "iothread,id=io0"]
         if layout.forward:  # not a virtio device, so that all notifications in the guest are those of disks
@@ -104,30 +128,45 @@ class Guest:
         for device in layout.devices:
             command += ["-device", device]
         for disk in layout.disks:
-            image = self.directory / f"{disk.name}.img"
-            with open(image, "wb") as file:
-                file.truncate(64 << 20)
+            image = self._image(disk)
             if not disk.plugged:  # QEMU deletes a -drive with the device that it was plugged with
                 command += ["-blockdev", f"driver=raw,node-name={disk.name},file.driver=file,file.filename={image}"]
                 continue
             backend = disk.backend or "file={file},format=raw"
             command += ["-drive", f"if=none,id={disk.name},{backend.format(file=image)}",
                         "-device", self._device(disk)]
+        if incoming:
+            command += ["-incoming", incoming]
         self.process = subprocess.Popen(command, stdin=None if interactive else subprocess.DEVNULL,
                                         stdout=None if interactive else self.log, stderr=self.log)
         self.socket = self.monitor = None
-        self.buffer = b""
+        vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(SILENCE)
+        self.socket.connect(str(shell))
+        self.monitor = Monitor(monitor)
+
+    def migrate(self):
+        """Moves the running guest to a second QEMU on the same disks, and ends the first. No command may run."""
+        source = self.process, self.socket, self.monitor
         try:
-            vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(SILENCE)
-            self.socket.connect(str(shell))
-            self.monitor = Monitor(monitor)
-            self._read_until(b"LAB-READY")
-        except BaseException as error:
-            text = self.logs()
-            self.close()
-            raise AssertionError(f"the guest did not boot: {error}\n{text}") from error
+            self._launch(incoming=(address := f"unix:{self.directory / 'migration'}"))
+            monitor = source[2]
+            # So that a guest that is busy, on a host that is, is moved at all.
+            monitor.command("migrate-set-parameters", **{"downtime-limit": 5000, "max-bandwidth": 1 << 30})
+            monitor.command("migrate", uri=address)
+
+            def ended():
+                state = monitor.command("query-migrate")
+                if state["status"] in ("failed", "cancelled"):
+                    raise AssertionError(f"migration: {state}\n{self.logs()}")
+                return state["status"] == "completed" and state
+
+            state = vqtest.wait_for(ended, "the migration", SILENCE)
+            vqtest.wait_for(lambda: self.monitor.command("query-status")["running"], "the guest to go on", SILENCE)
+            return state
+        finally:
+            self._end(*source)
 
     @staticmethod
     def _device(disk):
@@ -155,17 +194,23 @@ class Guest:
     def unplug(self, disk):
         self.monitor.command("device_del", id=f"dev-{disk.name}")
 
+    @staticmethod
+    def _end(process, *connections):
+        if process:
+            process.kill()
+            process.wait(30)
+        for connection in connections:
+            if connection:
+                connection.close()
+
     def close(self):
-        self.process.kill()
-        self.process.wait(30)
-        for resource in (self.socket, self.monitor, self.log):
-            if resource:
-                resource.close()
+        self._end(self.process, self.socket, self.monitor)
+        self.log.close()
         shutil.rmtree(self.directory)
 
     def logs(self):
         self.log.flush()
-        console = self.console.read_text(errors="replace") if self.console.exists() else ""
+        console = "".join(path.read_text(errors="replace") for path in sorted(self.directory.glob("console*")))
         return f"QEMU: {(self.directory / 'qemu').read_text()}\nconsole: {console}"
 
     def _read_until(self, marker):
@@ -190,6 +235,10 @@ class Guest:
         if check and status != 0:
             raise AssertionError(f"in the guest: {command[-500:]}: exit {status}\n{output[-2000:]}")
         return output
+
+    def wait_for_word(self, word):
+        """Until a command in the background has written this word to SHELL_PORT. None may run in the foreground."""
+        self._read_until(f"{word}\n".encode())
 
     def fetch(self, directory):
         """Files below a directory of the guest: name -> text."""

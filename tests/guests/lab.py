@@ -151,6 +151,10 @@ class Lab:
     def heap_kb(self):
         return int(re.search(r"RssAnon:\s+(\d+)", self.guest.run("cat /proc/$(pidof vqscope)/status")).group(1))
 
+    def uptime(self):
+        """Seconds by the guest's clock, which is the agent's."""
+        return float(self.guest.read("/proc/uptime").split()[0])
+
     # Load.
 
     def fio(self, jobs):

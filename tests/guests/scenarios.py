@@ -8,7 +8,9 @@ import changes
 import endpoint
 import faults
 import loads
+import production
 import stacking
+import upgrade
 from guest import Disk, Layout
 
 
@@ -63,6 +65,10 @@ LAYOUTS = {
                      "file.inject-error.0.event=none,file.inject-error.0.iotype=read,file.inject-error.0.errno=5,"
                      f"file.inject-error.0.sector={faults.BAD_SECTOR}"))),
     "agent": Layout(disks=(Disk("data", "virtio-blk-pci,num-queues=4", queues=4),)),
+    # Little memory, so that it is soon used up.
+    "production": Layout(memory="512M", disks=(
+        Disk("data", "virtio-blk-pci,num-queues=4,iothread=io0", queues=4),
+        Disk("other", "virtio-blk-pci,num-queues=1", queues=1))),
     # The cloud kernel 6.1 has no driver for AHCI.
     "sata": Layout(generic=True, disks=(Disk("sata1", "ide-hd,bus=ide.0", lines="shared"),
                                         Disk("sata2", "ide-hd,bus=ide.1", lines="shared"))),
@@ -116,6 +122,17 @@ SCENARIOS = [
              faults.without_bpf("data", "true", "/tools/setpriv --bounding-set=-all", "not permitted")),
     Scenario("sigkill", "agent", "killed under load and started again, ten times", faults.killed_ten_times("data")),
     Scenario("vsock", "agent", "scraped without a network", endpoint.scraped_over_vsock),
+    Scenario("clock-steps", "production", "the wall clock steps under load", production.clock_steps("data")),
+    Scenario("paused", "production", "the guest is stopped and goes on, and its clock stands meanwhile",
+             production.held("data", production.pause, production.unpause, clock_stands=True)),
+    Scenario("stalled", "production", "the host does not run the guest, whose clock goes on",
+             production.held("data", production.stall, production.unstall, clock_stands=False)),
+    Scenario("renamed", "production", "two disks swap their names", production.renamed("data", "other")),
+    Scenario("memory-pressure", "production", "a process takes all memory", production.memory_pressure("data")),
+    Scenario("suspended", "production", "to memory and back", production.suspended("data")),
+    Scenario("live-migration", "production", "to another QEMU under load", production.migrated("data")),
+    Scenario("kernel-upgrade", "production", "the same configuration gives the same series on every kernel",
+             upgrade.same_configuration("data", "other")),
     Scenario("sata", "sata", "AHCI, one queue", loads.light_load("sata1", "sata2")),
     Scenario("ide", "ide", "parallel ATA, one queue", loads.light_load("primary", "secondary")),
 ]

@@ -103,14 +103,20 @@ class Agent:
     """A running `vqscope serve` on a port of its own."""
 
     def __init__(self, test, *flags, wrapper=(), binary=(AGENT,)):
-        self.log = tempfile.NamedTemporaryFile("w+", prefix="vqscope-log-", delete=False)
-        test.addCleanup(os.unlink, self.log.name)
+        self.log = self.open_log(test)
         self.process = subprocess.Popen(
             [*wrapper, *binary, "serve", "--web.listen-address=127.0.0.1:0", *flags], stderr=self.log)
         test.addCleanup(self.stop)
         self.url = wait_for(self._address, f"{AGENT} to serve", 20)
 
+    def open_log(self, test):
+        """Where its standard error goes."""
+        log = tempfile.NamedTemporaryFile("w+", prefix="vqscope-log-", delete=False)
+        test.addCleanup(os.unlink, log.name)
+        return log
+
     def output(self):
+        """What it has logged."""
         return pathlib.Path(self.log.name).read_text()
 
     def _address(self):

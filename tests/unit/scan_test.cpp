@@ -356,6 +356,37 @@ TEST(ScanTopology, ADiskThatVanishesMeanwhileIsLeftOut) {
   }
 }
 
+TEST(ScanTopology, ADiskThatIsThereAndCannotBeReadIsAFailure) {
+  for (const char* file : {"/size", "/mq"}) {
+    SCOPED_TRACE(file);
+    Guest guest("firecracker");
+    guest.remove(std::string(kVda) + file).link(std::string(kVda) + file, file + 1);  // leads to itself
+    const auto topology = scan(guest);
+    ASSERT_FALSE(topology);
+    EXPECT_THAT(topology.error().message, HasSubstr(std::string("vda") + file));
+  }
+}
+
+TEST(CheckNoneHidden, TellsADiskThatIsNotListedFromOneThatIsGone) {
+  Guest guest("firecracker");
+  guest.link("sys/class/block/vda", "../../devices");
+  const Tree tree = guest.unpack();
+  Topology before, now;
+  before.disks.resize(2);
+  before.disks[0].name = "vda";
+  before.disks[1].name = "vdz";
+  EXPECT_TRUE(check_none_hidden(tree.paths, before, now));  // listed: it has no size any more
+  std::filesystem::remove(tree.paths.sysfs / "block/vda");
+  const auto checked = check_none_hidden(tree.paths, before, now);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("does not list vda, which"));
+  now.disks = before.disks;
+  EXPECT_TRUE(check_none_hidden(tree.paths, before, now));
+  now.disks.clear();
+  std::filesystem::remove(tree.paths.sysfs / "class/block/vda");
+  EXPECT_TRUE(check_none_hidden(tree.paths, before, now));
+}
+
 TEST(ScanTopology, ASizeThatIsNoNumberIsNone) {
   Guest guest("firecracker");
   guest.file(std::string(kVda) + "/size", "536870912 sectors");

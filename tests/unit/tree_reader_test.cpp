@@ -52,19 +52,46 @@ TEST_F(TreeReaderTest, ReadsWhatIsThere) {
   EXPECT_EQ(reader_.head(file_, 2), " 4");
   EXPECT_EQ(reader_.head(file_, 100), " 42\n");
   EXPECT_THAT(reader_.names(folder_.path()), ElementsAre("file"));
-  EXPECT_FALSE(reader_.shortage());
+  EXPECT_FALSE(reader_.failure());
 }
 
-TEST_F(TreeReaderTest, WhatIsNotThereIsUnknownAndNoShortage) {
+TEST_F(TreeReaderTest, WhatIsNotThereIsUnknownAndNoFailure) {
   const auto missing = folder_.path() / "missing";
   EXPECT_EQ(reader_.text(missing), std::nullopt);
   EXPECT_EQ(reader_.number<int>(missing), std::nullopt);
   EXPECT_EQ(reader_.head(missing, 2), std::nullopt);
   EXPECT_THAT(reader_.names(missing), IsEmpty());
-  EXPECT_FALSE(reader_.shortage());
+  EXPECT_FALSE(reader_.failure());
 }
 
-TEST_F(TreeReaderTest, WantOfDescriptorsIsAShortageWhateverIsRead) {
+TEST_F(TreeReaderTest, WhatIsEssentialMayBeGoneButNotUnreadable) {
+  const auto missing = folder_.path() / "missing";
+  EXPECT_EQ(reader_.essential_number<int>(missing), std::nullopt);
+  EXPECT_EQ(reader_.essential_path(missing), std::nullopt);
+  EXPECT_THAT(reader_.essential_names(missing), IsEmpty());
+  EXPECT_THAT(reader_.essential_names(file_), IsEmpty());  // ENOTDIR: not a disk's any more
+  EXPECT_FALSE(reader_.failure());
+  EXPECT_EQ(reader_.essential_number<int>(file_), 42);
+  EXPECT_EQ(reader_.essential_path(folder_.path() / "." / "file"), std::filesystem::canonical(file_));
+  EXPECT_THAT(reader_.essential_names(folder_.path()), ElementsAre("file"));
+  EXPECT_FALSE(reader_.failure());
+
+  // EISDIR, and links that lead to each other: ELOOP.
+  std::filesystem::create_symlink("loop", folder_.path() / "loop");
+  const std::function<void(TreeReader&)> reads[] = {
+      [&](TreeReader& reader) { EXPECT_EQ(reader.essential_number<int>(folder_.path()), std::nullopt); },
+      [&](TreeReader& reader) { EXPECT_EQ(reader.essential_path(folder_.path() / "loop"), std::nullopt); },
+      [&](TreeReader& reader) { EXPECT_THAT(reader.essential_names(folder_.path() / "loop"), IsEmpty()); },
+  };
+  for (const auto& read : reads) {
+    TreeReader reader;
+    read(reader);
+    ASSERT_TRUE(reader.failure());
+    EXPECT_THAT(reader.failure()->message, HasSubstr(folder_.path().string()));
+  }
+}
+
+TEST_F(TreeReaderTest, WantOfDescriptorsIsAFailureWhateverIsRead) {
   const std::function<void(TreeReader&)> reads[] = {
       [&](TreeReader& reader) { EXPECT_EQ(reader.text(file_), std::nullopt); },
       [&](TreeReader& reader) { EXPECT_EQ(reader.trimmed(file_), std::nullopt); },
@@ -79,19 +106,19 @@ TEST_F(TreeReaderTest, WantOfDescriptorsIsAShortageWhateverIsRead) {
       const WithoutDescriptors none;
       read(reader);
     }
-    ASSERT_TRUE(reader.shortage());
-    EXPECT_EQ(reader.shortage()->code, EMFILE);
-    EXPECT_THAT(reader.shortage()->message, HasSubstr(folder_.path().string()));
+    ASSERT_TRUE(reader.failure());
+    EXPECT_EQ(reader.failure()->code, EMFILE);
+    EXPECT_THAT(reader.failure()->message, HasSubstr(folder_.path().string()));
   }
 }
 
-TEST_F(TreeReaderTest, AShortageThatIsOverIsStillTold) {
+TEST_F(TreeReaderTest, AFailureThatIsOverIsStillTold) {
   {
     const WithoutDescriptors none;
     EXPECT_EQ(reader_.trimmed(file_), std::nullopt);
   }
   EXPECT_EQ(reader_.trimmed(file_), "42");
-  EXPECT_TRUE(reader_.shortage());
+  EXPECT_TRUE(reader_.failure());
 }
 
 }  // namespace
