@@ -12,11 +12,6 @@ import vqtest
 SLACK = 24 << 20
 
 
-def sanitized():
-    libraries = subprocess.run(["ldd", vqtest.AGENT], capture_output=True, text=True).stdout
-    return "libasan" in libraries or "libtsan" in libraries
-
-
 class Abuse(unittest.TestCase):
     def setUp(self):
         if not abuse.allow_many_descriptors():
@@ -26,7 +21,7 @@ class Abuse(unittest.TestCase):
         return abuse.Usage(agent.process.pid)
 
     def check_honest(self, agent, times=5):
-        """Honest clients are served, each within the harness's ten seconds."""
+        """Honest clients are served, each within the harness's bound."""
         for _ in range(times):
             self.assertEqual(agent.get()[0], 200)
 
@@ -38,7 +33,7 @@ class Abuse(unittest.TestCase):
         vqtest.wait_for(lambda: self.usage(agent).descriptors <= first.descriptors, "connections to be closed", 60)
         second = self.usage(agent)
         self.assertEqual(second.threads, first.threads)
-        if not sanitized():
+        if not vqtest.sanitized():
             self.assertLess(second.rss, first.rss + SLACK, f"{first}; {second}")
 
     def test_a_thousand_connections_of_all_manners_at_once(self):
@@ -55,7 +50,7 @@ class Abuse(unittest.TestCase):
             during = self.usage(agent)
             self.assertEqual(during.threads, before.threads)
             self.assertLessEqual(during.descriptors, before.descriptors + 1001)
-            if not sanitized():
+            if not vqtest.sanitized():
                 self.assertLess(during.rss, before.rss + SLACK + (1000 << 15), f"{before}; {during}")
             crowd.close()
             vqtest.wait_for(lambda: self.usage(agent).descriptors <= before.descriptors + 1, "connections to be closed",
@@ -76,7 +71,7 @@ class Abuse(unittest.TestCase):
             during = self.usage(agent)
             # 32 MiB of bodies, and 32 KiB for each connection.
             self.assertLess((32 << 20) + (500 << 15) + SLACK, 500 * size, "else this test cannot fail")
-            if not sanitized():
+            if not vqtest.sanitized():
                 self.assertLess(during.rss, before.rss + (32 << 20) + (500 << 15) + SLACK, f"{before}; {during}")
             crowd.close()
 

@@ -13,6 +13,8 @@ import threading
 import time
 import urllib.parse
 
+import vqtest
+
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -41,7 +43,7 @@ class Usage:
 def connect(url, receive_buffer=None):
     address = urllib.parse.urlparse(url)
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    client.settimeout(10)
+    client.settimeout(vqtest.patience(10))
     if receive_buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.connect((address.hostname, address.port))
