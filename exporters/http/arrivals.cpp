@@ -23,7 +23,8 @@ void Arrivals::began(MHD_Connection* connection) {
   const auto* const listener = MHD_get_daemon_info(owner->daemon, MHD_DAEMON_INFO_LISTEN_FD);
   const int fd = listener->listen_fd;
   const auto* const open = MHD_get_daemon_info(owner->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-  const unsigned room = most_ - std::min(most_, open->num_connections);
+  // Before the library counts these it accepts another one itself.
+  const unsigned room = most_ - std::min(most_, open->num_connections + 1);
   while (brought_ < std::min(room, kMostBrought)) {
     sockaddr_storage storage = {};
     auto* const address = reinterpret_cast<sockaddr*>(&storage);

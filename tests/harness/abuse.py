@@ -107,6 +107,18 @@ class Crowd:
             except (BlockingIOError, ConnectionError):
                 pass
 
+    def still_open(self):
+        """How many the server has neither closed nor reset."""
+        count = 0
+        for client, _ in self.clients:
+            try:
+                count += bool(client.recv(1, socket.MSG_PEEK))
+            except BlockingIOError:
+                count += 1
+            except ConnectionError:
+                pass
+        return count
+
     def close(self):
         for client, _ in self.clients:
             client.close()
