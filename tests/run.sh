@@ -85,7 +85,9 @@ case $group in
   soak)
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope
-    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness exec python3 -B tests/soak/run.py "${2:-10}"
+    export VQSCOPE="$PWD/build/release/vqscope" PYTHONPATH=tests/harness
+    python3 -B tests/soak/arrivals.py
+    exec python3 -B tests/soak/run.py "${2:-10}"
     ;;
   guests)
     shift

@@ -14,7 +14,8 @@ namespace vqscope {
 // Owns nothing. For one daemon, and only its thread may call.
 class Arrivals {
  public:
-  // `most`: MHD_OPTION_CONNECTION_LIMIT. Those above it stay in the kernel's queue; the library would close them.
+  // `most`: MHD_OPTION_CONNECTION_LIMIT. Those above it stay in the kernel's queue; the library would close them. 0:
+  // nobody is brought along.
   explicit Arrivals(unsigned most) : most_(most) {}
 
   // To be called for each MHD_CONNECTION_NOTIFY_STARTED.

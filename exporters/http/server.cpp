@@ -13,6 +13,7 @@
 #include "exporters/http/arrivals.h"
 #include "exporters/http/exchange.h"
 #include "exporters/http/limits.h"
+#include "exporters/http/local_listener.h"
 
 namespace vqscope {
 
@@ -111,8 +112,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
   }
   options.push_back({MHD_OPTION_END, 0, nullptr});
   for (Listener& listener : listeners) {
+    // The library knows of no unix socket but those that it accepts itself that it has no options of TCP.
+    const bool local = listener.address.starts_with(kUnixPrefix);
     Entrance* const entrance =
-        state.entrances.emplace_back(new Entrance{tls ? shared : nullptr, Arrivals(connections)}).get();
+        state.entrances.emplace_back(new Entrance{tls ? shared : nullptr, Arrivals(local ? 0 : connections)}).get();
     MHD_Daemon* daemon =
         MHD_start_daemon(flags, 0, nullptr, nullptr, &Exchange::answer, &state.exchange, MHD_OPTION_EXTERNAL_LOGGER,
                          &log_daemon, nullptr, MHD_OPTION_LISTEN_SOCKET, listener.fd.get(), MHD_OPTION_NOTIFY_COMPLETED,

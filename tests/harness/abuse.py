@@ -40,6 +40,12 @@ class Usage:
         return f"{self.rss / 2**20:.1f} MiB, {self.threads} threads, {self.descriptors} descriptors"
 
 
+def cpu_seconds(pid):
+    """CPU time that a process has taken, in user space and in the kernel."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def connect(url, receive_buffer=None):
     address = urllib.parse.urlparse(url)
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
