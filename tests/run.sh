@@ -55,7 +55,7 @@ sanitized() {
 # fuzz SECONDS: every target for so long, as many at a time as there are CPUs. An input that fails is kept.
 fuzz() {
   cmake --preset fuzz > /dev/null
-  cmake --build --preset fuzz
+  cmake --build --preset fuzz --target vqscope_fuzz
   targets=$(cd build/fuzz/fuzz && echo fuzz_*)
   mkdir -p build/fuzz/found
   for target in $targets; do mkdir -p "build/fuzz/corpus/${target#fuzz_}"; done
