@@ -11,7 +11,8 @@
 #   tests/run.sh tsan    the unit tests under ThreadSanitizer
 #   tests/run.sh sanitizers  the unit, kernel and end-to-end tests, with the agent, under both
 #   tests/run.sh fuzz [SECONDS]  each fuzz target for so long (5), see tests/fuzz/README.md
-#   tests/run.sh soak [MINUTES]  abuse of the endpoint for so long (10), see tests/soak/README.md
+#   tests/run.sh soak [MINUTES]  a thousand clients at once, then abuse of the endpoint for so long (10), see
+#                                tests/soak/README.md
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
@@ -27,7 +28,7 @@ case $group in
     deploy/install-dependencies.sh tests ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests packages ;;
-  *) sed -n '3,21s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,22s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
@@ -54,17 +55,18 @@ sanitized() {
 # fuzz SECONDS: every target for so long, as many at a time as there are CPUs. An input that fails is kept.
 fuzz() {
   cmake --preset fuzz > /dev/null
-  cmake --build --preset fuzz
+  cmake --build --preset fuzz --target vqscope_fuzz
   targets=$(cd build/fuzz/fuzz && echo fuzz_*)
   mkdir -p build/fuzz/found
   for target in $targets; do mkdir -p "build/fuzz/corpus/${target#fuzz_}"; done
   # shellcheck disable=SC2086 # a list of words
   printf '%s\n' $targets | TEST_TMPDIR=/dev/shm xargs -P "$(nproc)" -I TARGET sh -c '
     name=${1#fuzz_}
-    build/fuzz/fuzz/"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
+    build/fuzz/fuzz/"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
       -print_final_stats=1 -artifact_prefix=build/fuzz/found/"$name"- build/fuzz/corpus/"$name" \
       tests/fuzz/corpus/"$name" > build/fuzz/found/"$name".log 2>&1 || { cat build/fuzz/found/"$name".log; exit 1; }
-    echo "$name: $(sed -n "s/stat::number_of_executed_units: *//p" build/fuzz/found/"$name".log) inputs, no complaint"
+    echo "$name: $(sed -n "s/stat::number_of_executed_units: *//p" build/fuzz/found/"$name".log) inputs," \
+      "$(sed -n "s/.*DONE *cov: \([0-9]*\).*/\1/p" build/fuzz/found/"$name".log) edges, no complaint"
   ' fuzz TARGET "$1"
 }
 
@@ -85,7 +87,9 @@ case $group in
   soak)
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope
-    VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness exec python3 -B tests/soak/run.py "${2:-10}"
+    export VQSCOPE="$PWD/build/release/vqscope" PYTHONPATH=tests/harness
+    python3 -B tests/soak/arrivals.py
+    exec python3 -B tests/soak/run.py "${2:-10}"
     ;;
   guests)
     shift
@@ -129,6 +133,6 @@ case $group in
       tests/deploy/alerts_in_guests.py
     ;;
   # A neighbour on the machine can disturb a comparison with a witness, but hardly three in a row.
-  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:3 ;;
+  all) lint; sanitized asan unit; fuzz 5; release -j "$(nproc)" --repeat until-pass:3 ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

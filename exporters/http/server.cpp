@@ -10,8 +10,10 @@
 #include <exception>
 
 #include "agent/base/text.h"
+#include "exporters/http/arrivals.h"
 #include "exporters/http/exchange.h"
 #include "exporters/http/limits.h"
+#include "exporters/http/local_listener.h"
 
 namespace vqscope {
 
@@ -40,6 +42,12 @@ int no_certificate(gnutls_session_t, const gnutls_datum_t*, int, const gnutls_pk
   return -1;
 }
 
+// Of one listener.
+struct Entrance {
+  WebConfigFile* tls;  // null: plain HTTP
+  Arrivals arrivals;
+};
+
 // Gives each new TLS connection the certificates and rules of this moment, and keeps them for as long as it lasts.
 void follow_connection(void* context, MHD_Connection* connection, void** kept, MHD_ConnectionNotificationCode event) {
   using Kept = std::shared_ptr<const TlsContext>;
@@ -47,8 +55,11 @@ void follow_connection(void* context, MHD_Connection* connection, void** kept, M
     delete static_cast<Kept*>(*kept);
     return;
   }
+  auto& entrance = *static_cast<Entrance*>(context);
+  entrance.arrivals.began(connection);
+  if (entrance.tls == nullptr) return;
   try {
-    auto tls = std::make_unique<Kept>(static_cast<WebConfigFile*>(context)->current()->tls);
+    auto tls = std::make_unique<Kept>(entrance.tls->current()->tls);
     const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (info == nullptr || info->tls_session == nullptr) return;
     if (const auto applied = (*tls)->apply(static_cast<gnutls_session_t>(info->tls_session)); !applied)
@@ -71,6 +82,7 @@ MHD_OptionItem option(MHD_OPTION name, std::size_t value) { return {name, static
 struct HttpServer::State {
   std::unique_ptr<WebConfigFile> rules;
   Exchange exchange;
+  std::vector<std::unique_ptr<Entrance>> entrances;
   std::vector<SocketFile> files;
   std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
 };
@@ -84,26 +96,31 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
                                                        std::unique_ptr<WebConfigFile> rules, HttpHandler handler) {
   WebConfigFile* const shared = rules.get();
   std::unique_ptr<HttpServer> server(new HttpServer(
-      std::unique_ptr<State>(new State{std::move(rules), Exchange(std::move(handler), shared), {}, {}})));
+      std::unique_ptr<State>(new State{std::move(rules), Exchange(std::move(handler), shared), {}, {}, {}})));
   State& state = *server->state_;
   unsigned flags = kFlags;
-  const std::size_t connections = connections_per_listener(descriptor_limit(), listeners.size());
+  const unsigned connections = connections_per_listener(descriptor_limit(), listeners.size());
   std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, connections),
                                          option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
                                          option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest)};
-  if (shared != nullptr && shared->current()->tls != nullptr) {
+  const bool tls = shared != nullptr && shared->current()->tls != nullptr;
+  if (tls) {
     if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
       return fail("libmicrohttpd of this system was built without TLS; serve without tls_server_config");
     flags |= MHD_USE_TLS;
     options.push_back(option(MHD_OPTION_HTTPS_CERT_CALLBACK, reinterpret_cast<void*>(&no_certificate)));
-    options.push_back({MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&follow_connection), shared});
   }
   options.push_back({MHD_OPTION_END, 0, nullptr});
   for (Listener& listener : listeners) {
+    // The library knows of no unix socket but those that it accepts itself that it has no options of TCP.
+    const bool local = listener.address.starts_with(kUnixPrefix);
+    Entrance* const entrance =
+        state.entrances.emplace_back(new Entrance{tls ? shared : nullptr, Arrivals(local ? 0 : connections)}).get();
     MHD_Daemon* daemon =
         MHD_start_daemon(flags, 0, nullptr, nullptr, &Exchange::answer, &state.exchange, MHD_OPTION_EXTERNAL_LOGGER,
                          &log_daemon, nullptr, MHD_OPTION_LISTEN_SOCKET, listener.fd.get(), MHD_OPTION_NOTIFY_COMPLETED,
-                         &Exchange::completed, nullptr, MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END);
+                         &Exchange::completed, nullptr, MHD_OPTION_NOTIFY_CONNECTION, &follow_connection, entrance,
+                         MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END);
     if (daemon == nullptr) return fail_errno("cannot start the HTTP server on " + listener.address);
     (void)listener.fd.release();  // the daemon closes it
     state.daemons.emplace_back(daemon);

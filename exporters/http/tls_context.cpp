@@ -61,6 +61,23 @@ int refuse(gnutls_session_t session, gnutls_alert_description_t alert, std::stri
   return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
+// What a client sends that has no certificate to show is all zeros: an empty context, which TLS 1.2 does not have, and
+// a list of no bytes (RFC 8446, 4.4.2; RFC 5246, 7.4.6).
+bool shows_none(const gnutls_datum_t& message) {
+  return std::all_of(message.data, message.data + message.size, [](unsigned char byte) { return byte == 0; });
+}
+
+// Called with the client's Certificate message. GnuTLS ends the handshake where one is required and not shown, but
+// leaves it to its caller to tell the client, and libmicrohttpd just hangs up.
+int tell_if_missing(gnutls_session_t session, unsigned, unsigned, unsigned incoming, const gnutls_datum_t* message) {
+  if (incoming == 0 || !shows_none(*message)) return 0;
+  spdlog::debug("http: refused a client: it showed no certificate");
+  const bool tls13 = ::gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
+  (void)::gnutls_alert_send(session, GNUTLS_AL_FATAL,
+                            tls13 ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE);
+  return 0;
+}
+
 gnutls_alert_description_t alert_for(unsigned status) {
   if ((status & GNUTLS_CERT_EXPIRED) != 0) return GNUTLS_A_CERTIFICATE_EXPIRED;
   if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0) return GNUTLS_A_UNKNOWN_CA;
@@ -123,6 +140,8 @@ Result<void> TlsContext::apply(gnutls_session_t session) const {
                                                    : required                                ? GNUTLS_CERT_REQUIRE
                                                                                              : GNUTLS_CERT_REQUEST);
   if (client_auth_ != ClientAuth::kNoClientCert) ::gnutls_session_set_verify_function(session, &verify_client);
+  if (required)
+    ::gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_POST, &tell_if_missing);
   return {};
 }
 

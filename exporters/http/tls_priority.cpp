@@ -46,6 +46,10 @@ constexpr std::pair<std::string_view, std::string_view> kCurves[] = {{"CurveP256
                                                                      {"CurveP521", "GROUP-SECP521R1"},
                                                                      {"X25519", "GROUP-X25519"}};
 
+// Go's own choice. Its clients, OpenSSL's and browsers send a key of X25519 unasked: another curve in front, as GnuTLS
+// has it, would cost each handshake a round trip and a key more.
+const std::vector<std::string> kDefaultCurves = {"X25519", "CurveP256", "CurveP384", "CurveP521"};
+
 constexpr std::string_view kVersions[] = {"VERS-TLS1.0", "VERS-TLS1.1", "VERS-TLS1.2", "VERS-TLS1.3"};
 
 struct Suite {
@@ -164,15 +168,13 @@ Result<std::string> tls_priority(const TlsSettings& settings) {
   // Without forward secrecy a key that leaks one day opens all that was said before.
   const bool choose = settings.min_version <= TlsVersion::kTls12 && !wanted->empty();
   text += choose ? suite_words(settings.cipher_suites, *wanted) : ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA";
-  if (!settings.curves.empty()) {
-    text += ":-GROUP-ALL";
-    for (const std::string& name : settings.curves) {
-      const auto* const curve =
-          std::find_if(std::begin(kCurves), std::end(kCurves), [&](const auto& known) { return known.first == name; });
-      if (curve == std::end(kCurves))
-        return fail(fmt::format("curve_preferences: '{}' is none of CurveP256, CurveP384, CurveP521, X25519", name));
-      text += fmt::format(":+{}", curve->second);
-    }
+  text += ":-GROUP-ALL";
+  for (const std::string& name : settings.curves.empty() ? kDefaultCurves : settings.curves) {
+    const auto* const curve =
+        std::find_if(std::begin(kCurves), std::end(kCurves), [&](const auto& known) { return known.first == name; });
+    if (curve == std::end(kCurves))
+      return fail(fmt::format("curve_preferences: '{}' is none of CurveP256, CurveP384, CurveP521, X25519", name));
+    text += fmt::format(":+{}", curve->second);
   }
   if (settings.prefer_server_cipher_suites) text += ":%SERVER_PRECEDENCE";
   if (choose) {

@@ -39,7 +39,7 @@ struct TlsSettings {
   std::vector<std::string> client_allowed_sans;  // empty: every client's certificate will do
   TlsVersion min_version = TlsVersion::kTls12, max_version = TlsVersion::kTls13;
   std::vector<std::string> cipher_suites;  // of TLS 1.2 and before, IANA's names; empty: GnuTLS' choice
-  std::vector<std::string> curves;         // Go's names; empty: GnuTLS' choice
+  std::vector<std::string> curves;         // Go's names; empty: Go's choice
   bool prefer_server_cipher_suites = true;
 };
 

@@ -8,68 +8,17 @@ import pathlib
 import socket
 import ssl
 import subprocess
-import tempfile
-import unittest
-import urllib.parse
 
 import certificates
 import monitoring
+import secured
 import vqtest
 
 PASSWORD = "correct horse battery staple"
 OTHER = "Tr0ub4dor&3"
 
 
-class Secured(unittest.TestCase):
-    def setUp(self):
-        vqtest.require("curl", "openssl")
-        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-web-")))
-        self.config = self.directory / "web.yml"
-        self.authority = certificates.Authority(self.directory)
-
-    def write(self, tls=None, **sections):
-        """(Re)places the configuration at once, as a careful administrator does. JSON is YAML."""
-        if tls is not None:
-            sections["tls_server_config"] = {"cert_file": "server.pem", "key_file": "server.key", **tls}
-        new = self.directory / "web.new"
-        new.write_text(json.dumps(sections))
-        new.rename(self.config)
-
-    def start(self, *flags, wrapper=()):
-        agent = vqtest.Agent(self, f"--web.config.file={self.config}", "--log.level=debug", *flags, wrapper=wrapper)
-        self.port = urllib.parse.urlparse(agent.url).port
-        return agent
-
-    def start_with_tls(self, tls=None, **sections):
-        self.authority.issue("server")
-        self.write(tls or {}, **sections)
-        agent = self.start()
-        self.assertTrue(agent.url.startswith("https://"), agent.url)
-        return agent
-
-    def curl(self, *flags, scheme="https"):
-        """(curl's exit status, the HTTP status, its complaint)"""
-        done = subprocess.run(["curl", "--silent", "--show-error", "--cacert", self.authority.file, "--max-time", "30",
-                               "--output", self.directory / "body", "--write-out", "%{http_code}", *flags,
-                               f"{scheme}://127.0.0.1:{self.port}/metrics"], capture_output=True, text=True)
-        return done.returncode, int(done.stdout), done.stderr
-
-    def client(self, name):
-        return ["--cert", self.directory / f"{name}.pem", "--key", self.directory / f"{name}.key"]
-
-    def check_serves(self, *flags):
-        self.assertEqual(self.curl(*flags)[:2], (0, 200), self.curl(*flags))
-        self.assertIn("vqscope_build_info", (self.directory / "body").read_text())
-
-    def check_shut(self, *flags):
-        """Not a byte of HTTP comes back, with either version of TLS."""
-        for version in (["--tlsv1.2", "--tls-max", "1.2"], ["--tlsv1.3"]):
-            status, http, complaint = self.curl(*version, *flags)
-            self.assertNotEqual(status, 0, (version, flags))
-            self.assertEqual(http, 0, (version, complaint))
-
-
-class Tls(Secured):
+class Tls(secured.Secured):
     def test_a_client_that_trusts_another_ca_refuses(self):
         self.start_with_tls()
         self.check_serves()
@@ -112,6 +61,13 @@ class Tls(Secured):
         self.assertIn("Cipher is TLS_AES_256_GCM_SHA384", negotiated("-tls1_3"))
         self.assertIn("Cipher is (NONE)", negotiated("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"))
         self.assertIn("Cipher is (NONE)", negotiated("-tls1_2", "-groups", "X25519"))
+
+    def test_the_key_that_clients_send_unasked_is_taken(self):
+        self.start_with_tls()
+        said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-tls1_3", "-msg"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30).stdout
+        # A second one would be the answer to a HelloRetryRequest.
+        self.assertEqual(said.count(", ClientHello"), 1, said)
 
     def test_plain_http_gets_no_answer(self):
         self.start_with_tls()
@@ -168,56 +124,7 @@ class Tls(Secured):
         prometheus.wait_for_scrapes(2)
 
 
-class ClientCertificates(Secured):
-    CA = {"client_ca_file": "ca.pem"}
-
-    def setUp(self):
-        super().setUp()
-        self.authority.issue("good", names="DNS:prometheus.example,IP:10.0.0.1,email:p@example,URI:spiffe://x/p")
-        self.authority.issue("expired", days=-1)
-        self.authority.issue("server-only", usage="serverAuth")
-        certificates.Authority(self.directory, "foreign-ca").issue("foreign")
-
-    def test_require_and_verify_lets_in_only_valid_ones(self):
-        agent = self.start_with_tls({"client_auth_type": "RequireAndVerifyClientCert", **self.CA})
-        self.check_serves(*self.client("good"))
-        self.check_serves(*self.client("good"), "--tls-max", "1.2")
-        self.check_shut()
-        for name in ("expired", "foreign", "server-only"):
-            self.check_shut(*self.client(name))
-        self.assertIn("expired", agent.output())
-        self.check_serves(*self.client("good"))
-
-    def test_verify_if_given_lets_in_those_without(self):
-        self.start_with_tls({"client_auth_type": "VerifyClientCertIfGiven", **self.CA})
-        self.check_serves()
-        self.check_serves(*self.client("good"))
-        for name in ("expired", "foreign"):
-            self.check_shut(*self.client(name))
-
-    def test_require_any_lets_in_all_that_have_one(self):
-        self.start_with_tls({"client_auth_type": "RequireAnyClientCert"})
-        self.check_shut()
-        for name in ("good", "expired", "foreign"):
-            self.check_serves(*self.client(name))
-
-    def test_request_and_none_let_in_everyone(self):
-        self.start_with_tls({"client_auth_type": "RequestClientCert"})
-        for kind in ("RequestClientCert", "NoClientCert"):
-            self.write({"client_auth_type": kind})
-            self.check_serves()
-            self.check_serves(*self.client("foreign"))
-
-    def test_only_allowed_names_are_let_in(self):
-        required = {"client_auth_type": "RequireAndVerifyClientCert", **self.CA}
-        self.start_with_tls({**required, "client_allowed_sans": ["nobody.example"]})
-        self.check_shut(*self.client("good"))
-        for san in ("prometheus.example", "10.0.0.1", "p@example", "spiffe://x/p"):
-            self.write({**required, "client_allowed_sans": ["nobody.example", san]})
-            self.check_serves(*self.client("good"))
-
-
-class Passwords(Secured):
+class Passwords(secured.Secured):
     def setUp(self):
         super().setUp()
         self.users = {"prometheus": certificates.bcrypt(PASSWORD)}
@@ -279,7 +186,7 @@ class Passwords(Secured):
             client.wait(30)
 
 
-class Reload(Secured):
+class Reload(secured.Secured):
     def test_a_rotated_certificate_is_shown_without_a_restart(self):
         self.start_with_tls()
         before = certificates.serial_seen(self.port)
@@ -313,7 +220,7 @@ class Reload(Secured):
         self.check_serves()
 
 
-class Start(Secured):
+class Start(secured.Secured):
     EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "deploy/examples/web-config.yml"
 
     def test_the_example_asks_for_a_password_of_ones_own_and_then_works(self):
@@ -367,7 +274,7 @@ class Start(Secured):
                          wrapper=wrapper)
 
 
-class OtherCommands(Secured):
+class OtherCommands(secured.Secured):
     def test_doctor_reads_an_agent_behind_tls_and_a_password(self):
         self.authority.issue("client")
         agent = self.start_with_tls({"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "ca.pem"},

@@ -77,7 +77,7 @@ void scan(const SystemPaths& paths) {
   Snapshot snapshot = read_snapshot(paths, *topology, nullptr, nullptr, {}, Detail::kHistograms);
   require(snapshot.devices.size() == topology->disks.size());
   (void)derive(*topology, snapshot, &snapshot, {});
-  static const SelfMetrics self("0", 0);
+  static const SelfMetrics self("0", "0", 0);
   (void)self.families(paths.procfs);
 }
 

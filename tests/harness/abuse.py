@@ -13,6 +13,8 @@ import threading
 import time
 import urllib.parse
 
+import vqtest
+
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -38,10 +40,16 @@ class Usage:
         return f"{self.rss / 2**20:.1f} MiB, {self.threads} threads, {self.descriptors} descriptors"
 
 
+def cpu_seconds(pid):
+    """CPU time that a process has taken, in user space and in the kernel."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def connect(url, receive_buffer=None):
     address = urllib.parse.urlparse(url)
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    client.settimeout(10)
+    client.settimeout(vqtest.patience(10))
     if receive_buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.connect((address.hostname, address.port))
@@ -104,6 +112,18 @@ class Crowd:
                 client.recv(16)
             except (BlockingIOError, ConnectionError):
                 pass
+
+    def still_open(self):
+        """How many the server has neither closed nor reset."""
+        count = 0
+        for client, _ in self.clients:
+            try:
+                count += bool(client.recv(1, socket.MSG_PEEK))
+            except BlockingIOError:
+                count += 1
+            except ConnectionError:
+                pass
+        return count
 
     def close(self):
         for client, _ in self.clients:

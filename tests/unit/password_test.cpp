@@ -98,20 +98,27 @@ TEST(BasicAuth, RemembersWhatWasRightAndNothingElse) {
   EXPECT_EQ(auth->bcrypt_runs(), runs);
 }
 
+// Held by the checker's thread as well, which may still be at it when the test that waited for it goes on.
+template <typename T>
+std::shared_ptr<std::promise<T>> shared_promise() {
+  return std::make_shared<std::promise<T>>();
+}
+
 // A check that the checker is at, and that lasts until it is let go.
 class Blocker {
  public:
   Blocker(PasswordChecker& checker, const std::shared_ptr<BasicAuth>& auth) {
-    EXPECT_TRUE(checker.submit("blocker", auth, {"alice", "x"}, [this](PasswordVerdict) {
-      reached_.set_value();
-      go_.get_future().wait();
+    const auto reached = shared_promise<void>();
+    EXPECT_TRUE(checker.submit("blocker", auth, {"alice", "x"}, [reached, go = go_](PasswordVerdict) {
+      reached->set_value();
+      go->get_future().wait();
     }));
-    reached_.get_future().wait();
+    reached->get_future().wait();
   }
-  void let_go() { go_.set_value(); }
+  void let_go() { go_->set_value(); }
 
  private:
-  std::promise<void> reached_, go_;
+  std::shared_ptr<std::promise<void>> go_ = shared_promise<void>();
 };
 
 TEST(PasswordChecker, TellsRightFromWrong) {
@@ -119,25 +126,26 @@ TEST(PasswordChecker, TellsRightFromWrong) {
   PasswordChecker checker;
   for (const auto& [password, expected] :
        {std::pair{"U*U", PasswordVerdict::kRight}, {"no", PasswordVerdict::kWrong}}) {
-    std::promise<PasswordVerdict> verdict;
-    ASSERT_TRUE(checker.submit("a", auth, {"alice", password}, [&](PasswordVerdict v) { verdict.set_value(v); }));
-    EXPECT_EQ(verdict.get_future().get(), expected);
+    const auto verdict = shared_promise<PasswordVerdict>();
+    ASSERT_TRUE(
+        checker.submit("a", auth, {"alice", password}, [verdict](PasswordVerdict v) { verdict->set_value(v); }));
+    EXPECT_EQ(verdict->get_future().get(), expected);
   }
 }
 
 TEST(PasswordChecker, OnePeersChecksLeaveRoomForOthers) {
   const auto auth = users();
+  std::atomic<int> done = 0;
   PasswordChecker checker;
   Blocker blocker(checker, auth);
-  std::atomic<int> done = 0;
   const auto count = [&](PasswordVerdict) { ++done; };
   for (std::size_t i = 0; i < PasswordChecker::kMaxWaitingOfPeer; ++i)
     EXPECT_TRUE(checker.submit("hostile", auth, {"alice", "x"}, count));
   EXPECT_FALSE(checker.submit("hostile", auth, {"alice", "x"}, count));
-  std::promise<PasswordVerdict> honest;
-  EXPECT_TRUE(checker.submit("honest", auth, {"alice", "U*U"}, [&](PasswordVerdict v) { honest.set_value(v); }));
+  const auto honest = shared_promise<PasswordVerdict>();
+  EXPECT_TRUE(checker.submit("honest", auth, {"alice", "U*U"}, [honest](PasswordVerdict v) { honest->set_value(v); }));
   blocker.let_go();
-  EXPECT_EQ(honest.get_future().get(), PasswordVerdict::kRight);
+  EXPECT_EQ(honest->get_future().get(), PasswordVerdict::kRight);
   EXPECT_EQ(done, static_cast<int>(PasswordChecker::kMaxWaitingOfPeer));
 }
 
@@ -157,18 +165,18 @@ TEST(PasswordChecker, TheSamePasswordTwiceIsCheckedOnce) {
   PasswordChecker checker;
   Blocker blocker(checker, auth);
   const std::uint64_t before = auth->bcrypt_runs();
-  std::promise<void> last;
+  const auto last = shared_promise<void>();
   EXPECT_TRUE(checker.submit("a", auth, {"alice", "U*U"}, [](PasswordVerdict) {}));
-  EXPECT_TRUE(checker.submit("b", auth, {"alice", "U*U"}, [&](PasswordVerdict) { last.set_value(); }));
+  EXPECT_TRUE(checker.submit("b", auth, {"alice", "U*U"}, [last](PasswordVerdict) { last->set_value(); }));
   blocker.let_go();
-  last.get_future().wait();
+  last->get_future().wait();
   EXPECT_EQ(auth->bcrypt_runs() - before, 1U);
 }
 
 TEST(PasswordChecker, StopAnswersAllThatWaitAndLetsNobodyIn) {
   const auto auth = users();
-  PasswordChecker checker;
   std::atomic<int> answered = 0;
+  PasswordChecker checker;
   const auto count = [&](PasswordVerdict) { ++answered; };
   for (const char* peer : {"a", "b", "c"}) EXPECT_TRUE(checker.submit(peer, auth, {"alice", "x"}, count));
   checker.stop();

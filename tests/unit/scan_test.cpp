@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// scan_topology() on guests of tests/fixtures, its neighbours in scan.h, vmm.h and device_filter.h.
+// scan_topology() on guests of tests/fixtures, and its neighbours in scan.h.
 #include "agent/topology/scan.h"
 
 #include <gmock/gmock.h>
@@ -8,7 +8,6 @@
 #include <set>
 #include <sstream>
 
-#include "agent/topology/vmm.h"
 #include "tests/unit/guest.h"
 
 namespace vqscope {
@@ -451,119 +450,6 @@ TEST(ReadDiskstats, ErrorsNameTheFile) {
   const Tree garbage = Guest("nvme").file("proc/diskstats", "garbage").unpack();
   ASSERT_FALSE(read_diskstats(garbage.paths));
   EXPECT_THAT(read_diskstats(garbage.paths).error().message, HasSubstr("proc/diskstats: line 1"));
-}
-
-// ---- vmm.h
-
-// A DSDT's header with an OEM identifier of six characters at offset 10 (ACPI 6.5, 5.2.6).
-std::string dsdt(const std::string& oem) { return std::string("DSDT\x0f\x12\0\0\x02w", 10) + oem + "TABLEID "; }
-
-std::string detect(const std::filesystem::path& sysfs, std::string_view signature) {
-  TreeReader reader;
-  return detect_vmm(reader, sysfs, signature);
-}
-
-TEST(DetectVmm, ReadsDmi) {
-  const struct {
-    const char *file, *text, *product;
-  } cases[] = {
-      {"sys_vendor", "QEMU", "qemu"},
-      {"sys_vendor", "Amazon EC2", "amazon-ec2"},
-      {"sys_vendor", "Google", "google-compute-engine"},
-      {"product_name", "Google Compute Engine", "google-compute-engine"},
-      {"sys_vendor", "Cloud Hypervisor", "cloud-hypervisor"},
-      {"sys_vendor", "VMware, Inc.", "vmware"},
-      {"bios_vendor", "innotek GmbH", "virtualbox"},
-      {"sys_vendor", "Microsoft Corporation", "hyper-v"},
-      {"sys_vendor", "Xen", "xen"},
-      {"sys_vendor", "Red Hat", "qemu"},
-      {"sys_vendor", "oVirt", "qemu"},
-      {"product_name", "OpenStack Nova", "qemu"},
-      {"chassis_vendor", "QEMU", "qemu"},
-      {"sys_vendor", "Dell Inc.", ""},
-  };
-  for (const auto& c : cases) {
-    const Tree tree = Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + c.file, c.text).unpack();
-    EXPECT_EQ(detect(tree.paths.sysfs, ""), c.product) << c.text;
-  }
-}
-
-TEST(DetectVmm, AProductBuiltOnAnotherIsTheProduct) {
-  Guest guest("virtio-mmio");
-  guest.file("sys/class/dmi/id/sys_vendor", "Amazon EC2").file("sys/class/dmi/id/bios_vendor", "Xen");
-  const Tree tree = guest.unpack();
-  EXPECT_EQ(detect(tree.paths.sysfs, "XenVMMXenVMM"), "amazon-ec2");
-}
-
-TEST(DetectVmm, ReadsTheAcpiTablesWithoutDmi) {
-  const std::pair<const char*, const char*> cases[] = {{"FIRECK", "firecracker"}, {"CLOUDH", "cloud-hypervisor"},
-                                                       {"AMAZON", "amazon-ec2"},  {"Google", "google-compute-engine"},
-                                                       {"VBOX  ", "virtualbox"},  {"VRTUAL", "hyper-v"},
-                                                       {"BOCHS ", "qemu"},        {"ACME  ", "kvm"}};
-  for (const auto& [oem, product] : cases) {
-    const Tree tree = Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt(oem)).unpack();
-    EXPECT_EQ(detect(tree.paths.sysfs, "KVMKVMKVM"), product) << oem;
-  }
-}
-
-TEST(DetectVmm, AHeaderThatIsCutTellsNothing) {
-  for (std::size_t size = 0; size < 15; ++size) {
-    const Tree tree =
-        Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt("FIRECK").substr(0, size)).unpack();
-    EXPECT_EQ(detect(tree.paths.sysfs, ""), "") << size;
-  }
-}
-
-TEST(DetectVmm, FallsBackToTheSignature) {
-  const Tree tree = Guest("virtio-mmio").unpack();
-  const std::pair<const char*, const char*> cases[] = {{"KVMKVMKVM", "kvm"},
-                                                       {"TCGTCGTCGTCG", "qemu"},
-                                                       {"Microsoft Hv", "hyper-v"},
-                                                       {"VMwareVMware", "vmware"},
-                                                       {"XenVMMXenVMM", "xen"},
-                                                       {"bhyve bhyve ", ""},
-                                                       {"", ""}};
-  for (const auto& [signature, product] : cases) EXPECT_EQ(detect(tree.paths.sysfs, signature), product) << signature;
-}
-
-// ---- device_filter.h
-
-TEST(DeviceFilter, LeavesOutFilesAndMemoryByDefault) {
-  const DeviceFilter devices = filter();
-  for (const char* name : {"vda", "sda", "nvme0n1", "dm-0", "mmcblk0", "loopback", "ramses1"})
-    EXPECT_TRUE(devices.accepts(name)) << name;
-  for (const char* name : {"loop0", "loop12", "ram0", "zram1"}) EXPECT_FALSE(devices.accepts(name)) << name;
-}
-
-TEST(DeviceFilter, IncludesOnlyWhatMatches) {
-  const DeviceFilter devices = filter("^(vd|loop)");
-  EXPECT_TRUE(devices.accepts("vda"));
-  EXPECT_TRUE(devices.accepts("loop0")) << "asked for";
-  EXPECT_FALSE(devices.accepts("sda"));
-}
-
-TEST(DeviceFilter, ExcludesOnlyWhatMatches) {
-  const DeviceFilter devices = filter("", "^vd[b-z]$");
-  EXPECT_TRUE(devices.accepts("vda"));
-  EXPECT_FALSE(devices.accepts("vdb"));
-  EXPECT_TRUE(devices.accepts("loop0")) << "the default is replaced";
-}
-
-TEST(DeviceFilter, PatternsMatchAnywhereUnlessAnchored) {
-  EXPECT_TRUE(filter("n1").accepts("nvme0n1"));
-  EXPECT_FALSE(filter("^n1").accepts("nvme0n1"));
-}
-
-TEST(DeviceFilter, TwoPatternsOrABadOneAreErrors) {
-  const auto both = DeviceFilter::create("a", "b");
-  ASSERT_FALSE(both);
-  EXPECT_THAT(both.error().message, HasSubstr("cannot be used together"));
-  const auto include = DeviceFilter::create("vd[", "");
-  ASSERT_FALSE(include);
-  EXPECT_THAT(include.error().message, HasSubstr("--device-include='vd['"));
-  const auto exclude = DeviceFilter::create("", "(?=x)");
-  ASSERT_FALSE(exclude);
-  EXPECT_THAT(exclude.error().message, HasSubstr("--device-exclude='(?=x)'"));
 }
 
 }  // namespace

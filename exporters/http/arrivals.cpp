@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/http/arrivals.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace vqscope {
+
+namespace {
+
+// A TLS handshake takes about a millisecond.
+constexpr unsigned kMostBrought = 32;
+
+}  // namespace
+
+void Arrivals::began(MHD_Connection* connection) {
+  if (brought_ > 0) {
+    --brought_;
+    return;
+  }
+  const auto* const owner = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON);
+  const auto* const listener = MHD_get_daemon_info(owner->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+  const int fd = listener->listen_fd;
+  const auto* const open = MHD_get_daemon_info(owner->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+  // Before the library counts these it accepts another one itself.
+  const unsigned room = most_ - std::min(most_, open->num_connections + 1);
+  while (brought_ < std::min(room, kMostBrought)) {
+    sockaddr_storage storage = {};
+    auto* const address = reinterpret_cast<sockaddr*>(&storage);
+    socklen_t length = sizeof storage;
+    // Any error, if it lasts, meets the library when it accepts the next one itself.
+    const int client = ::accept4(fd, address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (client < 0) return;
+    // Takes the socket, whether it succeeds or not.
+    if (MHD_add_connection(owner->daemon, client, address, length) == MHD_YES) ++brought_;
+  }
+}
+
+}  // namespace vqscope
