@@ -17,9 +17,9 @@ class Reproducible(unittest.TestCase):
         # Every file is compiled twice: a compiler cache would compare a build with itself.
         self.environment = {**os.environ, "CCACHE_DISABLE": "1"}
 
-    def build(self, directory, commit_time):
-        """The packages of a clone below `directory`, by name. The clone's files get `commit_time` as their times."""
-        sources, build, output = directory / "sources", directory / "binaries", directory / "packages"
+    def build(self, sources, build, commit_time):
+        """The packages of a clone in `sources`, by name. The clone's files get `commit_time` as their times."""
+        output = sources.parent / "packages"
         vqtest.run("git", "clone", "-q", "--no-local", packages.ROOT, sources)
         for path in sources.rglob("*"):
             if ".git" not in path.parts:
@@ -33,8 +33,10 @@ class Reproducible(unittest.TestCase):
     def test_two_builds_are_the_same_byte_by_byte(self):
         with tempfile.TemporaryDirectory(prefix="vqscope-a-") as one, \
                 tempfile.TemporaryDirectory(prefix="vqscope-another-") as two:
-            first = self.build(pathlib.Path(one), 1_600_000_000)
-            second = self.build(pathlib.Path(two) / "deeper", 1_700_000_000)
+            # As the presets have it, and outside of the sources.
+            one, two = pathlib.Path(one, "sources"), pathlib.Path(two, "deeper/sources")
+            first = self.build(one, one / "build/release", 1_600_000_000)
+            second = self.build(two, two.parent / "binaries", 1_700_000_000)
             self.assertEqual(set(first), set(second))
             self.assertEqual(len(first), 2)
             for name, path in first.items():
