@@ -45,6 +45,7 @@ class Layout:
     append: str = ""  # to the kernel's command line
     known_hypervisor: bool = False  # the guest's kernel has to know that it is one, see kernels.accelerator()
     generic: bool = False  # needs a driver that a cloud kernel does not have: see kernels.GENERIC
+    silence: int = SILENCE  # see there; an init system may need longer
     forward: tuple = ()  # TCP ports of the guest that the host can reach, see Guest.forwarded(); not on microvm
 
 
@@ -120,7 +121,7 @@ class Guest:
         try:
             vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(SILENCE)
+            self.socket.settimeout(layout.silence)
             self.socket.connect(str(shell))
             self.monitor = Monitor(monitor)
             self._read_until(b"LAB-READY")
