@@ -80,8 +80,9 @@ def add_program(root, program, target, trees):
         place = root / "lib/aarch64-linux-gnu" / name
         if place.exists():
             continue
+        # Some libraries keep others in a directory of their own there.
         found = [path for tree in trees for directory in ("lib", "usr/lib")
-                 if (path := tree / directory / "aarch64-linux-gnu" / name).exists()]
+                 for path in (tree / directory / "aarch64-linux-gnu").rglob(name) if path.exists()]
         if not found:
             raise AssertionError(f"{program} needs {name}, which is nowhere in {trees}")
         add_program(root, found[0], place, trees)
