@@ -15,7 +15,7 @@ tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"
 
-packaging="rpm mmdebstrap g++-aarch64-linux-gnu qemu-user-static"
+packaging="rpm mmdebstrap g++-aarch64-linux-gnu qemu-user-static qemu-system-arm"
 
 packages=$build
 for group in "$@"; do

@@ -16,8 +16,9 @@
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
-#   tests/run.sh packages  the packages and the static build, reproduced, installed, run and removed, see deploy/INSTALL.md
-#   tests/run.sh arm64   cross-builds, and runs the unit tests in QEMU's user mode
+#   tests/run.sh packages  the packages and the static build, reproduced, installed, run under systemd and removed, see
+#                        deploy/INSTALL.md
+#   tests/run.sh arm64   cross-builds, runs the unit tests in QEMU's user mode and the agent in an arm64 guest
 #   tests/run.sh alerts  guests again, with Prometheus, Alertmanager and a webhook
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,7 +28,7 @@ case $group in
   all | unit | kernel | e2e | deploy | asan | tsan | sanitizers | fuzz | soak | lint | bench)
     deploy/install-dependencies.sh tests ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
-  packages | arm64) deploy/install-dependencies.sh tests packages ;;
+  packages | arm64) deploy/install-dependencies.sh tests guests packages ;;
   *) sed -n '3,22s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
@@ -109,7 +110,7 @@ case $group in
       cmake --preset $preset > /dev/null
       cmake --build --preset $preset
     done
-    for test in deb manual static rpm lifecycle reproducible; do
+    for test in deb manual static rpm lifecycle systemd reproducible; do
       echo "packages.$test"
       status=0
       VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/packages python3 -B "tests/packages/${test}_test.py" ||
@@ -125,6 +126,9 @@ case $group in
     cmake --build --preset arm64 --target vqscope vqscope_unit_tests
     qemu-aarch64-static -L "$VQSCOPE_ARM64_SYSROOT" build/arm64/vqscope --version
     ctest --preset arm64 -L unit -j "$(nproc)"
+    status=0
+    PYTHONPATH=tests/harness:tests/packages python3 -B tests/packages/arm64_guest_test.py || status=$?
+    [ $status -eq 0 ] || [ $status -eq 77 ] || exit $status
     ;;
   alerts)
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null

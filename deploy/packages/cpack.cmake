@@ -38,8 +38,12 @@ set(CPACK_RPM_PACKAGE_REQUIRES "systemd")
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${files}/rpm/post)
 set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${files}/rpm/preun)
 set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${files}/rpm/postun)
-# Links in /usr/lib/.build-id are for debug packages, of which there is none.
-set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none")
+# Links in /usr/lib/.build-id are for debug packages, of which there is none. The others keep out of the package when and
+# where it was built.
+set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
+%define use_source_date_epoch_as_buildtime 1
+%define clamp_mtime_to_source_date_epoch 1
+%define _buildhost localhost")
 set(CPACK_RPM_USER_FILELIST "%config(noreplace) /etc/default/vqscope")
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /etc /etc/default /usr/lib/systemd /usr/lib/systemd/system
     /usr/lib/sysusers.d /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish

@@ -75,7 +75,10 @@ Result<Listener> listen_on_vsock(std::string_view text) {
   const std::string doing = fmt::format("cannot listen on {}", text);
   Fd fd(::socket(AF_VSOCK, kStream, 0));
   if (!fd && errno == EAFNOSUPPORT)
-    return fail(doing + ": this kernel has no vsock; load vmw_vsock_virtio_transport", EAFNOSUPPORT);
+    return fail(doing +
+                    ": this kernel has no vsock (load vmw_vsock_virtio_transport), or systemd forbids it (add "
+                    "RestrictAddressFamilies=AF_VSOCK to the unit)",
+                EAFNOSUPPORT);
   if (!fd) return fail_errno(doing);
   sockaddr_vm address = {};
   address.svm_family = AF_VSOCK;

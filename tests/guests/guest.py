@@ -47,6 +47,7 @@ class Layout:
     append: str = ""  # to the kernel's command line
     known_hypervisor: bool = False  # the guest's kernel has to know that it is one, see kernels.accelerator()
     generic: bool = False  # needs a driver that a cloud kernel does not have: see kernels.GENERIC
+    silence: int = SILENCE  # see there; an init system may need longer
     forward: tuple = ()  # TCP ports of the guest that the host can reach, see Guest.forwarded(); not on microvm
 
 
@@ -150,6 +151,7 @@ class Guest:
         """Moves the running guest to a second QEMU on the same disks, and ends the first. No command may run."""
         source = self.process, self.socket, self.monitor
         try:
+<<<<<<< HEAD
             self._launch(incoming=(address := f"unix:{self.directory / 'migration'}"))
             monitor = source[2]
             # So that a guest that is busy, on a host that is, is moved at all.
@@ -167,6 +169,18 @@ class Guest:
             return state
         finally:
             self._end(*source)
+=======
+            vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(layout.silence)
+            self.socket.connect(str(shell))
+            self.monitor = Monitor(monitor)
+            self._read_until(b"LAB-READY")
+        except BaseException as error:
+            text = self.logs()
+            self.close()
+            raise AssertionError(f"the guest did not boot: {error}\n{text}") from error
+>>>>>>> packages2
 
     @staticmethod
     def _device(disk):

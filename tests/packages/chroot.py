@@ -19,6 +19,12 @@ def release():
     return re.search(r"(?m)^VERSION_CODENAME=(\S+)", text)[1]
 
 
+def bootstrap(target, include):
+    """A minimal Debian with these packages more, as a directory or an archive."""
+    vqtest.run("mmdebstrap", "--quiet", "--variant=minbase", *(["--include=" + ",".join(include)] if include else []),
+               release(), target, MIRROR)
+
+
 def archive(include):
     base = os.environ.get("VQSCOPE_LAB_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "vqscope-lab")
@@ -26,8 +32,7 @@ def archive(include):
     path = pathlib.Path(base, f"{release()}{'-' + include.replace(',', '-') if include else ''}.tar")
     if not path.exists():
         work = path.with_suffix(".part.tar")
-        vqtest.run("mmdebstrap", "--quiet", "--variant=minbase", *(["--include=" + include] if include else []),
-                   release(), work, MIRROR)
+        bootstrap(work, include.split(",") if include else ())
         work.rename(path)
     return path
 

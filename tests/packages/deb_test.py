@@ -30,6 +30,8 @@ FILES = {
     "/usr/share/doc/vqscope/examples/libvirt_targets.py": 0o755,
     "/usr/share/doc/vqscope/examples/prometheus.yml": 0o644,
     "/usr/share/doc/vqscope/examples/scrape_examples.yml": 0o644,
+    "/usr/share/doc/vqscope/examples/systemd/more-rights.conf": 0o644,
+    "/usr/share/doc/vqscope/examples/systemd/vsock.conf": 0o644,
     "/usr/share/doc/vqscope/examples/web-config.yml": 0o644,
 }
 

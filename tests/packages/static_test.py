@@ -8,7 +8,7 @@ import chroot
 import packages
 import vqtest
 
-STATIC = packages.ROOT / "build/release-static/vqscope"
+STATIC = packages.STATIC / "vqscope"
 # glibc, and what every distribution with systemd has. libm and the dynamic linker belong to glibc.
 ALLOWED = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libgnutls.so.30",
            "libsystemd.so.0"}
