@@ -29,7 +29,7 @@ case $group in
     deploy/install-dependencies.sh tests ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests guests packages ;;
-  *) sed -n '3,22s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,23s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
