@@ -52,15 +52,16 @@ class Moment:
         return self.date - self.scrape.one("process_start_time_seconds")
 
 
-def check_sane(moment, before, name):
-    """Nothing that is negative or goes backwards, and no more time in flight than has passed."""
+def check_sane(moment, before, name, begins_anew=()):
+    """Nothing that is negative or goes backwards, and no more time in flight than has passed. Metrics in `begins_anew` may
+    start at 0 again."""
     negative = [sample for sample in moment.scrape.samples if sample[2] < 0]
     if negative:
         raise AssertionError(f"negative: {negative}")
     earlier = {(metric, tuple(labels.items())): value for metric, labels, value in before.scrape.samples}
     backwards = [(metric, labels) for metric, labels, value in moment.scrape.samples
                  if re.search("_(total|sum|count|bucket)$", metric)
-                 and value < earlier.get((metric, tuple(labels.items())), 0)]
+                 and value < earlier.get((metric, tuple(labels.items())), 0) and not metric.startswith(begins_anew)]
     if backwards:
         raise AssertionError(f"went backwards: {backwards}")
     grown = (moment.scrape.sum("vqscope_queue_inflight_seconds_total", device=name) -
@@ -238,7 +239,7 @@ def suspended(disk):
             if problems := lab.guest.read("/tmp/suspend"):
                 raise AssertionError(f"the guest could not suspend: {problems}")
             after = Moment(lab)
-            check_sane(after, before, lab.kernel_name(disk))
+            check_sane(after, before, lab.kernel_name(disk), begins_anew=("vqscope_irq_",))
 
         # The driver gives its interrupts back and takes others, whose counts begin at 0. The agent finds them soon.
         under_load(lab, disk, sleep, interrupts=False)
