@@ -137,6 +137,6 @@ case $group in
       tests/deploy/alerts_in_guests.py
     ;;
   # A neighbour on the machine can disturb a comparison with a witness, but hardly three in a row.
-  all) lint; sanitized asan unit; fuzz 5; release -j "$(nproc)" --repeat until-pass:3 ;;
+  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:3 ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

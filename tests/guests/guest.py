@@ -143,7 +143,7 @@ class Guest:
         self.socket = self.monitor = None
         vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(SILENCE)
+        self.socket.settimeout(layout.silence)
         self.socket.connect(str(shell))
         self.monitor = Monitor(monitor)
 
@@ -151,7 +151,6 @@ class Guest:
         """Moves the running guest to a second QEMU on the same disks, and ends the first. No command may run."""
         source = self.process, self.socket, self.monitor
         try:
-<<<<<<< HEAD
             self._launch(incoming=(address := f"unix:{self.directory / 'migration'}"))
             monitor = source[2]
             # So that a guest that is busy, on a host that is, is moved at all.
@@ -169,18 +168,6 @@ class Guest:
             return state
         finally:
             self._end(*source)
-=======
-            vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(layout.silence)
-            self.socket.connect(str(shell))
-            self.monitor = Monitor(monitor)
-            self._read_until(b"LAB-READY")
-        except BaseException as error:
-            text = self.logs()
-            self.close()
-            raise AssertionError(f"the guest did not boot: {error}\n{text}") from error
->>>>>>> packages2
 
     @staticmethod
     def _device(disk):
