@@ -180,14 +180,14 @@ static __always_inline void count_origin(__u32 cpu, const struct vqs_queue *queu
 }
 
 /* Ends the stay and counts the two spans of the request; returns their sum. */
-static __always_inline __u64 record(bool alone, struct vqs_op *record, const struct vqs_queue *queue, __u32 index,
+static __always_inline __u64 record(bool alone, struct vqs_op *counts, const struct vqs_queue *queue, __u32 index,
                                     struct vqs_control *ctl, const struct stay *stay, __u64 start, __u64 now)
 {
   __u64 queue_ns = start ? NSEC_SINCE(stay->slot->issue_ns, start) : 0, device_ns = end_stay(stay, ctl, now);
 
-  observe(alone, record->device_cells, &record->device_ns, device_ns);
+  observe(alone, counts->device_cells, &counts->device_ns, device_ns);
   if (start)
-    observe(alone, record->queue_cells, &record->queue_ns, queue_ns);
+    observe(alone, counts->queue_cells, &counts->queue_ns, queue_ns);
   count_origin(stay->slot->cpu, queue, index, alone);
   return device_ns + queue_ns;
 }
@@ -198,18 +198,26 @@ static __always_inline bool is_owner(const struct vqs_queue *queue)
 }
 
 /* What almost every completion is: of a whole read or write, without an error, on the CPU that owns the queue, and
- * accounted by the kernel over just the two spans. False, and nothing is counted, if this is another. */
-static __always_inline bool complete_usual(struct request *rq, __u32 error, __u32 bytes, struct vqs_control *ctl,
-                                           const struct vqs_found *found)
+ * accounted by the kernel over just the two spans; or of a disk that is not measured. False, and nothing is counted, if
+ * this is another. Where programs may nest no queue has an owner, and this is not called. */
+static __always_inline bool complete_usual(struct request *rq, __u32 error, __u32 bytes)
 {
-  __u32 op = rq->cmd_flags & REQ_OP_MASK, flags = rq->rq_flags, tag = tag_of(rq), index = found->index;
+  __u32 op = rq->cmd_flags & REQ_OP_MASK, flags = rq->rq_flags, tag = tag_of(rq), index;
   __u64 start = rq->start_time_ns, now;
+  struct vqs_control *ctl = get_control();
+  const struct vqs_found *found;
   struct vqs_queue *queue;
   struct vqs_op *own;
   struct stay stay;
 
+  if (!ctl)
+    return true;
+  found = locate(rq, ctl, VQS_AT_COMPLETION, NULL);
+  if (!found)
+    return true;
   if (error || !bytes || bytes < rq->__data_len || !start || !(flags & rqf_io_stat) || (flags & rqf_flush_seq))
     return false;
+  index = found->index;
   queue = bpf_map_lookup_elem(&queues, &index);
   OPAQUE(op);
   if (!queue || op >= VQS_OWNED_OPS || !is_owner(queue) || tag >= found->depth)
@@ -292,14 +300,7 @@ static __noinline void complete_unusual(struct request *rq, __u32 error, __u32 b
 
 static __always_inline void on_complete(struct request *rq, __u32 error, __u32 bytes)
 {
-  struct vqs_control *ctl = get_control();
-  const struct vqs_found *found;
-  struct vqs_found own;
-
-  if (!ctl)
-    return;
-  found = locate(rq, ctl, VQS_AT_COMPLETION, &own);
-  if (found && !complete_usual(rq, error, bytes, ctl, found))
+  if (!never_nested || !complete_usual(rq, error, bytes))
     complete_unusual(rq, error, bytes);
 }
 
@@ -365,7 +366,8 @@ int rq_complete(__u64 *ctx)
  * The kernel does not run a program inside of itself on one CPU (6.2, and where it was backported). With several
  * hardware queues a request whose completion was sent to another CPU ends there in a softirq, and one that ends in an
  * interrupt on top of it would be missed. This is another program, so it is not skipped then: attached after
- * rq_complete, it finds every request ended but those. A part of a request (see on_complete()) is not looked at again.
+ * rq_complete, it finds every request ended but those. A part of a request (see complete()), and
+ * the end of a flush sequence, which has no slot, are not looked at again.
  */
 SEC("tp_btf/block_rq_complete")
 int rq_nested(__u64 *ctx)

@@ -82,6 +82,8 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
   found->name[1] = name_word(gendisk, 1);
   found->disk = 0;
   found->depth = 0;
+  found->slot_base = 0;
+  found->index = 0;
   ref = bpf_map_lookup_elem(&queue_refs, &id);
   if (!ref) { /* not known whether it is measured: every issue is lost */
     found->disk = VQS_MAX_DISKS + 1;
