@@ -2,10 +2,12 @@
 #include "exporters/http/web_config.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "exporters/http/password.h"
 
@@ -198,6 +200,31 @@ void users(const YAML::Node& section, WebConfig& config) {
     reject(section.Mark(), "each user of basic_auth_users needs the bcrypt hash of a password");
 }
 
+// What a document consists of is of no interest yet.
+class Skip : public YAML::EventHandler {
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
+
+// Whether something follows the first document. YAML::LoadAll() would tell, but there are texts that it reads forever:
+// what follows may be a token that no document begins with, and that is never taken.
+bool has_more_than_one_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Skip skip;
+  return parser.HandleNextDocument(skip) && static_cast<bool>(parser);
+}
+
 WebConfig parse(const YAML::Node& document) {
   WebConfig config;
   each(document, "the file", [&](const std::string& key, const YAML::Node& value, const YAML::Mark& mark) {
@@ -220,9 +247,9 @@ WebConfig parse(const YAML::Node& document) {
 Result<WebConfig> parse_web_config(std::string_view text) {
   if (text.size() > kMaxSize) return fail("it is larger than 1 MiB");
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return fail("it holds more than one YAML document");
-    return documents.empty() ? WebConfig{} : parse(documents.front());
+    const std::string whole(text);
+    if (has_more_than_one_document(whole)) return fail("it is not one YAML document: something follows the first");
+    return parse(YAML::Load(whole));
   } catch (const Mistake& mistake) {
     return fail(mistake.sentence);
   } catch (const YAML::Exception& error) {

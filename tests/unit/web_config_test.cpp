@@ -105,7 +105,11 @@ TEST(WebConfig, WhatMakesNoSenseIsAnErrorThatNamesLineAndKey) {
       {"tls_config: {}", "line 1: tls_config is none of tls_server_config, http_server_config"},
       {"- a", "line 1: the file must be a list of keys and values"},
       {"just text", "line 1: the file must be a list of keys and values"},
-      {"a: b\n---\nc: d", "more than one YAML document"},
+      {"a: b\n---\nc: d", "not one YAML document"},
+      {"a: b\n---\n", "not one YAML document"},
+      // yaml-cpp's LoadAll() never ends with this one.
+      {",headers:\n    X-Frame-Options: deny\nb.crt\n  min_version: TLS12\n  cipher_suites:\n    - TLS:hus",
+       "not one YAML document"},
       {"a: [b", "this is not YAML"},
       {"rate_limit: {interval: 1s}", "line 1: rate_limit is not offered"},
       {tls + "  certfile: c", "line 4: certfile is not a key of tls_server_config"},
@@ -153,6 +157,10 @@ TEST(WebConfig, ErrorsDoNotQuoteSecrets) {
     ASSERT_FALSE(config) << text;
     EXPECT_THAT(config.error().message, Not(HasSubstr("hunter2"))) << text;
   }
+}
+
+TEST(WebConfig, TheEndOfADocumentMayBeMarked) {
+  EXPECT_TRUE(parse_web_config("---\nhttp_server_config: {http2: true}\n...\n# the end\n"));
 }
 
 TEST(WebConfig, LargeAndDeepTextIsAnError) {
