@@ -125,6 +125,7 @@ static __always_inline void on_issue(struct request *rq)
     return;
   slot->request = (__u64)rq;
   slot->cpu = rq->mq_ctx->cpu;
+  slot->op = rq->cmd_flags & REQ_OP_MASK;
   slot->issue_ns = bpf_ktime_get_ns();
   slot->issued++;
 }
@@ -272,6 +273,8 @@ static __always_inline void complete(struct request *rq, __u32 error, __u32 byte
    * accounted when its whole sequence ends, when the flag is cleared and the tracepoint fires again. */
   accounted =
       start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq) && !is_passthrough(op)));
+  if (again)
+    add(&ctl->made_up, 1);
   if (!matched) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));

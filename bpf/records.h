@@ -56,6 +56,7 @@ enum vqs_loss {
   VQS_LOST_QUEUE_RANGE,         /* hardware queue beyond the layout */
   VQS_LOST_TAG_RANGE,           /* tag beyond the layout */
   VQS_LOST_NOTIFY_NESTING,      /* notification preempted, migrated or nested too deeply to be timed */
+  VQS_LOST_INTERRUPT,           /* [agent] counted by the kernel, which did not run the programs for it */
   VQS_LOSSES,
 };
 
@@ -66,9 +67,10 @@ struct vqs_control {
   __u32 generation; /* [agent] changes whenever the disk table does; never 0 once published */
   __u32 pad;
   __u64 attached_ns;      /* [agent] just before the first program was attached */
-  __u64 lost[VQS_LOSSES]; /* [bpf] */
+  __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
+  __u64 made_up;          /* [bpf] requests that rq_complete was not run for, and rq_nested ended */
 };
-VQS_ASSERT_SIZE(struct vqs_control, 16 + 8 * VQS_LOSSES);
+VQS_ASSERT_SIZE(struct vqs_control, 24 + 8 * VQS_LOSSES);
 
 /* A disk's place in the arrays. Immutable once published; a disk that outgrows its place gets a new entry that
  * names the old one, so that requests in flight are still found. */
@@ -144,7 +146,8 @@ struct vqs_slot {
   __u64 issue_ns; /* [bpf] of it */
   __u32 cpu;      /* [bpf] that submitted it */
   __u32 issued;   /* [bpf] number of issues, written last; wraps around */
-  __u64 pad;
+  __u32 op;       /* [bpf] REQ_OP_* of it */
+  __u32 pad;
 };
 VQS_ASSERT_SIZE(struct vqs_slot, 32);
 

@@ -15,6 +15,7 @@
 #include "agent/diagnosis/tracker.h"
 #include "agent/model/model.h"
 #include "agent/model/reading.h"
+#include "agent/probes/interrupts.h"
 #include "agent/probes/layout.h"
 #include "agent/probes/probe.h"
 #include "agent/probes/reader.h"
@@ -65,6 +66,8 @@ class Collector {
   explicit Collector(CollectorOptions options) : options_(std::move(options)) {}
 
   Result<void> attach_probes();
+  void count_missed_runs();
+  void count_missed_interrupts();
   void tell_of_disks_without_room();
   void tell_of_disks_without_numbers();
   Snapshot read(Detail detail) const;
@@ -81,6 +84,8 @@ class Collector {
   ProbesUp up_;
   std::vector<ProbeStatus> statuses_;
   std::vector<ProbePtr> probes_;  // by statuses_; null: not attached. After the arrays: detached first
+  std::vector<std::optional<std::uint64_t>> last_missed_runs_;  // by statuses_: at the last sample
+  InterruptAudit interrupts_;
   std::deque<Snapshot> window_;   // without histograms, oldest first
   Snapshot last_;                 // the last reading, without histograms
   Snapshot findings_since_;       // where the window of the findings begins, condensed

@@ -83,7 +83,7 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
   if (const int error = probe.load(); error != 0) return load_error("cannot load the block programs", -error);
   // Completion and requeue before issue: a slot that is taken is then sure to be given back. The kernel runs the
   // programs of an event in the order of their attachment; what rq_nested misses in its turn, a stale slot tells.
-  int error = probe.attach(probe->progs.rq_complete, pairs);
+  int error = probe.attach(probe->progs.rq_complete);
   if (error == 0 && pairs) error = probe.attach(probe->progs.rq_nested, true);
   if (error == 0) error = probe.attach(probe->progs.rq_requeue);
   if (error == 0) error = probe.attach(probe->progs.rq_issue);

@@ -25,8 +25,8 @@ class Probe {
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
-  // How often the kernel skipped a program because it interrupted itself on the same CPU, and nothing made up for it;
-  // nullopt when the kernel does not tell. Takes no rights and makes no bpf() call.
+  // How often the kernel skipped a program because it interrupted itself on the same CPU; nullopt when the kernel does
+  // not tell. Takes no rights and makes no bpf() call.
   [[nodiscard]] virtual std::optional<std::uint64_t> missed_runs() const = 0;
 };
 

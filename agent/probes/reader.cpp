@@ -7,6 +7,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
 #include "agent/probes/histograms.h"
+#include "agent/probes/interrupts.h"
 #include "agent/probes/slots.h"
 
 namespace vqscope {
@@ -79,35 +80,16 @@ Queues read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t n
   return result;
 }
 
-// Interrupts by CPU, while they may be changing places; see struct vqs_irq.
-std::vector<std::uint64_t> read_interrupts(const vqs_irq& irq, std::span<const vqs_vector_cpu> cpus) {
-  std::vector<std::uint64_t> counts(cpus.size());
-  std::uint32_t switches = __atomic_load_n(&irq.switches, __ATOMIC_ACQUIRE);
-  for (;;) {
-    for (std::size_t cpu = 0; cpu < cpus.size(); ++cpu)
-      counts[cpu] = __atomic_load_n(&cpus[cpu].count, __ATOMIC_ACQUIRE);
-    const std::uint32_t counting = __atomic_load_n(&irq.counting, __ATOMIC_ACQUIRE);
-    const std::uint64_t count = __atomic_load_n(&irq.count, __ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&irq.counting, __ATOMIC_ACQUIRE) != counting) continue;
-    if (counting != 0 && counting <= counts.size()) counts[counting - 1] = count;
-    const std::uint32_t again = __atomic_load_n(&irq.switches, __ATOMIC_ACQUIRE);
-    if (again == switches) return counts;
-    switches = again;
-  }
-}
-
 VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& line, std::uint32_t index, Detail detail) {
   VectorCounters counters{line, {}, {}};
-  const std::uint32_t cpus = arrays.capacity.possible_cpus;
-  const vqs_irq& irq = arrays.irqs[line.irq];
-  counters.per_cpu = read_interrupts(irq, arrays.vector_cpus.range(index * cpus, cpus));
+  counters.per_cpu = counted_interrupts(arrays, line.irq, index);
   if (detail == Detail::kHistograms)
-    add_histogram(arrays.vectors[index].handler_cells, irq.handler_ns, counters.handler.emplace());
+    add_histogram(arrays.vectors[index].handler_cells, arrays.irqs[line.irq].handler_ns, counters.handler.emplace());
   return counters;
 }
 
 // A request this old is looked at twice.
-constexpr std::uint64_t kHungNs = 5'000'000'000, kNever = ~std::uint64_t{0};
+constexpr std::uint64_t kHungNs = 1'000'000'000, kNever = ~std::uint64_t{0};
 
 bool looks_hung(const std::vector<QueueCounters>& queues) {
   return std::any_of(queues.begin(), queues.end(),

@@ -61,13 +61,12 @@ class SkeletonProbe : public Probe {
   // Negative errno when the verifier or the kernel refuses.
   [[nodiscard]] int load() { return Skeleton::load(skeleton_.get()); }
 
-  // Negative errno when the kernel refuses. `made_up_for`: another program does what a skipped run of this one would
-  // have, so that it is not a missed run.
-  [[nodiscard]] int attach(bpf_program* program, bool made_up_for = false) {
+  // Negative errno when the kernel refuses. `second`: what it is skipped for, the program before it has done already.
+  [[nodiscard]] int attach(bpf_program* program, bool second = false) {
     LinkPtr link(bpf_program__attach(program));
     if (!link) return -errno;
     links_.push_back(std::move(link));
-    if (!made_up_for) accounts_.push_back(open_program_account(bpf_program__fd(program)));
+    if (!second) accounts_.push_back(open_program_account(bpf_program__fd(program)));
     return 0;
   }
 

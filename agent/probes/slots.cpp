@@ -9,8 +9,15 @@ namespace {
 
 struct Slot {
   std::uint32_t open;  // issues that have not ended: one request in flight, and completions that were missed
+  std::uint32_t op;    // of the last, REQ_OP_*
   std::uint64_t issue_ns, spent_ns;
 };
+
+// Neither flushes by themselves nor commands of programs and drivers are in /sys/block/DISK/inflight.
+bool is_accounted(std::uint32_t op) {
+  constexpr std::uint32_t kFlush = 2, kFirstPassthrough = 32;
+  return op != kFlush && op < kFirstPassthrough;
+}
 
 // One request's state, never half of two: what ends a request changes `ended`, and the next issue comes after that.
 Slot read_slot(const vqs_slot& slot, const vqs_slot_end& end) {
@@ -20,7 +27,8 @@ Slot read_slot(const vqs_slot& slot, const vqs_slot_end& end) {
     const std::uint32_t issued = __atomic_load_n(&slot.issued, __ATOMIC_ACQUIRE);
     const std::uint64_t issue = __atomic_load_n(&slot.issue_ns, __ATOMIC_ACQUIRE);
     const std::uint32_t again = __atomic_load_n(&end.ended, __ATOMIC_ACQUIRE);
-    if (again == ended) return {issued - ended, issue, spent};
+    const std::uint32_t op = __atomic_load_n(&slot.op, __ATOMIC_RELAXED);
+    if (again == ended) return {issued - ended, op, issue, spent};
     ended = again;
   }
 }
@@ -37,7 +45,10 @@ SlotTotals read_slots(const Arrays& arrays, std::uint32_t first, std::uint32_t c
     totals.missed += slot.open - 1;
     // A request that was issued after `now` was read was not in flight at that moment.
     const std::uint64_t age = now > slot.issue_ns ? now - slot.issue_ns : 0;
-    if (age > quiet_ns) continue;
+    if (age > quiet_ns && is_accounted(slot.op)) {
+      ++totals.missed;  // as it is once its tag is used again
+      continue;
+    }
     totals.inflight_ns += age;
     ++totals.inflight;
     totals.oldest_ns = std::max(totals.oldest_ns.value_or(0), age);

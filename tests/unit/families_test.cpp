@@ -312,7 +312,7 @@ TEST(ModelFamilies, TellWhichProbesRunAndWhatWasLost) {
   EXPECT_THAT(samples(model(), "vqscope_probe_lost_events_total"),
               ElementsAre("reason=in_flight_at_attach 0", "reason=unmatched_completion 0", "reason=stale_slot 9",
                           "reason=no_room 0", "reason=queue_out_of_range 0", "reason=tag_out_of_range 0",
-                          "reason=notify_nesting 0", "reason=program_recursion 5"));
+                          "reason=notify_nesting 0", "reason=missed_interrupt 0", "reason=program_recursion 5"));
 }
 
 TEST(ModelFamilies, LossesAreAbsentWithoutBpf) {
