@@ -37,15 +37,21 @@ class IostatParity(unittest.TestCase):
         command = ["iostat", "-x", "-y", "-o", "JSON", "-d", self.disk, str(WINDOW), "1"]
         # A window goes by in which the load becomes steady: the gauge may look back to before the next.
         vqtest.run(*command)
-        iostat = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        mine_before, kernel_before = self.time_in_queue()
-        report = json.loads(iostat.communicate(timeout=60)[0])
-        mine, kernel = self.time_in_queue()
-        gauge = self.agent.scrape().sum("vqscope_queue_avgqu_sz", device=self.disk)
-        self.assertAlmostEqual((mine - mine_before) / (kernel - kernel_before), 1, delta=tolerance)
+
+        def measure():
+            before = self.agent.scrape()
+            iostat = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            mine_before, kernel_before = self.time_in_queue()
+            report = json.loads(iostat.communicate(timeout=60)[0])
+            mine, kernel = self.time_in_queue()
+            return before, self.agent.scrape(), report, mine - mine_before, kernel - kernel_before
+
+        _, after, report, mine, kernel = vqtest.measure_undisturbed(measure)
+        gauge = after.sum("vqscope_queue_avgqu_sz", device=self.disk)
+        self.assertAlmostEqual(mine / kernel, 1, delta=tolerance)
         statistics = report["sysstat"]["hosts"][0]["statistics"][0]["disk"][0]
         self.assertGreater(statistics["aqu-sz"], 0.5, "there was no load")
-        average = (mine - mine_before) / WINDOW
+        average = mine / WINDOW
         self.assertAlmostEqual(average / statistics["aqu-sz"], 1, delta=0.05)
         self.assertAlmostEqual(gauge / statistics["aqu-sz"], 1, delta=0.05)
 

@@ -15,17 +15,16 @@ BUCKET = 2 ** (1 / 8)  # width of a native bucket, 9 %
 
 
 class Trace:
-    """Records issues and completions of a disk while in the with block; latencies() tells their D2C."""
+    """Records issues and completions of a disk while in the with block; after it latencies() tells their D2C."""
 
     EVENT = re.compile(r" (\d+\.\d{6}): block_rq_(issue|complete): \S+ (\S+) (?:\d+ )?\(.*?\) (\d+ \+ \d+)")
 
-    def __init__(self, test, disk):
+    def __init__(self, disk):
         tracefs = pathlib.Path("/sys/kernel/tracing")
         if not (tracefs / "instances").exists():
             vqtest.run("mount", "-t", "tracefs", "tracefs", tracefs)
         self.instance = tracefs / "instances" / f"vqscope-test-{os.getpid()}"
         self.instance.mkdir()
-        test.addCleanup(self.instance.rmdir)
         self.set("trace_clock", "mono")
         self.set("buffer_size_kb", 65536)
         major, minor = map(int, pathlib.Path(f"/sys/block/{disk}/dev").read_text().split(":"))
@@ -45,14 +44,16 @@ class Trace:
 
     def __exit__(self, *_):
         self.enable(0)
+        self.text = (self.instance / "trace").read_text()
+        self.overruns = [path.read_text() for path in self.instance.glob("per_cpu/cpu*/stats")]
+        self.instance.rmdir()
 
     def latencies(self):
         """Issue -> completion of every request in seconds, rising."""
-        for statistics in self.instance.glob("per_cpu/cpu*/stats"):
-            if not re.search(r"^overrun: 0$", statistics.read_text(), re.M):
-                raise AssertionError("the trace buffer was too small")
+        if not all(re.search(r"^overrun: 0$", statistics, re.M) for statistics in self.overruns):
+            raise AssertionError("the trace buffer was too small")
         issued, found = {}, []
-        for seconds, event, kind, where in self.EVENT.findall((self.instance / "trace").read_text()):
+        for seconds, event, kind, where in self.EVENT.findall(self.text):
             if event == "issue":
                 issued[kind, where] = float(seconds)
             elif (kind, where) in issued:
@@ -86,12 +87,16 @@ class DepthAndLatency(unittest.TestCase):
         name = self.enterContext(vqtest.scratch_file())
         vqtest.Fio(f"--filename={name}", "--size=128m", "--rw=write", "--bs=1m", "--end_fsync=1")
         os.sync()
-        with Trace(self, self.disk) as trace:
-            before = self.agent.scrape()
-            vqtest.Fio(f"--filename={name}", "--size=128m", "--direct=1", "--ioengine=libaio", f"--iodepth={depth}",
-                       "--number_ios=40000", *arguments)
-            after = self.agent.scrape()
-        latencies = trace.latencies()
+
+        def measure():
+            with Trace(self.disk) as trace:
+                before = self.agent.scrape()
+                vqtest.Fio(f"--filename={name}", "--size=128m", "--direct=1", "--ioengine=libaio", f"--iodepth={depth}",
+                           "--number_ios=25000", *arguments)
+                after = self.agent.quiet_scrape(self.disk)
+            return before, after, trace.latencies()
+
+        before, after, latencies = vqtest.measure_undisturbed(measure)
         self.assertGreater(len(latencies), 20000)
         # Others may use the disk in the moments between the scrapes and the switching of the events.
         self.assertAlmostEqual((after.requests(self.disk) - before.requests(self.disk)) / len(latencies), 1, delta=0.005)
