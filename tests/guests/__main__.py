@@ -92,10 +92,11 @@ def main():
         groups = {}
         for scenario in chosen:
             groups.setdefault(scenario.layout, []).append(scenario)
+        longest_first = sorted(groups.items(), key=lambda item: -len(item[1]))
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             runs = [pool.submit(runner.run_guest, layout, group, *kernels.get(name, scenarios.LAYOUTS[layout]), report,
                                 bool(options.names))
-                    for layout, group in groups.items() for name in names]
+                    for layout, group in longest_first for name in names]
             for run in runs:
                 run.result()
     print(f"{time.monotonic() - start:.0f} s")

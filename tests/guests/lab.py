@@ -111,8 +111,9 @@ class Lab:
         """Probes by the kernel itself on the functions whose calls the agent times."""
         self.guest.run("cd /sys/kernel/tracing\n"
                        "for function in vp_notify vm_notify; do\n"
-                       '  grep -qw $function /proc/kallsyms || continue\n'
-                       '  echo "p:lab/$function $function" >> kprobe_events && echo 1 > events/lab/$function/enable\n'
+                       "  # Fails where the kernel has no such function.\n"
+                       '  echo "p:lab/$function $function" >> kprobe_events || continue\n'
+                       "  echo 1 > events/lab/$function/enable\n"
                        "done; true")
 
     # The agent.
