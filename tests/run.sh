@@ -63,7 +63,7 @@ fuzz() {
   # shellcheck disable=SC2086 # a list of words
   printf '%s\n' $targets | TEST_TMPDIR=/dev/shm xargs -P "$(nproc)" -I TARGET sh -c '
     name=${1#fuzz_}
-    build/fuzz/fuzz/"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+    build/fuzz/fuzz/"$1" -max_total_time="$2" -timeout=25 -rss_limit_mb=2048 -max_len=65536 \
       -print_final_stats=1 -artifact_prefix=build/fuzz/found/"$name"- build/fuzz/corpus/"$name" \
       tests/fuzz/corpus/"$name" > build/fuzz/found/"$name".log 2>&1 || { cat build/fuzz/found/"$name".log; exit 1; }
     echo "$name: $(sed -n "s/stat::number_of_executed_units: *//p" build/fuzz/found/"$name".log) inputs," \
@@ -137,6 +137,6 @@ case $group in
       tests/deploy/alerts_in_guests.py
     ;;
   # A neighbour on the machine can disturb a comparison with a witness, but hardly three in a row.
-  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:3 ;;
+  all) lint; sanitized asan unit; release -j "$(nproc)" --repeat until-pass:3; fuzz 60 ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

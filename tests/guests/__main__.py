@@ -62,7 +62,8 @@ def main():
     parser.add_argument("--shell", action="store_true", help="boot the guest of a scenario and stay in it")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--kernel", choices=KERNELS, action="append", help="only on this one")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="guests at a time")
+    # A guest waits now and then, for disks to settle and for windows to pass: one more than there are CPUs keeps them busy.
+    parser.add_argument("--jobs", type=int, default=min(3, (os.cpu_count() or 1) + 1), help="guests at a time")
     options = parser.parse_args()
 
     table = scenarios.SCENARIOS

@@ -91,19 +91,19 @@ def check_end(lab, layout_name, kernel, report):
 
 
 def warm_up(lab):
-    """Every kind of request on every disk, so that the agent grows to what it needs."""
-    jobs = [Job(disk.name, ios=51, options=options) for disk in lab.disks()
+    """Every kind of request on every queue of every disk, so that the agent grows to what it needs."""
+    jobs = [Job(disk.name, cpu, options, ios=17) for disk in lab.disks() for cpu in range(int(lab.layout.cpus.split(",")[0]))
             for options in (Job.options, "--rw=randwrite --fsync=7", "--rw=randtrim")
             if "trim" not in options or disk.device.startswith("virtio-blk")]
     Run(lab, jobs)
 
 
 def settled_kb(lab):
-    """The agent's heap when fifty more scrapes add nothing."""
+    """The agent's heap when twenty more scrapes add nothing."""
     heap = [0]
 
     def stands_still():
-        lab.guest.run(f"for i in $(seq 50); do wget -q -O /dev/null {URL}; done")
+        lab.guest.run(f"for i in $(seq 20); do wget -q -O /dev/null {URL}; done")
         heap.append(lab.heap_kb())
         return heap[-1] == heap[-2]
 
