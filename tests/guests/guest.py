@@ -259,4 +259,5 @@ class Guest:
         self.run(f"insmod /modules/{module}.ko {' '.join(parameters)}")
 
     def wait_for(self, fact, what, seconds=120):
-        return vqtest.wait_for(fact, what, seconds)
+        # To ask costs the emulated CPU a tenth of a second.
+        return vqtest.wait_for(fact, what, seconds, interval=0.3)

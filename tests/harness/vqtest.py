@@ -51,7 +51,7 @@ def patience(seconds):
     return seconds * 10 if sanitized() else seconds
 
 
-def wait_for(fact, what, seconds=10.0):
+def wait_for(fact, what, seconds=10.0, interval=0.02):
     """Calls `fact` until it returns something true, and returns that."""
     seconds = patience(seconds)
     deadline = time.monotonic() + seconds
@@ -61,7 +61,7 @@ def wait_for(fact, what, seconds=10.0):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.02)
+        time.sleep(interval)
 
 
 def run(*command, **keywords):
