@@ -86,10 +86,10 @@ class Collector {
   std::vector<ProbePtr> probes_;  // by statuses_; null: not attached. After the arrays: detached first
   std::vector<std::optional<std::uint64_t>> last_missed_runs_;  // by statuses_: at the last sample
   InterruptAudit interrupts_;
-  std::deque<Snapshot> window_;   // without histograms, oldest first
-  Snapshot last_;                 // the last reading, without histograms
-  Snapshot findings_since_;       // where the window of the findings begins, condensed
-  FullTime full_time_;            // in that window
+  std::deque<Snapshot> window_;  // without histograms, oldest first
+  Snapshot last_;                // the last reading, without histograms
+  Snapshot findings_since_;      // where the window of the findings begins, condensed
+  FullTime full_time_;           // in that window
   FindingTracker findings_;
   std::uint64_t handled_range_losses_ = 0;
   std::set<std::uint64_t> told_of_;  // instances of disks without room
