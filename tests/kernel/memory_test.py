@@ -15,6 +15,8 @@ class Memory(unittest.TestCase):
     def setUp(self):
         vqtest.require_root()
         vqtest.require("losetup", "fio")
+        if vqtest.sanitized():
+            self.skipTest("a sanitizer needs more memory than the limit")
         self.limit = pressure.MemoryLimit(self, LIMIT_MB)
         self.loop = vqtest.Loop(self)
         self.agent = vqtest.Agent(self, f"--device-include=^{self.loop.name}$", "--require-probe=block",
