@@ -151,8 +151,9 @@ struct vqs_slot {
 };
 VQS_ASSERT_SIZE(struct vqs_slot, 32);
 
-/* Whoever holds the tag is the only writer. The slots' share of the time integral of in-flight is the sum of spent_ns,
- * and of the time since issue_ns of those that are in flight. */
+/* Whoever holds the tag is the only writer, but for the agent, which ends what a quiet disk has left. The slots' share
+ * of the time integral of in-flight is the sum of spent_ns, and of the time since issue_ns of those that are in flight.
+ */
 struct vqs_slot_end {
   __u64 spent_ns; /* [bpf] that earlier requests were in flight */
   __u32 ended;    /* [bpf] `issued` of the request that was last completed or pushed back; written before spent_ns */

@@ -142,8 +142,7 @@ void Layout::retire_notifies(std::uint64_t now_ns) {
 void Layout::retire(const DiskPlace& place, std::uint64_t now_ns) {
   for (const std::uint32_t entry : place.entries) {
     const vqs_disk record = arrays_.disks[entry];
-    const auto missed =
-        read_slots(arrays_, record.slot_base, record.queues * record.depth, now_ns, ~std::uint64_t{0}).missed;
+    const auto missed = read_slots(arrays_, record.slot_base, record.queues * record.depth, now_ns).missed;
     __atomic_fetch_add(&arrays_.control[0].lost[VQS_LOST_STALE_SLOT], missed, __ATOMIC_RELAXED);
     retired_.push_back({now_ns, [this, entry, record] {
                           entries_.release(entry, 1);

@@ -50,8 +50,7 @@ struct Queues {
   std::uint64_t missed = 0;  // completions, see SlotTotals
 };
 
-Queues read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now, std::uint64_t quiet_ns,
-                   Detail detail) {
+Queues read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t now, Detail detail) {
   Queues result;
   std::vector<QueueCounters>& queues = result.list;
   for (const std::uint32_t index : place.entries) {
@@ -61,7 +60,7 @@ Queues read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t n
     for (std::uint32_t hctx = 0; hctx < entry.queues; ++hctx) {
       QueueCounters& queue = queues[hctx];
       add_completed(arrays.queues[entry.queue_base + hctx], detail, queue);
-      const SlotTotals slots = read_slots(arrays, entry.slot_base + hctx * entry.depth, entry.depth, now, quiet_ns);
+      const SlotTotals slots = read_slots(arrays, entry.slot_base + hctx * entry.depth, entry.depth, now);
       queue.inflight_ns += slots.inflight_ns;
       queue.inflight += slots.inflight;
       result.missed += slots.missed;
@@ -89,7 +88,7 @@ VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& lin
 }
 
 // A request this old is looked at twice.
-constexpr std::uint64_t kHungNs = 1'000'000'000, kNever = ~std::uint64_t{0};
+constexpr std::uint64_t kHungNs = 1'000'000'000;
 
 bool looks_hung(const std::vector<QueueCounters>& queues) {
   return std::any_of(queues.begin(), queues.end(),
@@ -102,6 +101,17 @@ bool is_quiet(const SystemPaths& paths, const std::string& disk) {
   const auto inflight = read_trimmed(directory / "inflight");
   return read_number<int>(directory / "queue/iostats") == 1 && inflight &&
          split(*inflight) == std::vector<std::string_view>{"0", "0"};
+}
+
+// Ends, and counts as lost, what looks hung on a quiet disk; returns how many completions were missed.
+std::uint64_t end_left_over(const Arrays& arrays, const DiskPlace& place, std::uint64_t now) {
+  std::uint64_t missed = 0;
+  for (const std::uint32_t index : place.entries) {
+    const vqs_disk& entry = arrays.disks[index];
+    missed += end_left_over(arrays, entry.slot_base, entry.queues * entry.depth, now, kHungNs);
+  }
+  __atomic_fetch_add(&arrays.control[0].lost[VQS_LOST_STALE_SLOT], missed, __ATOMIC_RELAXED);
+  return missed;
 }
 
 }  // namespace
@@ -131,9 +141,12 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     if (place != nullptr) device.instance = place->instance;
     const bool placed = up.block && place != nullptr && !place->entries.empty();
     if (placed) {
-      Queues queues = read_queues(*arrays, *place, snapshot.time_ns, kNever, detail);
-      if (looks_hung(queues.list) && is_quiet(paths, disk.name))
-        queues = read_queues(*arrays, *place, snapshot.time_ns, kHungNs, detail);
+      Queues queues = read_queues(*arrays, *place, snapshot.time_ns, detail);
+      if (looks_hung(queues.list) && is_quiet(paths, disk.name)) {
+        const std::uint64_t missed = end_left_over(*arrays, *place, snapshot.time_ns);
+        (*snapshot.losses)[VQS_LOST_STALE_SLOT] += missed;
+        queues = read_queues(*arrays, *place, snapshot.time_ns, detail);
+      }
       (*snapshot.losses)[VQS_LOST_STALE_SLOT] += queues.missed;
       device.queues = std::move(queues.list);
     }

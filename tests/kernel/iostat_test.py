@@ -7,7 +7,7 @@ import unittest
 
 import vqtest
 
-WINDOW = 6  # seconds
+WINDOW = 3  # seconds
 
 
 class IostatParity(unittest.TestCase):

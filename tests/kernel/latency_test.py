@@ -78,10 +78,12 @@ class DepthAndLatency(unittest.TestCase):
     def setUp(self):
         vqtest.require_root()
         self.disk = vqtest.root_disk()
+
+    def start_agent(self):
         # Every native bucket from 8 us to 8 s as a classic one, so that the text shows them all.
         buckets = ",".join(repr(2 ** (i / 8)) for i in range(-17 * 8, 3 * 8 + 1))
-        self.agent = vqtest.Agent(self, f"--device-include=^{self.disk}$", "--require-probe=block",
-                                  f"--histogram.classic-buckets={buckets}")
+        return vqtest.Agent(self, f"--device-include=^{self.disk}$", "--require-probe=block",
+                            f"--histogram.classic-buckets={buckets}")
 
     def check(self, depth, *arguments):
         name = self.enterContext(vqtest.scratch_file())
@@ -89,11 +91,13 @@ class DepthAndLatency(unittest.TestCase):
         os.sync()
 
         def measure():
+            agent = self.start_agent()  # after lost completions the integral of in-flight would stand for a while
             with Trace(self.disk) as trace:
-                before = self.agent.scrape()
+                before = agent.scrape()
                 vqtest.Fio(f"--filename={name}", "--size=128m", "--direct=1", "--ioengine=libaio", f"--iodepth={depth}",
                            "--number_ios=25000", *arguments)
-                after = self.agent.quiet_scrape(self.disk)
+                after = agent.quiet_scrape(self.disk)
+            agent.stop()
             return before, after, trace.latencies()
 
         before, after, latencies = vqtest.measure_undisturbed(measure)
