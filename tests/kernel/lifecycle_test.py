@@ -100,7 +100,9 @@ class Hotplug(unittest.TestCase):
             vqtest.wait_for(lambda: agent.scrape().one("vqscope_device_queues", device=comes.name),
                             f"{comes.name} to be measured", seconds=1)
             vqtest.Fio(f"--filename={comes.path}", *job)
-            self.assertEqual(agent.quiet_scrape(comes.name).missing(comes.name, 503), 0)
+            scrape = agent.quiet_scrape(comes.name)
+            self.assertEqual(scrape.missing(comes.name, 503), 0)
+            self.assertLessEqual(scrape.requests(comes.name, "read"), 503)
             comes.detach()
             vqtest.wait_for(lambda: f'device="{comes.name}"' not in agent.scrape().text,
                             f"the series of {comes.name} to vanish", seconds=2)
@@ -108,6 +110,7 @@ class Hotplug(unittest.TestCase):
         vqtest.Fio(f"--filename={stays.path}", *job)
         scrape = agent.quiet_scrape(stays.name)
         self.assertEqual(scrape.missing(stays.name, 2 * 503), 0)
+        self.assertLessEqual(scrape.requests(stays.name, "read"), 2 * 503)
         self.assertLessEqual(set(scrape.lost()), {"stale_slot"})
 
     def test_a_queue_that_outgrows_its_place_gets_a_larger_one_and_loses_nothing_unseen(self):
