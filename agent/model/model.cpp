@@ -32,6 +32,15 @@ void derive_window(const DeviceSnapshot& window, double seconds, DeviceModel& de
   device.submission_effective_cpus = effective_number(submissions_per_cpu(window));
 }
 
+// See keep_monotonic().
+void keep_integral(const QueueCounters& before, QueueCounters& queue) {
+  queue.raised_ns = before.raised_ns;
+  if (queue.inflight_ns + queue.raised_ns < before.inflight_ns) queue.raised_ns += before.held_ns;
+  const std::uint64_t now = queue.inflight_ns + queue.raised_ns;
+  queue.inflight_ns = std::max(now, before.inflight_ns);
+  queue.held_ns = queue.inflight_ns - now;
+}
+
 }  // namespace
 
 std::optional<double> concentration(std::span<const std::uint64_t> counts) {
@@ -60,7 +69,7 @@ void keep_monotonic(const Snapshot& previous, Snapshot& current) {
     if (before == nullptr || !before->queues || !device.queues) continue;
     for (std::size_t q = 0; q < device.queues->size() && q < before->queues->size(); ++q) {
       QueueCounters& queue = (*device.queues)[q];
-      queue.inflight_ns = std::max(queue.inflight_ns, (*before->queues)[q].inflight_ns);
+      keep_integral((*before->queues)[q], queue);
       queue.time_ns = std::max(queue.time_ns, (*before->queues)[q].time_ns);
     }
   }

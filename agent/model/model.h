@@ -66,6 +66,10 @@ std::optional<double> effective_number(std::span<const std::uint64_t> counts);
 // The integral of in-flight and the time in queue are put together from words that BPF writes while they are read,
 // so a reading can be some microseconds short of the one before; so can lost events, which are a difference of such
 // words. This keeps them from going backwards. Devices are the same when name and instance are.
+//
+// A request whose completion was missed is in flight until its tag is used again, and what it added to the integral is
+// gone then. An integral that is short of an earlier reading a second time is one of these, and not of the first kind:
+// it grows again from where it was, instead of standing still until the sum has caught up.
 void keep_monotonic(const Snapshot& previous, Snapshot& current);
 
 // `earlier` begins the window; null, or taken less than 100 ms before, leaves the window's gauges absent. A device

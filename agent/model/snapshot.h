@@ -40,6 +40,8 @@ struct QueueCounters {
   std::vector<OriginCounters> origins;         // by CPU number
   std::uint64_t requeues = 0;
   std::uint64_t inflight_ns = 0;           // time integral of in-flight
+  std::uint64_t held_ns = 0;               // how much of it was not read, but kept from the reading before
+  std::uint64_t raised_ns = 0;             // and how much once and for all, see keep_monotonic()
   std::uint64_t time_ns = 0;               // start -> completion of what the kernel's I/O accounting counts
   std::uint64_t device_ns = 0;             // issue -> completion of all completed requests
   std::uint64_t queue_ns = 0;              // start -> issue of all completed requests

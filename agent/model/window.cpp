@@ -110,6 +110,8 @@ DeviceSnapshot without_histograms(const DeviceSnapshot& device) {
     counters.origins = queue.origins;
     counters.requeues = queue.requeues;
     counters.inflight_ns = queue.inflight_ns;
+    counters.held_ns = queue.held_ns;
+    counters.raised_ns = queue.raised_ns;
     counters.time_ns = queue.time_ns;
     counters.device_ns = queue.device_ns;
     counters.queue_ns = queue.queue_ns;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/model/window.h"
+
 namespace vqscope {
 namespace {
 
@@ -110,6 +112,29 @@ TEST(KeepMonotonic, NeverLetsTheIntegralsFall) {
   EXPECT_EQ(queues[0].time_ns, 60U);
   EXPECT_EQ(queues[1].inflight_ns, 110U);
   EXPECT_EQ(queues[1].time_ns, 50U);
+}
+
+// The integral after each of these readings.
+std::vector<std::uint64_t> kept(const std::vector<std::uint64_t>& readings) {
+  std::vector<std::uint64_t> result;
+  Snapshot last;
+  for (const std::uint64_t reading : readings) {
+    Snapshot now = snapshot(1, {device("vda", 7, {queue(reading)})});
+    keep_monotonic(last, now);
+    result.push_back(now.devices[0].queues->at(0).inflight_ns);
+    last = without_histograms(now);
+  }
+  return result;
+}
+
+TEST(KeepMonotonic, LetsWhatAReaderMissedForAMomentComeBackOnce) {
+  EXPECT_EQ(kept({100, 90, 130, 120, 160}), (std::vector<std::uint64_t>{100, 100, 130, 130, 160}));
+}
+
+TEST(KeepMonotonic, GrowsOnWhenTheTimeOfALostRequestDoesNotComeBack) {
+  EXPECT_EQ(kept({1000, 100, 150, 180}), (std::vector<std::uint64_t>{1000, 1000, 1050, 1080}));
+  EXPECT_EQ(kept({1000, 100, 150, 50, 60, 70}), (std::vector<std::uint64_t>{1000, 1000, 1050, 1050, 1060, 1070}));
+  EXPECT_EQ(kept({1000, 100, 90, 95}), (std::vector<std::uint64_t>{1000, 1000, 1000, 1005}));
 }
 
 TEST(KeepMonotonic, LeavesAnotherDiskOfTheSameNameAlone) {
