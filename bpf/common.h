@@ -37,6 +37,21 @@ static __always_inline void count(bool alone, __u64 *counter, __u64 amount)
     add(counter, amount);
 }
 
+/* Sets a word that has one writer. Who sees it sees what was written before it, and nothing that is written after it is
+ * seen before it. */
+static __always_inline void publish(__u32 *word, __u32 value)
+{
+#ifdef __TARGET_ARCH_x86
+  asm volatile("" ::: "memory"); /* stores are seen in their order */
+  *(volatile __u32 *)word = value;
+  asm volatile("" ::: "memory");
+#else
+  __u32 before = __sync_lock_test_and_set(word, value);
+
+  asm volatile("" ::"r"(before) : "memory");
+#endif
+}
+
 /* Keeps the compiler from proving away, or moving, a bound that the verifier has to see. */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
 

@@ -77,13 +77,35 @@ int irq_entry(__u64 *ctx)
   return 0;
 }
 
+static __always_inline void observe_handler(struct vqs_vector *vector, __u64 ns)
+{
+  observe(true, vector->handler_cells, &vector->handler_ns, ns);
+}
+
+/* Puts the times that were gathered, and this one, into the histogram. */
+static __noinline void move_gathered(struct vqs_irq *irq, __u64 ns)
+{
+  struct vqs_vector *vector;
+  __u32 i;
+
+  if (!irq)
+    return;
+  vector = vector_of(irq);
+  if (!vector)
+    return;
+  publish(&irq->moves, irq->moves + 1);
+  for (i = 0; i < VQS_GATHERED && i < irq->gathered; i++) observe_handler(vector, irq->gathered_ns[i]);
+  observe_handler(vector, ns);
+  irq->gathered = 0;
+  publish(&irq->moves, irq->moves + 1);
+}
+
 SEC("tp_btf/irq_handler_exit")
 int irq_exit(__u64 *ctx)
 {
-  __u32 number = ctx[0];
-  struct vqs_vector *vector;
+  __u32 number = ctx[0], place;
   struct vqs_irq *irq;
-  __u64 start, now;
+  __u64 start, ns;
 
   irq = bpf_map_lookup_elem(&irqs, &number);
   if (!irq || !irq->vector || irq->action != ctx[1])
@@ -91,11 +113,17 @@ int irq_exit(__u64 *ctx)
   start = irq->entry_ns;
   if (!start)
     return 0; /* attached inside this handler */
-  now = bpf_ktime_get_ns();
+  ns = bpf_ktime_get_ns();
+  ns = NSEC_SINCE(ns, start);
   irq->entry_ns = 0;
-  vector = vector_of(irq);
-  if (vector)
-    observe(true, vector->handler_cells, &irq->handler_ns, NSEC_SINCE(now, start));
+  place = irq->gathered;
+  OPAQUE(place);
+  if (place < VQS_GATHERED && !(ns >> 32)) {
+    irq->gathered_ns[place] = ns;
+    publish(&irq->gathered, place + 1);
+  } else {
+    move_gathered(irq, ns);
+  }
   return 0;
 }
 

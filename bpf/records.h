@@ -205,30 +205,35 @@ struct vqs_origin {
 };
 VQS_ASSERT_SIZE(struct vqs_origin, 64);
 
+/* Times in the handler that are gathered before they, and the next one, are put into the histogram. */
+enum { VQS_GATHERED = 4 };
+
 /*
- * An interrupt number: what is written at every interrupt, in one cache line. The kernel runs the handlers of one
- * interrupt on one CPU at a time, so there is one writer.
+ * An interrupt number: what is written at every interrupt, in one cache line, because an interrupt finds the caches
+ * cold. The kernel runs the handlers of one interrupt on one CPU at a time, so there is one writer.
  *
  * `count` is that of the CPU `counting`; those of the others are in vqs_vector_cpu. They change places when another CPU
  * takes the interrupt: `switches` is then counted first, and `counting` is 0 until it is done.
  */
 struct vqs_irq {
-  __u32 vector;     /* [agent] vqs_vector index + 1, 0: no disk's */
-  __u32 last_cpu;   /* [bpf] CPU + 1 that last took it, 0: never */
-  __u64 action;     /* [bpf] struct irqaction * with the vector's name, learned at the first interrupt */
-  __u64 entry_ns;   /* [bpf] start of the handler that runs now, 0: none */
-  __u64 handler_ns; /* [bpf] sum of time in the handler */
-  __u64 count;      /* [bpf] interrupts that `counting` took */
-  __u32 counting;   /* [bpf] CPU + 1 */
-  __u32 switches;   /* [bpf] */
-  __u64 pad[2];
+  __u32 vector;                    /* [agent] vqs_vector index + 1, 0: no disk's */
+  __u32 last_cpu;                  /* [bpf] CPU + 1 that last took it, 0: never */
+  __u64 action;                    /* [bpf] struct irqaction * with the vector's name, learned at the first interrupt */
+  __u64 entry_ns;                  /* [bpf] start of the handler that runs now, 0: none */
+  __u64 count;                     /* [bpf] interrupts that `counting` took */
+  __u32 counting;                  /* [bpf] CPU + 1 */
+  __u32 switches;                  /* [bpf] */
+  __u32 gathered_ns[VQS_GATHERED]; /* [bpf] times in the handler that are not in vqs_vector yet */
+  __u32 gathered;                  /* [bpf] how many, written last */
+  __u32 moves;                     /* [bpf] into vqs_vector, begun and ended: odd in between */
 };
 VQS_ASSERT_SIZE(struct vqs_irq, 64);
 
 /* An interrupt of a disk. */
 struct vqs_vector {
   char name[VQS_ACTION_NAME]; /* [agent] name of the action to follow on this line */
-  __u64 pad[4];
+  __u64 handler_ns;           /* [bpf] sum of time in the handler */
+  __u64 pad[3];
   __u64 handler_cells[VQS_CELLS]; /* [bpf] */
 };
 VQS_ASSERT_SIZE(struct vqs_vector, 64 + 8 * VQS_CELLS);

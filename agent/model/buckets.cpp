@@ -52,6 +52,11 @@ vqs_bucket_table make_bucket_table() {
   return table;
 }
 
+std::size_t cell_of(std::uint64_t ns) {
+  static const vqs_bucket_table table = make_bucket_table();
+  return static_cast<std::size_t>(vqs_cell(&table, ns));
+}
+
 ClassicBuckets default_classic_buckets() {
   ClassicBuckets buckets;
   for (int exponent = -16; exponent <= -5; ++exponent) buckets.push_back(exponent * VQS_PER_OCTAVE);

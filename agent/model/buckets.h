@@ -2,6 +2,7 @@
 // The histograms' buckets in user space: the boundaries that bpf/buckets.h looks up, and their bounds in seconds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,9 @@ double upper_bound_seconds(int index);
 
 // The table that vqs_cell() needs.
 vqs_bucket_table make_bucket_table();
+
+// Cell of a duration, as the programs find it: 0 to VQS_LAST_CELL.
+std::size_t cell_of(std::uint64_t ns);
 
 // Native bucket index of each classic bucket's upper bound, rising. A classic bucket is the exact sum of the native
 // ones up to its bound.

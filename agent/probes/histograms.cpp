@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/model/buckets.h"
 #include "agent/probes/arrays.h"
 
 namespace vqscope {
@@ -21,6 +22,11 @@ void add_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum, Histogram&
     for (std::size_t i = 0; i < size; ++i) histogram.cells[first + i] += load(line[i]);
   }
   histogram.sum_ns += load(sum);
+}
+
+void add_duration(std::uint64_t ns, Histogram& histogram) {
+  ++histogram.cells[cell_of(ns)];
+  histogram.sum_ns += ns;
 }
 
 }  // namespace vqscope

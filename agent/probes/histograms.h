@@ -11,4 +11,7 @@ namespace vqscope {
 // during the call, never a torn one, and never less than at the call before. Thread-safe, but for `histogram`.
 void add_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum, Histogram& histogram);
 
+// Adds one duration.
+void add_duration(std::uint64_t ns, Histogram& histogram);
+
 }  // namespace vqscope

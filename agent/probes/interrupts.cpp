@@ -2,8 +2,11 @@
 #include "agent/probes/interrupts.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <set>
+
+#include "agent/probes/histograms.h"
 
 namespace vqscope {
 
@@ -31,6 +34,20 @@ std::vector<std::uint64_t> counted_interrupts(const Arrays& arrays, std::uint32_
     const std::uint32_t again = __atomic_load_n(&record.switches, __ATOMIC_ACQUIRE);
     if (again == switches) return counts;
     switches = again;
+  }
+}
+
+Histogram handler_times(const vqs_irq& line, const vqs_vector& vector) {
+  for (;;) {
+    const std::uint32_t moves = __atomic_load_n(&line.moves, __ATOMIC_ACQUIRE);
+    Histogram times;
+    add_histogram(vector.handler_cells, vector.handler_ns, times);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const std::uint32_t gathered = __atomic_load_n(&line.gathered, __ATOMIC_ACQUIRE);
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(gathered, VQS_GATHERED); ++i)
+      add_duration(load(line.gathered_ns[i]), times);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (moves % 2 == 0 && load(line.moves) == moves) return times;
   }
 }
 

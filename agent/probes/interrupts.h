@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "agent/model/histogram.h"
 #include "agent/probes/arrays.h"
 #include "agent/probes/layout.h"
 #include "agent/topology/scan.h"
@@ -14,6 +15,9 @@ namespace vqscope {
 
 // Interrupts by CPU that the programs counted on a line whose index in Arrays::vectors this is.
 std::vector<std::uint64_t> counted_interrupts(const Arrays& arrays, std::uint32_t irq, std::uint32_t vector);
+
+// Times in the handler of a line, those that were gathered last included.
+Histogram handler_times(const vqs_irq& line, const vqs_vector& vector);
 
 // Finds interrupts that the kernel counted and did not run the programs for. Not thread-safe.
 class InterruptAudit {

@@ -83,7 +83,7 @@ VectorCounters read_traced_vector(const Arrays& arrays, const InterruptLine& lin
   VectorCounters counters{line, {}, {}};
   counters.per_cpu = counted_interrupts(arrays, line.irq, index);
   if (detail == Detail::kHistograms)
-    add_histogram(arrays.vectors[index].handler_cells, arrays.irqs[line.irq].handler_ns, counters.handler.emplace());
+    counters.handler.emplace() = handler_times(arrays.irqs[line.irq], arrays.vectors[index]);
   return counters;
 }
 

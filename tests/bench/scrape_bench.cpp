@@ -66,7 +66,7 @@ void fill(const Arrays& arrays, const Topology& topology, const Layout& layout, 
       }
       arrays.origins[(entry.queue_base + q) * cpus + q].own.local = 1000;
       const auto vector = *layout.vector_of(disk.interrupts[q]);
-      fill(arrays.vectors[vector].handler_cells, arrays.irqs[disk.interrupts[q].irq].handler_ns, 20);
+      fill(arrays.vectors[vector].handler_cells, arrays.vectors[vector].handler_ns, 20);
       arrays.vector_cpus[vector * cpus + q].count = 1000;
       vqs_notify& notify = arrays.notifies[arrays.virtio_devices[disk.virtio->index].first + q];
       fill(notify.cells, notify.sum_ns, 30);

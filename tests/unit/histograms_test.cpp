@@ -7,7 +7,9 @@
 #include <random>
 #include <thread>
 
+#include "agent/model/buckets.h"
 #include "agent/probes/arrays.h"
+#include "agent/probes/interrupts.h"
 
 namespace vqscope {
 namespace {
@@ -70,6 +72,55 @@ TEST(AddHistogram, NeverGoesBackWhileItIsWritten) {
     ASSERT_GE(now.sum_ns, before.sum_ns);
     before = now;
   }
+}
+
+TEST(HandlerTimes, HasThoseThatWereGatheredLast) {
+  vqs_irq line = {};
+  vqs_vector vector = {};
+  vector.handler_cells[cell_of(3'000)] = 5;
+  vector.handler_ns = 15'000;
+  line.gathered_ns[0] = 3'000;
+  line.gathered_ns[1] = 50'000;
+  line.gathered_ns[2] = 70'000;  // of an earlier round
+  line.gathered = 2;
+  Histogram expected;
+  expected.cells[cell_of(3'000)] = 6;
+  expected.cells[cell_of(50'000)] = 1;
+  expected.sum_ns = 68'000;
+  EXPECT_EQ(handler_times(line, vector), expected);
+}
+
+// Another thread stands for irq_exit.
+TEST(HandlerTimes, CountsEveryOneOnceWhileTheyAreMoved) {
+  constexpr std::uint64_t kRuns = 300'000, kNs = 3'000;
+  vqs_irq line = {};
+  vqs_vector vector = {};
+  const std::jthread writer([&] {
+    const auto add = [](__u64& word, std::uint64_t amount) { __atomic_fetch_add(&word, amount, __ATOMIC_RELAXED); };
+    for (std::uint64_t i = 0; i < kRuns; ++i) {
+      if (line.gathered < VQS_GATHERED) {
+        __atomic_store_n(&line.gathered_ns[line.gathered], __u32{kNs}, __ATOMIC_RELAXED);
+        __atomic_store_n(&line.gathered, line.gathered + 1, __ATOMIC_RELEASE);
+        continue;
+      }
+      __atomic_fetch_add(&line.moves, 1, __ATOMIC_ACQ_REL);
+      for (std::uint32_t moved = 0; moved <= VQS_GATHERED; ++moved) {
+        add(vector.handler_cells[cell_of(kNs)], 1);
+        add(vector.handler_ns, kNs);
+      }
+      __atomic_store_n(&line.gathered, 0U, __ATOMIC_RELAXED);
+      __atomic_fetch_add(&line.moves, 1, __ATOMIC_ACQ_REL);
+    }
+  });
+  std::uint64_t last = 0;
+  while (last < kRuns) {
+    const Histogram times = handler_times(line, vector);
+    const std::uint64_t count = times.count();
+    ASSERT_GE(count, last);
+    ASSERT_EQ(times.sum_ns, count * kNs);
+    last = count;
+  }
+  EXPECT_EQ(last, kRuns);
 }
 
 }  // namespace
