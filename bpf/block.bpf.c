@@ -101,10 +101,20 @@ static __noinline void lose_issue(struct vqs_control *ctl, const struct vqs_foun
     lose(ctl, disk && disk->queues ? VQS_LOST_QUEUE_RANGE : VQS_LOST_NO_ROOM);
 }
 
+/* The CPU that submitted the request. */
+static __always_inline __u32 submitter_of(struct request *rq, struct vqs_found *found)
+{
+  if (found->submitter != (__u64)rq->mq_ctx) {
+    found->cpu = rq->mq_ctx->cpu;
+    found->submitter = (__u64)rq->mq_ctx;
+  }
+  return found->cpu;
+}
+
 static __always_inline void on_issue(struct request *rq)
 {
   struct vqs_control *ctl = get_control();
-  const struct vqs_found *found;
+  struct vqs_found *found;
   volatile struct vqs_slot *slot;
   struct vqs_found own;
   __u32 tag, index;
@@ -124,7 +134,7 @@ static __always_inline void on_issue(struct request *rq)
   if (!slot)
     return;
   slot->request = (__u64)rq;
-  slot->cpu = rq->mq_ctx->cpu;
+  slot->cpu = submitter_of(rq, found);
   slot->op = rq->cmd_flags & REQ_OP_MASK;
   slot->issue_ns = bpf_ktime_get_ns();
   slot->issued++;
@@ -199,8 +209,8 @@ static __always_inline bool is_owner(const struct vqs_queue *queue)
 }
 
 /* What almost every completion is: of a whole read or write, without an error, on the CPU that owns the queue, and
- * accounted by the kernel over just the two spans; or of a disk that is not measured. False, and nothing is counted, if
- * this is another. Where programs may nest no queue has an owner, and this is not called. */
+ * accounted by the kernel over just the two spans. False, and nothing is counted, if this is another. Where programs
+ * may nest no queue has an owner, and this is not called. */
 static __always_inline bool complete_usual(struct request *rq, __u32 error, __u32 bytes)
 {
   __u32 op = rq->cmd_flags & REQ_OP_MASK, flags = rq->rq_flags, tag = tag_of(rq), index;
@@ -213,9 +223,9 @@ static __always_inline bool complete_usual(struct request *rq, __u32 error, __u3
 
   if (!ctl)
     return true;
-  found = locate(rq, ctl, VQS_AT_COMPLETION, NULL);
+  found = recall(rq, ctl, VQS_AT_COMPLETION);
   if (!found)
-    return true;
+    return false;
   if (error || !bytes || bytes < rq->__data_len || !start || !(flags & rqf_io_stat) || (flags & rqf_flush_seq))
     return false;
   index = found->index;

@@ -16,6 +16,7 @@
 
 struct gendisk {
   char disk_name[32];
+  __u64 diskseq; /* since 5.15 (cf179948554a) */
 } KERNEL_TYPE;
 
 struct request_queue {
@@ -79,10 +80,13 @@ static __always_inline struct gendisk *disk_of(struct request *rq)
   return rq->q->disk;
 }
 
-/* Eight bytes of the disk's name; 0 of a queue without a disk. */
-static __always_inline __u64 name_word(struct gendisk *gendisk, int number)
+/* Tells a disk from every other that was or will be; before 5.15 by the beginning of its name. 0: a queue without one.
+ */
+static __always_inline __u64 identity_of(struct gendisk *gendisk)
 {
-  return ((__u64 *)gendisk->disk_name)[number];
+  if (bpf_core_field_exists(gendisk->diskseq))
+    return gendisk->diskseq;
+  return *(__u64 *)gendisk->disk_name;
 }
 
 #endif

@@ -58,15 +58,13 @@ static __noinline __u64 resolve(volatile struct vqs_queue_ref *ref, struct reque
 
   ref->queue = (__u64)rq->q;
   ref->resolved = resolved;
-  ref->name[0] = name_word(gendisk, 0);
-  ref->name[1] = name_word(gendisk, 1);
+  ref->identity = identity_of(gendisk);
   return resolved;
 }
 
 /* Fills `found` for the hardware queue of a request; false if the disk is not measured or has no place. */
 static __noinline bool find_queue(struct request *rq, struct vqs_found *found, __u32 generation)
 {
-  struct gendisk *gendisk = disk_of(rq);
   struct request_queue *q = rq->q;
   __u32 id = q->id, hctx = rq->mq_hctx->queue_num, entry;
   struct vqs_queue_ref *ref;
@@ -75,11 +73,11 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
 
   if (!found)
     return false;
-  found->queue = (__u64)q;
+  found->context = (__u64)rq->mq_hctx;
+  found->identity = identity_of(disk_of(rq));
   found->hctx = hctx;
   found->generation = generation;
-  found->name[0] = name_word(gendisk, 0);
-  found->name[1] = name_word(gendisk, 1);
+  found->submitter = 0;
   found->disk = 0;
   found->depth = 0;
   found->slot_base = 0;
@@ -90,8 +88,7 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
     return true;
   }
   resolved = *(volatile __u64 *)&ref->resolved;
-  if (ref->queue != (__u64)q || resolved >> 32 != generation || ref->name[0] != found->name[0] ||
-      ref->name[1] != found->name[1])
+  if (ref->queue != (__u64)q || resolved >> 32 != generation || ref->identity != found->identity)
     resolved = resolve(ref, rq, generation);
   entry = (__u32)resolved - 1;
   disk = bpf_map_lookup_elem(&disks, &entry);
@@ -106,27 +103,45 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
   return true;
 }
 
+/* Where this program keeps, for this CPU, what it finds about this hardware queue; NULL never. */
+static __always_inline struct vqs_found *found_by(enum vqs_finder finder, const struct request *rq)
+{
+  __u32 bits, index;
+
+  /* A copy: the verifier lets nothing be computed with the pointer itself. */
+  asm("%0 = %1" : "=&w"(bits) : "w"((__u32)(__u64)rq->mq_hctx));
+  index = (bpf_get_smp_processor_id() * VQS_FINDERS + finder) * VQS_FOUND + (bits >> 10 ^ bits >> 13) % VQS_FOUND;
+  return bpf_map_lookup_elem(&found_queues, &index);
+}
+
 /* Where the hardware queue of a request is in the arrays; NULL if the disk is not measured or has no place. `own` is
  * used where a program may nest: what it found before could be half written then. */
-static __always_inline const struct vqs_found *locate(struct request *rq, const struct vqs_control *ctl,
-                                                      enum vqs_finder finder, struct vqs_found *own)
+static __always_inline struct vqs_found *locate(struct request *rq, const struct vqs_control *ctl,
+                                                enum vqs_finder finder, struct vqs_found *own)
 {
-  __u32 generation = *(volatile __u32 *)&ctl->generation, index;
+  __u32 generation = *(volatile __u32 *)&ctl->generation;
   struct vqs_found *found;
-  struct gendisk *gendisk = disk_of(rq);
-  __u64 q = (__u64)rq->q;
-  __u32 hctx;
 
   if (!never_nested)
     return find_queue(rq, own, generation) ? own : NULL;
-  hctx = rq->mq_hctx->queue_num;
-  index = (bpf_get_smp_processor_id() * VQS_FINDERS + finder) * VQS_FOUND + ((q >> 12) + hctx) % VQS_FOUND;
-  found = bpf_map_lookup_elem(&found_queues, &index);
+  found = found_by(finder, rq);
   if (!found)
     return NULL;
-  if (found->queue != q || found->hctx != hctx || found->generation != generation ||
-      found->name[0] != name_word(gendisk, 0) || found->name[1] != name_word(gendisk, 1))
+  if (found->context != (__u64)rq->mq_hctx || found->generation != generation ||
+      found->hctx != rq->mq_hctx->queue_num || found->identity != identity_of(disk_of(rq)))
     find_queue(rq, found, generation);
+  return found->disk ? found : NULL;
+}
+
+/* What locate() found last for the hardware queue's address; NULL if there is nothing. The address may belong to
+ * another disk or have another number by now, so it has to be shown that the request was issued there. */
+static __always_inline const struct vqs_found *recall(struct request *rq, const struct vqs_control *ctl,
+                                                      enum vqs_finder finder)
+{
+  const struct vqs_found *found = found_by(finder, rq);
+
+  if (!found || found->context != (__u64)rq->mq_hctx || found->generation != *(volatile __u32 *)&ctl->generation)
+    return NULL;
   return found->disk ? found : NULL;
 }
 

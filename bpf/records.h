@@ -109,28 +109,31 @@ static inline __u32 vqs_name_hash(const __u64 *name)
 struct vqs_queue_ref {
   __u64 queue;    /* [bpf] struct request_queue * */
   __u64 resolved; /* [bpf] generation << 32 | disk entry + 1 (0: not a measured disk); one word, so never torn */
-  /* [bpf] The beginning of the disk's name, written last. A disk that comes may get number and memory of the queue of
-   * one that went, before the agent has seen either. */
-  __u64 name[2];
+  /* [bpf] See identity_of(); written last. A disk that comes may get number and memory of the queue of one that went,
+   * before the agent has seen either. */
+  __u64 identity;
+  __u64 pad;
 };
 VQS_ASSERT_SIZE(struct vqs_queue_ref, 32);
 
 /* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
 enum vqs_finder { VQS_AT_ISSUE, VQS_AT_COMPLETION, VQS_AT_NESTED, VQS_AT_REQUEUE, VQS_FINDERS };
-enum { VQS_FOUND = 4 };
+enum { VQS_FOUND = 8 };
 
 /* A hardware queue's place in the arrays, as a program has found it on a CPU in a generation of the disk table; at
- * (CPU * VQS_FINDERS + program) * VQS_FOUND + some bits of the request queue's address and the hardware queue. */
+ * (CPU * VQS_FINDERS + program) * VQS_FOUND + some bits of the hardware queue's address. */
 struct vqs_found {
-  __u64 queue;      /* [bpf] struct request_queue * */
+  __u64 context;    /* [bpf] struct blk_mq_hw_ctx * */
+  __u64 identity;   /* [bpf] as in vqs_queue_ref */
   __u32 hctx;       /* [bpf] hardware queue */
   __u32 generation; /* [bpf] */
   __u32 disk;       /* [bpf] disk entry + 1, 0: not measured */
   __u32 depth;      /* [bpf] slots; 0: the hardware queue is beyond the layout */
   __u32 slot_base;  /* [bpf] first slot of the hardware queue */
   __u32 index;      /* [bpf] vqs_queue; meaningless if depth is 0 */
-  __u64 name[2];    /* [bpf] as in vqs_queue_ref */
-  __u64 pad[2];
+  __u64 submitter;  /* [bpf] struct blk_mq_ctx * of the request that was issued last */
+  __u32 cpu;        /* [bpf] of it */
+  __u32 pad[3];
 };
 VQS_ASSERT_SIZE(struct vqs_found, 64);
 
