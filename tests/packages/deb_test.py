@@ -86,6 +86,8 @@ class DebianPackage(unittest.TestCase):
             build_id = re.search(r"Build ID: (\w\w)(\w+)", vqtest.run("readelf", "-n", f"{root}/usr/bin/vqscope"))
             symbols = pathlib.Path(root, f"usr/lib/debug/.build-id/{build_id[1]}/{build_id[2]}.debug")
             self.assertIn(".debug_info", vqtest.run("objdump", "-h", symbols))
+            vqtest.run("md5sum", "--check", "--strict", cwd=root,
+                       input=vqtest.run("dpkg-deb", "--info", debug[0], "md5sums"))
 
     def test_lintian_has_nothing_to_say(self):
         vqtest.require("lintian")
