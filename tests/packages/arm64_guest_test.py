@@ -20,11 +20,14 @@ import chroot
 from kernels import cache_directory, tool
 
 AGENT = packages.ROOT / "build/arm64/vqscope"
+UNIT_TESTS = packages.ROOT / "build/arm64/tests/unit/vqscope_unit_tests"
 SYSROOT = cache_directory() / "arm64"  # made by arm64_sysroot.sh
 PACKAGES = ("linux-image-cloud-arm64", "busybox-static", "fio")
 BOOT_SECONDS = 1200  # on a loaded machine
 JOBS = ((0, 501), (1, 303))  # vCPU, reads
 WRITES = 101
+# Suites of unit tests that need a real kernel: QEMU's user mode has neither capabilities nor seccomp of its own.
+OF_THE_KERNEL = ("Rights", "Seccomp")
 
 # Everything is done by the guest itself; what it has to tell is a line of base64 on its console for each file.
 INIT = f"""#!/bin/busybox sh
@@ -55,6 +58,8 @@ fio --output-format=json --thread --ioengine=libaio --direct=1 --bs=4k --filenam
 sample after
 vqscope doctor --duration 2 --json > /tmp/doctor 2> /tmp/doctor-errors
 echo $? > /tmp/doctor-status
+unit_tests --gtest_filter='{":".join(f"{suite}.*" for suite in OF_THE_KERNEL)}' > /tmp/unit-tests 2>&1
+echo $? > /tmp/unit-tests-status
 uname -rm > /tmp/uname
 for file in /tmp/*; do echo "FILE ${{file##*/}} $(base64 -w 0 $file)"; done > /dev/console
 poweroff -f
@@ -95,9 +100,9 @@ def build_initramfs(tree, version, image):
         for directory in ("bin", "proc", "sys", "dev", "tmp", "modules"):
             (root / directory).mkdir()
         vqtest.run("cp", "-L", tree / "bin/busybox", root / "bin/busybox")
-        for name, program in (("vqscope", AGENT), ("fio", tree / "usr/bin/fio")):
+        for name, program in (("vqscope", AGENT), ("unit_tests", UNIT_TESTS), ("fio", tree / "usr/bin/fio")):
             add_program(root, program, root / "tools" / name, (SYSROOT, tree))
-        vqtest.run("aarch64-linux-gnu-strip", root / "tools/vqscope")
+        vqtest.run("aarch64-linux-gnu-strip", root / "tools/vqscope", root / "tools/unit_tests")
         # The dynamic linker has another name in the programs than in the directory of libraries.
         (root / "lib/ld-linux-aarch64.so.1").symlink_to("aarch64-linux-gnu/ld-linux-aarch64.so.1")
         files = {}
@@ -195,6 +200,12 @@ class Arm64Guest(unittest.TestCase):
         for (irq, cpu), count in after.items():
             self.assertEqual(self.grown("vqscope_irq_interrupts_total", device="vda", irq=irq, cpu=cpu),
                              count - before[irq, cpu], (irq, cpu))
+
+    def test_gives_up_its_rights_as_the_unit_tests_want_it(self):
+        text = self.files["unit-tests"]
+        self.assertEqual(int(self.files["unit-tests-status"]), 0, text)
+        for suite in OF_THE_KERNEL:
+            self.assertRegex(text, rf"\[       OK \] {suite}\.")
 
     def test_doctor_judges(self):
         self.assertIn(int(self.files["doctor-status"]), (0, 1, 2, 3))
