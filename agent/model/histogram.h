@@ -2,6 +2,7 @@
 // A latency histogram as the kernel keeps it: cells of bpf/buckets.h and an exact sum.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <numeric>
@@ -15,6 +16,11 @@ struct Histogram {
   std::uint64_t sum_ns = 0;
 
   [[nodiscard]] std::uint64_t count() const { return std::accumulate(cells.begin(), cells.end(), std::uint64_t{0}); }
+
+  // Whether nothing was counted. The sum of what takes no time is 0, too.
+  [[nodiscard]] bool empty() const {
+    return sum_ns == 0 && std::all_of(cells.begin(), cells.end(), [](std::uint64_t cell) { return cell == 0; });
+  }
 
   Histogram& operator+=(const Histogram& other) {
     for (std::size_t i = 0; i < cells.size(); ++i) cells[i] += other.cells[i];

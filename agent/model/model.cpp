@@ -93,7 +93,7 @@ Model derive(const Topology& topology, Snapshot snapshot, const Snapshot* earlie
     if (device.counters.queues) device.avgqu_sz.resize(device.counters.queues->size());
     if (earlier == nullptr || snapshot.time_ns < earlier->time_ns + kShortestWindowNs) continue;
     if (const DeviceSnapshot* before = find_device(*earlier, device.counters))
-      derive_window(difference(*before, without_histograms(device.counters)),
+      derive_window(difference_without_histograms(*before, device.counters),
                     static_cast<double>(snapshot.time_ns - earlier->time_ns) / 1e9, device);
   }
   return model;

@@ -28,10 +28,18 @@ OpCounters growth(const OpCounters& before, const OpCounters& now) {
           growth(before.errors, now.errors)};
 }
 
-QueueCounters growth(const QueueCounters& before, const QueueCounters& now) {
-  QueueCounters grown = now;
-  for (std::size_t op = 0; op < grown.ops.size(); ++op)
-    if (now.ops[op] && before.ops[op]) grown.ops[op] = growth(*before.ops[op], *now.ops[op]);
+// Of the histograms, too, or of everything else.
+enum class Part { kAll, kCounters };
+
+QueueCounters growth(const QueueCounters& before, const QueueCounters& now, Part part) {
+  QueueCounters grown;
+  for (std::size_t op = 0; part == Part::kAll && op < grown.ops.size(); ++op) {
+    if (now.ops[op] && before.ops[op])
+      grown.ops[op] = growth(*before.ops[op], *now.ops[op]);
+    else
+      grown.ops[op] = now.ops[op];
+  }
+  grown.origins = now.origins;
   for (std::size_t cpu = 0; cpu < grown.origins.size() && cpu < before.origins.size(); ++cpu) {
     OriginCounters& origin = grown.origins[cpu];
     const OriginCounters& old = before.origins[cpu];
@@ -42,6 +50,36 @@ QueueCounters growth(const QueueCounters& before, const QueueCounters& now) {
   grown.time_ns = growth(before.time_ns, now.time_ns);
   grown.device_ns = growth(before.device_ns, now.device_ns);
   grown.queue_ns = growth(before.queue_ns, now.queue_ns);
+  grown.inflight = now.inflight;
+  grown.oldest_ns = now.oldest_ns;
+  return grown;
+}
+
+DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later, Part part) {
+  DeviceSnapshot grown;
+  grown.name = later.name;
+  grown.instance = later.instance;
+  if (earlier.queues && later.queues) {
+    grown.queues.emplace().reserve(later.queues->size());
+    for (std::size_t q = 0; q < later.queues->size() && q < earlier.queues->size(); ++q)
+      grown.queues->push_back(growth((*earlier.queues)[q], (*later.queues)[q], part));
+  }
+  if (earlier.accounting && later.accounting)
+    grown.accounting = {growth(earlier.accounting->time_ns, later.accounting->time_ns), later.accounting->inflight};
+  grown.vectors.reserve(later.vectors.size());
+  for (const VectorCounters& vector : later.vectors) {
+    const auto old = std::find_if(earlier.vectors.begin(), earlier.vectors.end(),
+                                  [&](const VectorCounters& v) { return v.line == vector.line; });
+    if (old == earlier.vectors.end()) continue;
+    VectorCounters& line = grown.vectors.emplace_back();
+    line.line = vector.line;
+    if (part == Part::kAll) grow(old->handler, vector.handler, line.handler);
+    line.per_cpu.resize(std::min(vector.per_cpu.size(), old->per_cpu.size()));
+    for (std::size_t cpu = 0; cpu < line.per_cpu.size(); ++cpu)
+      line.per_cpu[cpu] = growth(old->per_cpu[cpu], vector.per_cpu[cpu]);
+  }
+  for (std::size_t q = 0; part == Part::kAll && q < later.notifies.size() && q < earlier.notifies.size(); ++q)
+    grow(earlier.notifies[q], later.notifies[q], grown.notifies.emplace_back());
   return grown;
 }
 
@@ -54,31 +92,11 @@ const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot
 }
 
 DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later) {
-  DeviceSnapshot grown;
-  grown.name = later.name;
-  grown.instance = later.instance;
-  if (earlier.queues && later.queues) {
-    grown.queues.emplace().reserve(later.queues->size());
-    for (std::size_t q = 0; q < later.queues->size() && q < earlier.queues->size(); ++q)
-      grown.queues->push_back(growth((*earlier.queues)[q], (*later.queues)[q]));
-  }
-  if (earlier.accounting && later.accounting)
-    grown.accounting = {growth(earlier.accounting->time_ns, later.accounting->time_ns), later.accounting->inflight};
-  grown.vectors.reserve(later.vectors.size());
-  for (const VectorCounters& vector : later.vectors) {
-    const auto old = std::find_if(earlier.vectors.begin(), earlier.vectors.end(),
-                                  [&](const VectorCounters& v) { return v.line == vector.line; });
-    if (old == earlier.vectors.end()) continue;
-    VectorCounters& line = grown.vectors.emplace_back();
-    line.line = vector.line;
-    grow(old->handler, vector.handler, line.handler);
-    line.per_cpu.resize(std::min(vector.per_cpu.size(), old->per_cpu.size()));
-    for (std::size_t cpu = 0; cpu < line.per_cpu.size(); ++cpu)
-      line.per_cpu[cpu] = growth(old->per_cpu[cpu], vector.per_cpu[cpu]);
-  }
-  for (std::size_t q = 0; q < later.notifies.size() && q < earlier.notifies.size(); ++q)
-    grow(earlier.notifies[q], later.notifies[q], grown.notifies.emplace_back());
-  return grown;
+  return difference(earlier, later, Part::kAll);
+}
+
+DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, const DeviceSnapshot& later) {
+  return difference(earlier, later, Part::kCounters);
 }
 
 Snapshot difference(const Snapshot& earlier, const Snapshot& later) {

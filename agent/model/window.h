@@ -20,6 +20,9 @@ const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot
 Snapshot difference(const Snapshot& earlier, const Snapshot& later);
 DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later);
 
+// The same of what without_histograms() leaves.
+DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, const DeviceSnapshot& later);
+
 // All but the histograms, and with them bytes and errors by operation: a tenth of the memory, and enough for gauges
 // over a window.
 Snapshot without_histograms(const Snapshot& snapshot);

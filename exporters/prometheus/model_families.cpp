@@ -47,10 +47,6 @@ std::string queue_of(const VectorCounters& vector) {
   return vector.line.queue ? std::to_string(*vector.line.queue) : std::string();
 }
 
-bool is_empty(const Histogram& histogram) {
-  return std::all_of(histogram.cells.begin(), histogram.cells.end(), [](std::uint64_t count) { return count == 0; });
-}
-
 // An operation that was seen on a queue.
 struct MeasuredOp {
   Labels labels;
@@ -68,6 +64,9 @@ struct MeasuredQueue {
 
 std::vector<MeasuredQueue> measured_queues(const Model& model) {
   std::vector<MeasuredQueue> measured;
+  std::size_t queues = 0;
+  for (const DeviceModel& device : model.devices) queues += device.disk.queues.size();
+  measured.reserve(queues);
   for (const DeviceModel& device : model.devices) {
     if (!device.counters.queues) continue;
     for (const HardwareQueue& queue : device.disk.queues) {
@@ -75,6 +74,7 @@ std::vector<MeasuredQueue> measured_queues(const Model& model) {
       const QueueCounters& counters = (*device.counters.queues)[queue.index];
       MeasuredQueue& added =
           measured.emplace_back(MeasuredQueue{device, queue.index, counters, queue_labels(device, queue.index), {}});
+      added.ops.reserve(VQS_OPS);
       for (std::size_t op = 0; op < VQS_OPS; ++op)
         if (counters.ops[op])
           added.ops.push_back({Labels(added.labels, {"op", std::string(kOperationNames[op])}), *counters.ops[op]});
@@ -105,13 +105,13 @@ void add_requests(const Model& model, std::span<const MeasuredQueue> queues, Bui
       "vqscope_request_queue_latency_seconds",
       "Time of completed requests from their start to their issue to the driver (Q2D): spent inside the guest.");
   each_op([&](const MeasuredOp& op) {
-    if (!is_empty(op.counters.queue)) queue_latency.push_back({op.labels, 0, &op.counters.queue});
+    if (!op.counters.queue.empty()) queue_latency.push_back({op.labels, 0, &op.counters.queue});
   });
   auto& device_latency = builder.histogram(
       "vqscope_request_device_latency_seconds",
       "Time of completed requests from their issue to the driver to their completion (D2C): the host's share.");
   each_op([&](const MeasuredOp& op) {
-    if (!is_empty(op.counters.device)) device_latency.push_back({op.labels, 0, &op.counters.device});
+    if (!op.counters.device.empty()) device_latency.push_back({op.labels, 0, &op.counters.device});
   });
   auto& bytes = builder.counter("vqscope_request_bytes_total", "Bytes of requests completed without error.");
   each_op([&](const MeasuredOp& op) { bytes.push_back({op.labels, number(op.counters.bytes)}); });
@@ -220,7 +220,7 @@ void add_interrupts(const Model& model, Builder& builder) {
                                 number(vector.per_cpu[cpu])});
     }
     for (const auto& [queue, histogram] : device.handlers)
-      if (!is_empty(histogram))
+      if (!histogram.empty())
         handler.push_back({{name, {"queue", queue ? std::to_string(*queue) : std::string()}}, 0, &histogram});
     if (device.irq_concentration) concentration.push_back({{name}, *device.irq_concentration});
     if (device.irq_effective_cpus) irq_cpus.push_back({{name}, *device.irq_effective_cpus});
@@ -231,7 +231,7 @@ void add_interrupts(const Model& model, Builder& builder) {
                                    "one controller share its queues.");
   for (const DeviceModel& device : model.devices)
     for (std::size_t queue = 0; queue < device.counters.notifies.size(); ++queue)
-      if (const auto& histogram = device.counters.notifies[queue]; histogram && !is_empty(*histogram))
+      if (const auto& histogram = device.counters.notifies[queue]; histogram && !histogram->empty())
         notify.push_back({queue_labels(device, static_cast<std::uint32_t>(queue)), 0, &*histogram});
 }
 
