@@ -227,12 +227,14 @@ class Loader {
 }  // namespace
 
 SparseHistogram::SparseHistogram(const Histogram& histogram) : sum_ns(histogram.sum_ns) {
-  for (std::size_t cell = 0; cell < histogram.cells.size(); ++cell)
-    if (histogram.cells[cell] > 0) cells.emplace_back(static_cast<std::uint16_t>(cell), histogram.cells[cell]);
+  const auto [begin, end] = histogram.range();
+  for (std::size_t cell = begin; cell < end; ++cell)
+    if (const std::uint64_t count = histogram.cells()[cell])
+      cells.emplace_back(static_cast<std::uint16_t>(cell), count);
 }
 
 void SparseHistogram::add_to(Histogram& histogram) const {
-  for (const auto& [cell, count] : cells) histogram.cells[cell] += count;
+  for (const auto& [cell, count] : cells) histogram.add(cell, count);
   histogram.sum_ns += sum_ns;
 }
 

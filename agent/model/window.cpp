@@ -14,7 +14,8 @@ std::uint64_t growth(std::uint64_t before, std::uint64_t now) { return now > bef
 
 Histogram growth(const Histogram& before, const Histogram& now) {
   Histogram grown;
-  for (std::size_t i = 0; i < grown.cells.size(); ++i) grown.cells[i] = growth(before.cells[i], now.cells[i]);
+  const auto [begin, end] = now.range();
+  for (std::size_t cell = begin; cell < end; ++cell) grown.set(cell, growth(before.cells()[cell], now.cells()[cell]));
   grown.sum_ns = growth(before.sum_ns, now.sum_ns);
   return grown;
 }
@@ -174,8 +175,8 @@ std::optional<double> quantile(const Histogram& histogram, double q) {
   if (total == 0) return std::nullopt;
   const double rank = q * total;
   double below = 0;
-  for (std::size_t cell = 0; cell < histogram.cells.size(); ++cell) {
-    const auto here = static_cast<double>(histogram.cells[cell]);
+  for (std::size_t cell = 0; cell < histogram.cells().size(); ++cell) {
+    const auto here = static_cast<double>(histogram.cells()[cell]);
     if (here == 0 || below + here < rank) {
       below += here;
       continue;

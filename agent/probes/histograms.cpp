@@ -13,19 +13,19 @@ void add_histogram(const __u64 (&cells)[VQS_CELLS], const __u64& sum, Histogram&
   // of `histogram` is not touched for nothing. What is added is read anew; only a line's first count can come too late.
   constexpr std::size_t kLine = 8;
   static_assert(VQS_CELLS % kLine == 0);
-  for (std::size_t first = 0; first < histogram.cells.size(); first += kLine) {
+  for (std::size_t first = 0; first < histogram.cells().size(); first += kLine) {
     const __u64* const line = &cells[first];
     if ((load(line[0]) | load(line[1]) | load(line[2]) | load(line[3]) | load(line[4]) | load(line[5]) | load(line[6]) |
          load(line[7])) == 0)
       continue;
-    const std::size_t size = std::min(kLine, histogram.cells.size() - first);
-    for (std::size_t i = 0; i < size; ++i) histogram.cells[first + i] += load(line[i]);
+    histogram.add({first, std::min(first + kLine, histogram.cells().size())},
+                  [&cells](std::size_t cell) { return load(cells[cell]); });
   }
   histogram.sum_ns += load(sum);
 }
 
 void add_duration(std::uint64_t ns, Histogram& histogram) {
-  ++histogram.cells[cell_of(ns)];
+  histogram.add(cell_of(ns), 1);
   histogram.sum_ns += ns;
 }
 

@@ -80,11 +80,13 @@ class Patch {
     std::size_t cell = 0;
     for (int i = 0; i < source.growth_size(); ++i, ++cell) {
       cell += source.skipped(i);
-      if (cell >= target.cells.size()) {
+      if (cell >= target.cells().size()) {
         sensible_ = false;
         return;
       }
-      grow(target.cells[cell], source.growth(i));
+      std::uint64_t count = target.cells()[cell];
+      grow(count, source.growth(i));
+      target.set(cell, count);
     }
     grow(target.sum_ns, source.sum_ns());
   }

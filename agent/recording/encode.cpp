@@ -33,13 +33,13 @@ std::int64_t growth(std::uint64_t before, std::uint64_t now) { return static_cas
 
 void encode(const Histogram& before, const Histogram& now, proto::Histogram& target) {
   std::uint32_t skipped = 0;
-  for (std::size_t cell = 0; cell < now.cells.size(); ++cell) {
-    if (now.cells[cell] == before.cells[cell]) {
+  for (std::size_t cell = 0; cell < now.cells().size(); ++cell) {
+    if (now.cells()[cell] == before.cells()[cell]) {
       ++skipped;
       continue;
     }
     target.add_skipped(skipped);
-    target.add_growth(growth(before.cells[cell], now.cells[cell]));
+    target.add_growth(growth(before.cells()[cell], now.cells()[cell]));
     skipped = 0;
   }
   target.set_sum_ns(growth(before.sum_ns, now.sum_ns));

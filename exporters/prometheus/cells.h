@@ -11,13 +11,7 @@
 
 namespace vqscope {
 
-// Numbers of cells: `begin` up to, and without, `end`.
-struct CellRange {
-  std::size_t begin = 0, end = 0;
-};
-
-// The range outside of which all cells are 0; empty when all are. Latencies of a disk lie within a few octaves, so who
-// visits only these saves most of the way.
+// The smallest range outside of which all cells are 0; empty when all are.
 CellRange occupied(const Histogram& histogram);
 
 // Puts the classic buckets' cumulative counts into `counts`, in the order of `buckets`; the last is that of +Inf, the

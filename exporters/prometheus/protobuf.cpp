@@ -106,7 +106,7 @@ class Writer {
       });
     to = wire::put_signed<Proto::kSchemaFieldNumber>(to, VQS_SCHEMA);
     to = wire::put_double<Proto::kZeroThresholdFieldNumber>(to, zero_threshold_);
-    to = wire::put_unsigned<Proto::kZeroCountFieldNumber>(to, source.cells[0]);
+    to = wire::put_unsigned<Proto::kZeroCountFieldNumber>(to, source.cells()[0]);
     to = put_spans(to);
     for (const std::int64_t delta : deltas_) to = wire::put_signed<Proto::kPositiveDeltaFieldNumber>(to, delta);
     out_.close(to);
@@ -120,24 +120,24 @@ class Writer {
     const auto add = [&](CellRange run) {
       runs_.push_back(run);
       for (std::size_t cell = run.begin; cell < run.end; ++cell) {
-        deltas_.push_back(static_cast<std::int64_t>(source.cells[cell] - previous));
-        previous = source.cells[cell];
+        deltas_.push_back(static_cast<std::int64_t>(source.cells()[cell] - previous));
+        previous = source.cells()[cell];
       }
     };
     std::size_t cell = std::max<std::size_t>(range.begin, 1);  // cell 0 is the zero bucket
     const std::size_t end = std::min<std::size_t>(range.end, VQS_LAST_CELL);
     while (cell < end) {
-      if (source.cells[cell] == 0) {
+      if (source.cells()[cell] == 0) {
         ++cell;
         continue;
       }
       CellRange run{cell, cell + 1};
       for (++cell; cell < end && cell - run.end <= kLongestGap; ++cell)
-        if (source.cells[cell] != 0) run.end = cell + 1;
+        if (source.cells()[cell] != 0) run.end = cell + 1;
       add(run);
     }
     // What is beyond the last bucket stands by itself.
-    if (source.cells[VQS_LAST_CELL] != 0) add({VQS_LAST_CELL, VQS_LAST_CELL + 1});
+    if (source.cells()[VQS_LAST_CELL] != 0) add({VQS_LAST_CELL, VQS_LAST_CELL + 1});
   }
 
   std::uint8_t* put_spans(std::uint8_t* to) {

@@ -17,7 +17,7 @@ constexpr std::size_t kCells = VQS_LAST_CELL + 1;
 
 Histogram with_cells(std::initializer_list<std::size_t> cells) {
   Histogram histogram;
-  for (const std::size_t cell : cells) histogram.cells[cell] = cell + 1;
+  for (const std::size_t cell : cells) histogram.set(cell, cell + 1);
   return histogram;
 }
 
@@ -48,7 +48,7 @@ TEST(ClassicCounts, AreSumsUpToAndWithTheBound) {
     Histogram histogram;
     const std::size_t first = random() % kCells, last = first + random() % (kCells - first);
     for (std::size_t cell = first; cell <= last; ++cell)
-      if (random() % 2 == 0) histogram.cells[cell] = random() % 1000;
+      if (random() % 2 == 0) histogram.set(cell, random() % 1000);
     ClassicBuckets buckets;
     for (int index = VQS_FIRST_INDEX - 1; index <= VQS_LAST_INDEX; ++index)
       if (random() % 8 == 0) buckets.push_back(index);
@@ -57,9 +57,9 @@ TEST(ClassicCounts, AreSumsUpToAndWithTheBound) {
     ASSERT_EQ(counts.size(), buckets.size() + 1);
     EXPECT_EQ(counts.back(), histogram.count());
     for (std::size_t i = 0; i < buckets.size(); ++i) {
-      std::uint64_t sum = histogram.cells[0];
+      std::uint64_t sum = histogram.cells()[0];
       for (int index = VQS_FIRST_INDEX; index <= buckets[i]; ++index)
-        sum += histogram.cells[static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1)];
+        sum += histogram.cells()[static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1)];
       ASSERT_EQ(counts[i], sum) << buckets[i];
     }
   }

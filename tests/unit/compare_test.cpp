@@ -66,10 +66,10 @@ class Recorder {
         QueueCounters& queue = (*device.queues)[q];
         if (!queue.ops[VQS_READ]) queue.ops[VQS_READ].emplace();
         OpCounters& op = *queue.ops[VQS_READ];
-        for (std::size_t cell = 90; cell < 100; ++cell) op.device.cells[cell] += each / 10;
+        for (std::size_t cell = 90; cell < 100; ++cell) op.device.add(cell, each / 10);
         const std::uint64_t done = each / 10 * 10;
         op.device.sum_ns += done * latency_ns;
-        op.queue.cells[0] += done;
+        op.queue.add(0, done);
         op.bytes += done * 4096;
         queue.device_ns += done * latency_ns;
         queue.inflight_ns += done * latency_ns;

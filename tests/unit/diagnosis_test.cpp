@@ -196,7 +196,7 @@ TEST(Condense, KeepsWhatADiagnosisNeeds) {
   Snapshot first = reading(10, {0, 0}), last = reading(20, {0, 0});
   for (std::size_t q = 0; q < 2; ++q) {
     QueueCounters& queue = last.devices[0].queues->at(q);
-    queue.ops[VQS_WRITE].emplace().device.cells[40] = 1'000;
+    queue.ops[VQS_WRITE].emplace().device.set(40, 1'000);
     queue.ops[VQS_WRITE]->device.sum_ns = 5'000'000;
     queue.origins[q].local = 1'000;
   }

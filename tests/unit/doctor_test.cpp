@@ -45,7 +45,7 @@ Reading reading(std::uint64_t seconds, std::uint64_t requests) {
   queue.origins = {{0, requests * 3 / 4, 0}, {requests / 4, 0, 0}};
   if (requests > 0) {
     queue.ops[VQS_READ].emplace().bytes = requests * 4096;
-    queue.ops[VQS_READ]->device.cells[60] = requests;
+    queue.ops[VQS_READ]->device.set(60, requests);
     queue.ops[VQS_READ]->device.sum_ns = requests * 84'000;
   }
   device.vectors = {{{30, 0, "virtio1-req.0"}, {0, requests / 10}, {}}};

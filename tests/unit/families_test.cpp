@@ -57,7 +57,7 @@ const std::map<std::string, Contract>& contract() {
 
 Histogram histogram(std::uint64_t count) {
   Histogram result;
-  result.cells[40] = count;
+  result.set(40, count);
   result.sum_ns = count * 15'000;
   return result;
 }

@@ -78,7 +78,7 @@ struct Case {
     const auto ns = static_cast<std::uint64_t>(seconds * 1e9);
     int index = VQS_FIRST_INDEX;
     while (upper_bound_ns(index) < ns) ++index;
-    histogram.cells[static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1)] += count;
+    histogram.add(static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1), count);
     histogram.sum_ns += ns * count;
   }
 

@@ -20,7 +20,7 @@ TEST(AddHistogram, AddsEveryCellAndTheSum) {
     record.cells[cell] = 7;
     record.sum_ns = 700;
     Histogram histogram, expected;
-    expected.cells[cell] = 14;
+    expected.set(cell, 14);
     expected.sum_ns = 1400;
     add_histogram(record.cells, record.sum_ns, histogram);
     add_histogram(record.cells, record.sum_ns, histogram);
@@ -35,7 +35,7 @@ TEST(AddHistogram, AddsWhateverIsThere) {
   for (std::size_t cell = 0; cell <= VQS_LAST_CELL; ++cell) {
     if (random() % 3 == 0) first.cells[cell] = random();
     if (random() % 3 == 0) second.cells[cell] = random();
-    expected.cells[cell] = first.cells[cell] + second.cells[cell];
+    expected.set(cell, first.cells[cell] + second.cells[cell]);
   }
   add_histogram(first.cells, first.sum_ns, histogram);
   add_histogram(second.cells, second.sum_ns, histogram);
@@ -65,9 +65,9 @@ TEST(AddHistogram, NeverGoesBackWhileItIsWritten) {
   while (before.sum_ns < 300'000) {
     Histogram now;
     add_histogram(record.cells, record.sum_ns, now);
-    for (std::size_t cell = 0; cell < now.cells.size(); ++cell) {
-      ASSERT_GE(now.cells[cell], before.cells[cell]);
-      ASSERT_EQ(now.cells[cell] >> 32, now.cells[cell] & 0xffff'ffff);
+    for (std::size_t cell = 0; cell < now.cells().size(); ++cell) {
+      ASSERT_GE(now.cells()[cell], before.cells()[cell]);
+      ASSERT_EQ(now.cells()[cell] >> 32, now.cells()[cell] & 0xffff'ffff);
     }
     ASSERT_GE(now.sum_ns, before.sum_ns);
     before = now;
@@ -84,8 +84,8 @@ TEST(HandlerTimes, HasThoseThatWereGatheredLast) {
   line.gathered_ns[2] = 70'000;  // of an earlier round
   line.gathered = 2;
   Histogram expected;
-  expected.cells[cell_of(3'000)] = 6;
-  expected.cells[cell_of(50'000)] = 1;
+  expected.set(cell_of(3'000), 6);
+  expected.set(cell_of(50'000), 1);
   expected.sum_ns = 68'000;
   EXPECT_EQ(handler_times(line, vector), expected);
 }

@@ -330,9 +330,9 @@ TEST(Derive, SubmissionsAreSummedOverQueuesWhateverTheirInterrupt) {
 
 TEST(Derive, HandlersAreMergedByQueue) {
   Histogram a, b, c;
-  a.cells[3] = 1, a.sum_ns = 600;
-  b.cells[3] = 2, b.cells[9] = 5, b.sum_ns = 7000;
-  c.cells[VQS_LAST_CELL] = 1, c.sum_ns = 300 * kSecond;
+  a.set(3, 1), a.sum_ns = 600;
+  b.set(3, 2), b.set(9, 5), b.sum_ns = 7000;
+  c.set(VQS_LAST_CELL, 1), c.sum_ns = 300 * kSecond;
   DeviceSnapshot now = device("vda", 1, {queue(0), queue(0)});
   now.vectors = {vector_of(30, 0, {}), vector_of(31, 0, {}), vector_of(32, std::nullopt, {}), vector_of(33, 1, {})};
   now.vectors[0].handler = a;

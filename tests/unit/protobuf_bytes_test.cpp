@@ -49,8 +49,8 @@ TEST(ProtobufBytes, OfHistogramsAreThoseOfLibprotobuf) {
     std::vector<Histogram> histograms(100);  // the first is empty
     for (std::size_t i = 1; i < histograms.size(); ++i) {
       const std::uint64_t density = 1 + i % 10;
-      for (std::uint64_t& count : histograms[i].cells)
-        if (random() % 10 < density) count = random() >> (8 + random() % 56);
+      for (std::size_t cell = 0; cell < histograms[i].cells().size(); ++cell)
+        if (random() % 10 < density) histograms[i].set(cell, random() >> (8 + random() % 56));
       histograms[i].sum_ns = random() >> random() % 64;
     }
     Family family{"x_seconds", "Help.", MetricType::kHistogram, {}};

@@ -86,16 +86,16 @@ TEST(Protobuf, NativeBucketsAreTheCells) {
     EXPECT_EQ(histogram.sample_sum(), static_cast<double>(source.sum_ns) / 1e9);
     Histogram decoded;
     decoded.sum_ns = source.sum_ns;
-    decoded.cells[0] = histogram.zero_count();
+    decoded.set(0, histogram.zero_count());
     std::uint64_t count = histogram.zero_count();
     for (const auto& [index, value] : native_buckets(histogram)) {
       count += value;
       if (index == 8193) {  // +Inf: one above the bucket of the largest double, 2^(8192/8)
-        decoded.cells[VQS_LAST_CELL] = value;
+        decoded.set(VQS_LAST_CELL, value);
       } else if (value > 0) {
         ASSERT_GE(index, VQS_FIRST_INDEX);
         ASSERT_LE(index, VQS_LAST_INDEX);
-        decoded.cells[static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1)] = value;
+        decoded.set(static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1), value);
       }
     }
     EXPECT_EQ(decoded, source);
@@ -107,7 +107,7 @@ TEST(Protobuf, NativeBucketsAreTheCells) {
 TEST(Protobuf, ASingleBucketIsOneSpan) {
   for (int index = VQS_FIRST_INDEX; index <= VQS_LAST_INDEX; ++index) {
     Histogram source;
-    source.cells[static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1)] = 5;
+    source.set(static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1), 5);
     const proto::Histogram histogram = written(source);
     ASSERT_EQ(histogram.positive_span_size(), 1);
     EXPECT_EQ(histogram.positive_span(0).offset(), index);
@@ -118,8 +118,8 @@ TEST(Protobuf, ASingleBucketIsOneSpan) {
 
 TEST(Protobuf, UnderflowIsTheZeroBucketAndOverflowTheInfiniteOne) {
   Histogram source;
-  source.cells[0] = 3;
-  source.cells[VQS_LAST_CELL] = 4;
+  source.set(0, 3);
+  source.set(VQS_LAST_CELL, 4);
   const proto::Histogram histogram = written(source);
   EXPECT_EQ(histogram.zero_count(), 3U);
   EXPECT_THAT(native_buckets(histogram), ElementsAre(testing::Pair(8193, 4U)));

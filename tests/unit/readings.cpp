@@ -44,7 +44,7 @@ Reading quiet_reading(unsigned queues, unsigned cpus) {
 void stir(Reading& reading, std::mt19937_64& random) {
   const auto some = [&](std::uint64_t limit) { return std::uniform_int_distribution<std::uint64_t>(0, limit)(random); };
   const auto fill = [&](Histogram& histogram) {
-    for (int i = 0; i < 20; ++i) histogram.cells[some(VQS_LAST_CELL)] += some(300);
+    for (int i = 0; i < 20; ++i) histogram.add(some(VQS_LAST_CELL), some(300));
     histogram.sum_ns += some(1'000'000'000);
   };
   reading.snapshot.time_ns += 1'000'000'000 + some(1'000'000);

@@ -21,8 +21,8 @@ inline Histogram random_histogram(unsigned seed) {
   std::mt19937_64 random(seed);
   Histogram histogram;
   const std::uint64_t density = 1 + random() % 10;
-  for (std::uint64_t& count : histogram.cells)
-    if (random() % 10 < density) count = random() >> (24 + random() % 40);
+  for (std::size_t cell = 0; cell < histogram.cells().size(); ++cell)
+    if (random() % 10 < density) histogram.set(cell, random() >> (24 + random() % 40));
   histogram.sum_ns = random() >> 4;
   return histogram;
 }

@@ -40,7 +40,7 @@ prometheus::MetricFamily witness(const Family& source, const ClassicBuckets& buc
         std::uint64_t cumulative = 0;
         // Cell c > 0 is bucket VQS_FIRST_INDEX + c - 1, cell 0 all below.
         for (int cell = 0; cell < VQS_LAST_CELL && VQS_FIRST_INDEX + cell - 1 <= index; ++cell)
-          cumulative += sample.histogram->cells[static_cast<std::size_t>(cell)];
+          cumulative += sample.histogram->cells()[static_cast<std::size_t>(cell)];
         metric.histogram.bucket.push_back({cumulative, std::exp2(index / 8.0)});
       }
       metric.histogram.bucket.push_back({sample.histogram->count(), kInfinity});
@@ -135,9 +135,9 @@ TEST(Text, OfHistogramsSaysWhatPrometheusCppSays) {
 
 TEST(Text, OfAHistogramIsGolden) {
   Histogram histogram;
-  histogram.cells[0] = 1;
-  histogram.cells[VQS_LAST_CELL] = 2;
-  histogram.cells[-8 - VQS_FIRST_INDEX + 1] = 3;  // the bucket that ends at half a second
+  histogram.set(0, 1);
+  histogram.set(VQS_LAST_CELL, 2);
+  histogram.set(-8 - VQS_FIRST_INDEX + 1, 3);  // the bucket that ends at half a second
   histogram.sum_ns = 601'250'000'000;
   const std::vector<Family> families = {
       family("x_seconds", MetricType::kHistogram, {{{{"device", "vda"}}, 0, &histogram}})};
@@ -185,7 +185,7 @@ TEST(Text, NotANumberIsSpelledAsPrometheusDoes) {
 
 TEST(OpenMetrics, IsGolden) {
   Histogram histogram;
-  histogram.cells[0 - VQS_FIRST_INDEX + 1] = 7;  // the bucket that ends at a second
+  histogram.set(0 - VQS_FIRST_INDEX + 1, 7);  // the bucket that ends at a second
   histogram.sum_ns = 6'500'000'000;
   const std::vector<Family> families = {
       {"vqscope_request_bytes_total", "Bytes.", MetricType::kCounter, {{{{"device", "vda"}}, 4096}}},

@@ -18,7 +18,7 @@ using ::testing::Optional;
 
 Histogram histogram(std::initializer_list<std::pair<int, std::uint64_t>> cells, std::uint64_t sum_ns) {
   Histogram result;
-  for (const auto& [cell, count] : cells) result.cells[static_cast<std::size_t>(cell)] = count;
+  for (const auto& [cell, count] : cells) result.set(static_cast<std::size_t>(cell), count);
   result.sum_ns = sum_ns;
   return result;
 }
