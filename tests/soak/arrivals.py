@@ -4,62 +4,19 @@
 Exit status 1: longer than a second."""
 
 import base64
-import multiprocessing
 import pathlib
-import socket
-import ssl
 import tempfile
 import time
 import unittest
-import urllib.parse
 from concurrent import futures
 
 import abuse
 import certificates
 import vqtest
+from honest import Client, Honest
 
 CROWD = 1000
 SECONDS_AFTER = 3
-
-
-class Client:
-    """Where to connect, and how."""
-
-    def __init__(self, url, authority, authorization):
-        address = urllib.parse.urlparse(url)
-        self.address = (address.hostname, address.port)
-        self.tls = ssl.create_default_context(cafile=authority) if authority else None
-        self.headers = f"Host: x\r\n{authorization}"
-
-    def connect(self):
-        client = socket.create_connection(self.address, timeout=60)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return client
-
-    def ask(self, client, headers=""):
-        if self.tls:
-            client = self.tls.wrap_socket(client, server_hostname="localhost")
-        client.sendall(f"GET /metrics HTTP/1.1\r\n{self.headers}{headers}\r\n".encode())
-        return client
-
-    def scrape(self):
-        begin = time.monotonic()
-        answer = b""
-        with self.ask(self.connect(), "Connection: close\r\n") as client:
-            while piece := client.recv(1 << 20):
-                answer += piece
-        if b" 200 " not in answer[:20]:
-            raise AssertionError(answer[:200])
-        return time.monotonic() - begin
-
-
-def honest(client, ready, ended, waits):
-    """A process of its own, so that it does not wait for the crowd's interpreter."""
-    seconds = [client.scrape()]
-    ready.set()
-    while not ended.wait(0.02):
-        seconds.append(client.scrape())
-    waits.put(sorted(seconds))
 
 
 class Arrivals(unittest.TestCase):
@@ -77,20 +34,15 @@ class Arrivals(unittest.TestCase):
             flags = [f"--web.config.file={directory}/web.yml"]
         agent = vqtest.Agent(self, *flags)
         client = Client(agent.url, authority, authorization)
-        ready, ended, waits = multiprocessing.Event(), multiprocessing.Event(), multiprocessing.Queue()
-        alone = multiprocessing.Process(target=honest, args=(client, ready, ended, waits))
-        alone.start()
-        ready.wait(60)
+        honest = Honest(client, pause=0.02)
         begin, cpu = time.monotonic(), abuse.cpu_seconds(agent.process.pid)
         crowd = [client.connect() for _ in range(CROWD)]
         with futures.ThreadPoolExecutor(64) as pool:
             crowd = list(pool.map(client.ask, crowd))
         arrived = time.monotonic() - begin
-        ended.wait(SECONDS_AFTER)
+        time.sleep(SECONDS_AFTER)  # the length of the sample
         cpu = abuse.cpu_seconds(agent.process.pid) - cpu
-        ended.set()
-        seconds = waits.get(timeout=60)
-        alone.join(60)
+        seconds = honest.stop()
         for one in crowd:
             one.close()
         print(f"{what}: {CROWD} arrived in {arrived:.2f} s, the agent took {cpu:.2f} s of CPU; {len(seconds)} honest scrapes, "
