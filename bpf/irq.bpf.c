@@ -93,11 +93,11 @@ static __noinline void move_gathered(struct vqs_irq *irq, __u64 ns)
   vector = vector_of(irq);
   if (!vector)
     return;
-  publish(&irq->moves, irq->moves + 1);
+  publish(&irq->moves, irq->moves | 1);
   for (i = 0; i < VQS_GATHERED && i < irq->gathered; i++) observe_handler(vector, irq->gathered_ns[i]);
   observe_handler(vector, ns);
   irq->gathered = 0;
-  publish(&irq->moves, irq->moves + 1);
+  publish(&irq->moves, (irq->moves | 1) + 1); /* even, also if the agent has cleared the record meanwhile */
 }
 
 SEC("tp_btf/irq_handler_exit")

@@ -80,8 +80,8 @@ static __always_inline struct gendisk *disk_of(struct request *rq)
   return rq->q->disk;
 }
 
-/* Tells a disk from every other that was or will be; before 5.15 by the beginning of its name. 0: a queue without one.
- */
+/* Tells a disk from every other that was or will be, and changes with its medium; before 5.15 only the beginning of its
+ * name. 0: a queue without a disk. */
 static __always_inline __u64 identity_of(struct gendisk *gendisk)
 {
   if (bpf_core_field_exists(gendisk->diskseq))

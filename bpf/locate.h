@@ -70,6 +70,7 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
   struct vqs_queue_ref *ref;
   struct vqs_disk *disk;
   __u64 resolved;
+  bool known;
 
   if (!found)
     return false;
@@ -78,6 +79,7 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
   found->hctx = hctx;
   found->generation = generation;
   found->submitter = 0;
+  found->cpu = 0;
   found->disk = 0;
   found->depth = 0;
   found->slot_base = 0;
@@ -87,8 +89,10 @@ static __noinline bool find_queue(struct request *rq, struct vqs_found *found, _
     found->disk = VQS_MAX_DISKS + 1;
     return true;
   }
+  /* Before what was written before it, see struct vqs_queue_ref. */
+  known = *(volatile __u64 *)&ref->identity == found->identity && *(volatile __u64 *)&ref->queue == (__u64)q;
   resolved = *(volatile __u64 *)&ref->resolved;
-  if (ref->queue != (__u64)q || resolved >> 32 != generation || ref->identity != found->identity)
+  if (!known || resolved >> 32 != generation)
     resolved = resolve(ref, rq, generation);
   entry = (__u32)resolved - 1;
   disk = bpf_map_lookup_elem(&disks, &entry);

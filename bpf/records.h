@@ -3,8 +3,8 @@
  * Everything that crosses the boundary between the BPF programs and the agent.
  *
  * All records live in memory-mapped arrays (BPF_F_MMAPABLE). Fields marked [agent] are written by the agent
- * before the record is published and only read by BPF; fields marked [bpf] are the other way round and only
- * grow, so that the agent never resets anything. Times are CLOCK_MONOTONIC nanoseconds. A record's index in
+ * before the record is published and only read by BPF; fields marked [bpf] are the other way round. Those that count
+ * only grow: the agent resets nothing that is in use. Times are CLOCK_MONOTONIC nanoseconds. A record's index in
  * its array is its only name: disks, queues and vectors are numbered by the agent (agent/probes/layout.h).
  */
 #ifndef VQSCOPE_RECORDS_H
@@ -187,7 +187,7 @@ struct vqs_queue {
   __u32 irq;        /* [agent] interrupt + 1 that completes this queue, 0: not known */
   __u32 owner;      /* [agent] CPU + 1, 0: none; between two owners there is none for longer than a program runs */
   __u64 requeues;   /* [bpf] requests pushed back */
-  __s64 account_ns; /* [bpf] kernel's I/O accounting minus the sums of the ops, see on_complete() */
+  __s64 account_ns; /* [bpf] kernel's I/O accounting minus the sums of the ops, see complete() */
   __u64 pad[5];
   struct vqs_op ops[VQS_OPS];
   struct vqs_op own[VQS_OWNED_OPS];

@@ -66,6 +66,7 @@ class Histogram {
 
  private:
   void widen(CellRange cells) {
+    if (cells.begin == cells.end) return;
     begin_ = std::min(begin_, cells.begin);
     end_ = std::max(end_, cells.end);
   }

@@ -11,6 +11,7 @@ namespace vqscope {
 namespace {
 
 constexpr std::uint64_t kShortestWindowNs = 100'000'000;
+constexpr std::uint64_t kApartNs = 100'000'000;  // see keep_integral()
 
 // Requests between start and completion, on average. What is at the device counts while it is there, even if it never
 // completes; the time before issue, and what the kernel accounts beyond both (requests that wait for a flush), counts
@@ -32,10 +33,10 @@ void derive_window(const DeviceSnapshot& window, double seconds, DeviceModel& de
   device.submission_effective_cpus = effective_number(submissions_per_cpu(window));
 }
 
-// See keep_monotonic().
-void keep_integral(const QueueCounters& before, QueueCounters& queue) {
+// See keep_monotonic(). `apart`: the readings are so far apart that no program is still writing what it wrote then.
+void keep_integral(const QueueCounters& before, bool apart, QueueCounters& queue) {
   queue.raised_ns = before.raised_ns;
-  if (queue.inflight_ns + queue.raised_ns < before.inflight_ns) queue.raised_ns += before.held_ns;
+  if (apart && queue.inflight_ns + queue.raised_ns < before.inflight_ns) queue.raised_ns += before.held_ns;
   const std::uint64_t now = queue.inflight_ns + queue.raised_ns;
   queue.inflight_ns = std::max(now, before.inflight_ns);
   queue.held_ns = queue.inflight_ns - now;
@@ -61,6 +62,7 @@ std::optional<double> effective_number(std::span<const std::uint64_t> counts) {
 }
 
 void keep_monotonic(const Snapshot& previous, Snapshot& current) {
+  const bool apart = current.time_ns >= previous.time_ns + kApartNs;
   if (previous.losses && current.losses)
     for (std::size_t i = 0; i < current.losses->size(); ++i)
       (*current.losses)[i] = std::max((*current.losses)[i], (*previous.losses)[i]);
@@ -69,7 +71,7 @@ void keep_monotonic(const Snapshot& previous, Snapshot& current) {
     if (before == nullptr || !before->queues || !device.queues) continue;
     for (std::size_t q = 0; q < device.queues->size() && q < before->queues->size(); ++q) {
       QueueCounters& queue = (*device.queues)[q];
-      keep_integral((*before->queues)[q], queue);
+      keep_integral((*before->queues)[q], apart, queue);
       queue.time_ns = std::max(queue.time_ns, (*before->queues)[q].time_ns);
     }
   }

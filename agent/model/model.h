@@ -68,8 +68,9 @@ std::optional<double> effective_number(std::span<const std::uint64_t> counts);
 // words. This keeps them from going backwards. Devices are the same when name and instance are.
 //
 // A request whose completion was missed is in flight until its tag is used again, and what it added to the integral is
-// gone then. An integral that is short of an earlier reading a second time is one of these, and not of the first kind:
-// it grows again from where it was, instead of standing still until the sum has caught up.
+// gone then. An integral that is short of an earlier reading again, a tenth of a second or more after it, is taken for
+// one of these, and not of the first kind: it grows on from where it was, instead of standing until the sum has caught
+// up.
 void keep_monotonic(const Snapshot& previous, Snapshot& current);
 
 // `earlier` begins the window; null, or taken less than 100 ms before, leaves the window's gauges absent. A device

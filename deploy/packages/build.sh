@@ -10,24 +10,27 @@ sources=$(dirname "$0")/../..
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$sources" log -1 --format=%ct 2> /dev/null || stat -c %Y "$sources/CMakeLists.txt")}
 export SOURCE_DATE_EPOCH
 umask 022
-cpack -G "$format" --config "$build/CPackConfig.cmake" -B "$output" "$@"
+mkdir -p "$output"
+work=$(mktemp -d "$output/made.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cpack -G "$format" --config "$build/CPackConfig.cmake" -B "$work" "$@"
 
 # CPack 3.25 writes the path of its work directory into the checksums of the debug symbols: the package would depend on
 # where it was made, and `dpkg --verify` would look there.
-for symbols in "$output"/*.ddeb; do
+for symbols in "$work"/*.ddeb; do
   [ -e "$symbols" ] || continue
-  symbols=$(realpath "$symbols")
-  work=$(mktemp -d)
   (
-    cd "$work"
-    ar x "$symbols"
-    mkdir control
+    mkdir "$work/parts" "$work/parts/control"
+    cd "$work/parts"
+    ar x "../${symbols##*/}"
     tar xzf control.tar.gz -C control
     sed -i 's|  /.*/_CPack_Packages/[^ ]*-dbgsym/|  |' control/md5sums
-    tar -c --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=root:0 --group=root:0 -C control ./md5sums ./control |
-      gzip -9n > control.tar.gz
-    rm "$symbols"
-    ar rcD "$symbols" debian-binary control.tar.gz data.tar.*
+    tar -c --format=gnu --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=root:0 --group=root:0 -C control . > control.tar
+    gzip -9n < control.tar > control.tar.gz
+    rm "../${symbols##*/}"
+    ar rcD "../${symbols##*/}" debian-binary control.tar.gz data.tar.*
   )
-  rm -r "$work"
+done
+for made in "$work"/*.deb "$work"/*.ddeb "$work"/*.rpm; do
+  [ ! -e "$made" ] || mv "$made" "$output"
 done

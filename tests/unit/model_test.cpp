@@ -115,11 +115,11 @@ TEST(KeepMonotonic, NeverLetsTheIntegralsFall) {
 }
 
 // The integral after each of these readings.
-std::vector<std::uint64_t> kept(const std::vector<std::uint64_t>& readings) {
+std::vector<std::uint64_t> kept(const std::vector<std::uint64_t>& readings, std::uint64_t interval_ns = kSecond) {
   std::vector<std::uint64_t> result;
   Snapshot last;
   for (const std::uint64_t reading : readings) {
-    Snapshot now = snapshot(1, {device("vda", 7, {queue(reading)})});
+    Snapshot now = snapshot(last.time_ns + interval_ns, {device("vda", 7, {queue(reading)})});
     keep_monotonic(last, now);
     result.push_back(now.devices[0].queues->at(0).inflight_ns);
     last = without_histograms(now);
@@ -135,6 +135,10 @@ TEST(KeepMonotonic, GrowsOnWhenTheTimeOfALostRequestDoesNotComeBack) {
   EXPECT_EQ(kept({1000, 100, 150, 180}), (std::vector<std::uint64_t>{1000, 1000, 1050, 1080}));
   EXPECT_EQ(kept({1000, 100, 150, 50, 60, 70}), (std::vector<std::uint64_t>{1000, 1000, 1050, 1050, 1060, 1070}));
   EXPECT_EQ(kept({1000, 100, 90, 95}), (std::vector<std::uint64_t>{1000, 1000, 1000, 1005}));
+}
+
+TEST(KeepMonotonic, TakesNoTwoReadingsOfOneMomentForALoss) {
+  EXPECT_EQ(kept({1000, 100, 150, 1100}, kSecond / 1000), (std::vector<std::uint64_t>{1000, 1000, 1000, 1100}));
 }
 
 TEST(KeepMonotonic, LeavesAnotherDiskOfTheSameNameAlone) {
