@@ -16,6 +16,11 @@ namespace vqscope {
 
 namespace {
 
+// Bytes of an answer that may wait in a connection's socket (the kernel takes the double, for its own records). Left to
+// itself the kernel lets it grow to megabytes, so a thousand clients who do not read would fill hundreds of them, and
+// whoever comes after them would wait until all that is copied.
+constexpr int kSendBuffer = 64 << 10;
+
 struct AddressDeleter {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
@@ -28,6 +33,7 @@ Result<Listener> open_listener(const addrinfo& address, bool both_families, std:
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return fail_errno(what);
   if (address.ai_family == AF_INET6 && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
     return fail_errno(what);
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer) != 0) return fail_errno(what);
   if (::bind(fd.get(), address.ai_addr, address.ai_addrlen) != 0 || ::listen(fd.get(), SOMAXCONN) != 0) {
     const int code = errno;
     if (code == EADDRINUSE)

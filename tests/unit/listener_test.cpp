@@ -52,6 +52,15 @@ TEST(ListenOn, PortZeroTakesAFreeOneAndTellsWhich) {
   EXPECT_TRUE(can_connect(port_of(listener.address)));
 }
 
+TEST(ListenOn, LetsLittleOfAnAnswerWaitInASocket) {
+  const auto listeners = listen_on("127.0.0.1:0");
+  ASSERT_TRUE(listeners);
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  ASSERT_EQ(::getsockopt(listeners->front().fd.get(), SOL_SOCKET, SO_SNDBUF, &bytes, &size), 0);
+  EXPECT_EQ(bytes, 128 << 10);  // the kernel doubles what was asked for
+}
+
 TEST(ListenOn, AnIpv6AddressIsToldInBrackets) {
   if (!has_ipv6_loopback()) GTEST_SKIP() << "skipped: this machine has no IPv6 loopback";
   const auto listeners = listen_on("[::1]:0");
