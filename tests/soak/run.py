@@ -60,10 +60,6 @@ class Soak(unittest.TestCase):
         self.assertTrue(abuse.allow_many_descriptors(), "the hard limit of descriptors is below 4096")
         self.stopped = threading.Event()
         agent = vqtest.Agent(self, f"--path.sysfs={abuse.guest_with_many_queues(self)}")
-        # A virtual machine may give free memory back to its host. To get it again takes time that is not the agent's, and
-        # what answers wait in until they are read is hundreds of megabytes.
-        memory = b"x" * (1 << 30)
-        del memory
         self.longest = 0.0
         honest = Honest(Client(agent.url), pause=0.25)
         self.stopped.wait(5)
