@@ -7,6 +7,8 @@ import ssl
 import time
 import urllib.parse
 
+import vqtest
+
 
 class Client:
     """Where to connect, and how."""
@@ -47,7 +49,7 @@ class Honest:
         self.ended, self.waits = multiprocessing.Event(), multiprocessing.SimpleQueue()
         self.process = multiprocessing.Process(target=self._scrape_on, args=(client, pause), daemon=True)
         self.process.start()
-        self.first = self.waits.get()
+        vqtest.wait_for(lambda: not self.waits.empty() or not self.process.is_alive(), "the first scrape", 60)
 
     def _scrape_on(self, client, pause):
         while True:
@@ -68,4 +70,6 @@ class Honest:
         """Those since the last call of take()."""
         self.ended.set()
         self.process.join(60)
+        if self.process.is_alive():
+            raise AssertionError("the honest client still waits after a minute")
         return self.take()

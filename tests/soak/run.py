@@ -53,7 +53,7 @@ class Soak(unittest.TestCase):
             print(f"  {abuse.Usage(agent.process.pid)}; honest client {describe(waited)}", flush=True)
         scrapes, connections = storm.stop(), churn.stop()
         crowd.join(60)
-        honest.stop()
+        self.longest = max([self.longest, *honest.stop()])
         print(f"  {scrapes} scrapes of the storm, {connections} connections broken off", flush=True)
 
     def test_soak(self):
