@@ -12,9 +12,8 @@ namespace vqscope::test {
 namespace {
 
 void count(double seconds, Histogram& histogram) {
-  static const vqs_bucket_table table = make_bucket_table();
   const auto ns = static_cast<std::uint64_t>(seconds * 1e9);
-  histogram.add(static_cast<std::size_t>(vqs_cell(&table, ns)), 1);
+  histogram.add(cell_of(ns), 1);
   histogram.sum_ns += ns;
 }
 
