@@ -77,25 +77,33 @@ int irq_entry(__u64 *ctx)
   return 0;
 }
 
-static __always_inline void observe_handler(struct vqs_vector *vector, __u64 ns)
+/* Counts a duration in its cell, and returns it. */
+static __always_inline __u64 count_cell(struct vqs_vector *vector, __u64 ns)
 {
-  observe(true, vector->handler_cells, &vector->handler_ns, ns);
+  __u64 cell = vqs_cell(&bucket_table, ns);
+
+  OPAQUE(cell);
+  if (cell < VQS_CELLS)
+    vector->handler_cells[cell]++;
+  return ns;
 }
 
 /* Puts the times that were gathered, and this one, into the histogram. */
 static __noinline void move_gathered(struct vqs_irq *irq, __u64 ns)
 {
   struct vqs_vector *vector;
-  __u32 i;
+  __u32 i, gathered;
 
   if (!irq)
     return;
+  gathered = irq->gathered;
   vector = vector_of(irq);
   if (!vector)
     return;
   publish(&irq->moves, irq->moves | 1);
-  for (i = 0; i < VQS_GATHERED && i < irq->gathered; i++) observe_handler(vector, irq->gathered_ns[i]);
-  observe_handler(vector, ns);
+  count_cell(vector, ns);
+  for (i = 0; i < VQS_GATHERED && i < gathered; i++) ns += count_cell(vector, irq->gathered_ns[i]);
+  vector->handler_ns += ns;
   irq->gathered = 0;
   publish(&irq->moves, (irq->moves | 1) + 1); /* even, also if the agent has cleared the record meanwhile */
 }
@@ -118,7 +126,7 @@ int irq_exit(__u64 *ctx)
   irq->entry_ns = 0;
   place = irq->gathered;
   OPAQUE(place);
-  if (place < VQS_GATHERED && !(ns >> 32)) {
+  if (place < VQS_GATHERED && !(ns >> 16)) {
     irq->gathered_ns[place] = ns;
     publish(&irq->gathered, place + 1);
   } else {

@@ -209,7 +209,7 @@ struct vqs_origin {
 VQS_ASSERT_SIZE(struct vqs_origin, 64);
 
 /* Times in the handler that are gathered before they, and the next one, are put into the histogram. */
-enum { VQS_GATHERED = 4 };
+enum { VQS_GATHERED = 8 };
 
 /*
  * An interrupt number: what is written at every interrupt, in one cache line, because an interrupt finds the caches
@@ -226,7 +226,7 @@ struct vqs_irq {
   __u64 count;                     /* [bpf] interrupts that `counting` took */
   __u32 counting;                  /* [bpf] CPU + 1 */
   __u32 switches;                  /* [bpf] */
-  __u32 gathered_ns[VQS_GATHERED]; /* [bpf] times in the handler that are not in vqs_vector yet */
+  __u16 gathered_ns[VQS_GATHERED]; /* [bpf] times in the handler that are not in vqs_vector yet */
   __u32 gathered;                  /* [bpf] how many, written last */
   __u32 moves;                     /* [bpf] into vqs_vector, begun and ended: odd in between */
 };

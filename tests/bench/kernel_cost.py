@@ -17,10 +17,10 @@ STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 
 # The programs of each event, ours, the reference's and biolatency's.
 EVENTS = {
-    "issue": {"empty_issue", "clock_issue", "rq_issue", "block_rq_issue_btf"},
-    "complete": {"empty_complete", "clock_complete", "rq_complete", "rq_nested", "block_rq_complete_btf"},
-    "entry": {"empty_entry", "clock_entry", "irq_entry"},
-    "exit": {"empty_exit", "clock_exit", "irq_exit"},
+    "issue": {"empty_issue", "clock_issue", "least_issue", "rq_issue", "block_rq_issue_btf"},
+    "complete": {"empty_complete", "clock_complete", "least_complete", "rq_complete", "rq_nested", "block_rq_complete_btf"},
+    "entry": {"empty_entry", "clock_entry", "least_entry", "irq_entry"},
+    "exit": {"empty_exit", "clock_exit", "least_exit", "irq_exit"},
 }
 
 
@@ -188,7 +188,8 @@ def rows(results):
 def section(machine):
     """Per request and per interrupt, against the reference programs and biolatency, on the disk."""
     device, path = machine.disk()
-    subjects = [floor(machine.floor, "empty"), floor(machine.floor, "clock"), agent(machine.agent, device), biolatency()]
+    subjects = [floor(machine.floor, "empty"), floor(machine.floor, "clock"), floor(machine.floor, "least"),
+                agent(machine.agent, device), biolatency()]
     rounds, seconds = (1, 0.5) if machine.quick else (7, 2)
     with Load(path):
         yield f"Time in BPF programs, {device}", rows(alternate(subjects, rounds, seconds))

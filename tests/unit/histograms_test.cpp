@@ -81,7 +81,7 @@ TEST(HandlerTimes, HasThoseThatWereGatheredLast) {
   vector.handler_ns = 15'000;
   line.gathered_ns[0] = 3'000;
   line.gathered_ns[1] = 50'000;
-  line.gathered_ns[2] = 70'000;  // of an earlier round
+  line.gathered_ns[2] = 60'000;  // of an earlier round
   line.gathered = 2;
   Histogram expected;
   expected.set(cell_of(3'000), 6);
@@ -99,7 +99,7 @@ TEST(HandlerTimes, CountsEveryOneOnceWhileTheyAreMoved) {
     const auto add = [](__u64& word, std::uint64_t amount) { __atomic_fetch_add(&word, amount, __ATOMIC_RELAXED); };
     for (std::uint64_t i = 0; i < kRuns; ++i) {
       if (line.gathered < VQS_GATHERED) {
-        __atomic_store_n(&line.gathered_ns[line.gathered], __u32{kNs}, __ATOMIC_RELAXED);
+        __atomic_store_n(&line.gathered_ns[line.gathered], __u16{kNs}, __ATOMIC_RELAXED);
         __atomic_store_n(&line.gathered, line.gathered + 1, __ATOMIC_RELEASE);
         continue;
       }
