@@ -208,7 +208,8 @@ struct vqs_origin {
 };
 VQS_ASSERT_SIZE(struct vqs_origin, 64);
 
-/* Times in the handler that are gathered before they, and the next one, are put into the histogram. */
+/* Times in the handler, below 2^16 ns each, that are gathered before they, and the next one, are put into the
+ * histogram. A longer one takes those that were gathered along at once. */
 enum { VQS_GATHERED = 8 };
 
 /*
