@@ -6,6 +6,7 @@ Subjects are measured in turn, several rounds under one load, so that a change o
 
 import dataclasses
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -144,7 +145,8 @@ def biolatency():
 
 # Two jobs of depth 16, as fast as the disk goes; each on a vCPU of its own, because where the scheduler puts them changes
 # every figure.
-BUSY = ["--ioengine=io_uring", "--iodepth=16", "--numjobs=2", "--cpus_allowed=0,1", "--cpus_allowed_policy=split"]
+CPUS = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:2])
+BUSY = ["--ioengine=io_uring", "--iodepth=16", "--numjobs=2", f"--cpus_allowed={CPUS}", "--cpus_allowed_policy=split"]
 # What one request finds in the caches depends on how long ago the last one was.
 LOADS = {
     "as fast as it goes": BUSY,
