@@ -6,7 +6,9 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cstdarg>
 #include <cstdio>
+#include <string>
 
 #include "agent/base/text.h"
 #include "agent/model/buckets.h"
@@ -20,9 +22,15 @@ namespace {
 constexpr int kNotSupported = 524;
 
 int log_libbpf(libbpf_print_level, const char* format, va_list arguments) {
-  char line[4096];
-  const int length = std::vsnprintf(line, sizeof line, format, arguments);
-  if (length > 0) spdlog::debug("libbpf: {}", trim(line));
+  va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (length <= 0) return length;
+  // Whole: the verifier's last words are those that tell why.
+  std::string message(static_cast<std::size_t>(length), '\0');
+  std::vsnprintf(message.data(), message.size() + 1, format, arguments);
+  spdlog::debug("libbpf: {}", trim(message));
   return length;
 }
 
