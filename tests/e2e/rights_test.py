@@ -64,8 +64,12 @@ def threads(pid):
     return statuses
 
 
+# Absent until it happens, which may be before the other agent has attached its programs.
+RARE = {"vqscope_request_requeues_total", "vqscope_request_errors_total"}
+
+
 def series(scrape):
-    return {(name, tuple(sorted(labels.items()))) for name, labels, _ in scrape.samples}
+    return {(name, tuple(sorted(labels.items()))) for name, labels, _ in scrape.samples if name not in RARE}
 
 
 class Rights(unittest.TestCase):
