@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * What the measurement itself costs: programs that do nothing; programs that read the clock once, which is the least
- * that anything with two timestamps does; and one histogram of one disk with one hardware queue, with nothing looked up
- * or checked but what the verifier demands, which is the least that a latency histogram of ours does.
+ * that anything with two timestamps does; and one histogram of one disk with one hardware queue, in which nothing is
+ * looked up, which is the least that a latency histogram of ours does.
  */
 #include "bpf/common.h"
 
