@@ -17,7 +17,7 @@ static_assert(VQS_CELLS % kLine == 0);
 
 // Whether all cells of a cache line are 0. Each is read once, whole, but with no order, which is all that is asked
 // here; so the sanitizer for threads is not asked.
-[[gnu::no_sanitize("thread")]] bool is_clear(const __u64* line) {
+__attribute__((no_sanitize("thread"))) bool is_clear(const __u64* line) {
   const auto* const pairs = reinterpret_cast<const Pair*>(line);
   const Pair any = (pairs[0] | pairs[1]) | (pairs[2] | pairs[3]);
   return (any[0] | any[1]) == 0;
