@@ -32,8 +32,10 @@ def as_user(capabilities=("bpf", "perfmon")):
 UNITS_VIEW = """
 set -e
 mount --make-rprivate /
-for place in /home /root /tmp /var/tmp; do [ ! -d $place ] || mount -t tmpfs -o mode=755 tmpfs $place; done
 mount -t tmpfs -o mode=755 tmpfs /mnt
+touch /mnt/vqscope && mount --bind "$1" /mnt/vqscope
+shift
+for place in /home /root /tmp /var/tmp; do [ ! -d $place ] || mount -t tmpfs -o mode=755 tmpfs $place; done
 touch /mnt/nothing && chmod 0 /mnt/nothing
 mkdir /mnt/dev && mount -t tmpfs -o mode=755 tmpfs /mnt/dev
 for device in null zero full random urandom tty; do touch /mnt/dev/$device; mount --bind /dev/$device /mnt/dev/$device; done
@@ -48,11 +50,14 @@ mount --move /mnt/dev /dev
 mount -o remount,bind,ro /
 exec "$@"
 """
+# The unit's binary is below /usr: this one may be in a place that is hidden.
+BINARY_IN_VIEW = "/mnt/vqscope"
 
 
 def in_units_view():
     vqtest.require("unshare", "mount")
-    return ("unshare", "--mount", "sh", "-c", UNITS_VIEW, "sh", *as_user())
+    return {"wrapper": ("unshare", "--mount", "sh", "-c", UNITS_VIEW, "sh", vqtest.AGENT, *as_user()),
+            "binary": (BINARY_IN_VIEW,)}
 
 
 def threads(pid):
@@ -80,9 +85,8 @@ class Rights(unittest.TestCase):
             self.skipTest("with a sanitizer the agent has no filter of system calls, and its memory can be looked at")
         self.loop = vqtest.Loop(self)
 
-    def start(self, *flags, wrapper=()):
-        agent = vqtest.Agent(self, "--device-include=^loop", "--require-probe=block", "--require-probe=irq", *flags,
-                             wrapper=wrapper)
+    def start(self, *flags, **how):
+        agent = vqtest.Agent(self, "--device-include=^loop", "--require-probe=block", "--require-probe=irq", *flags, **how)
         agent.wait_for_device(self.loop.name)
         return agent
 
@@ -141,7 +145,7 @@ class Rights(unittest.TestCase):
         self.check_measures(agent)
 
     def test_what_the_unit_leaves_of_the_file_system_is_enough(self):
-        agent, root = self.start(wrapper=in_units_view()), self.start()
+        agent, root = self.start(**in_units_view()), self.start()
         self.check_harmless(agent, pwd.getpwnam(USER).pw_uid, bounding=BPF_AND_PERFMON)
         self.check_measures(agent)
         probes = [a.scrape().all("vqscope_probe_up") for a in (agent, root)]
