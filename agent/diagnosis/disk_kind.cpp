@@ -15,7 +15,7 @@ namespace {
 
 // Drivers of the adapters that QEMU, VMware and VirtualBox emulate after hardware of the 1990s and 2000s, and of QEMU's
 // UFS. No hypervisor emulates what mpt3sas drives.
-constexpr std::string_view kEmulatedAdapters[] = {"sym53c8xx", "am53c974",     "mptspi",   "mptsas",
+constexpr std::string_view kEmulatedAdapters[] = {"sym53c8xx", "am53c974",     "esp",      "mptspi", "mptsas",
                                                   "mptfc",     "megaraid_sas", "BusLogic", "ufshcd"};
 
 bool is_virtio(const Disk& disk) {

@@ -33,15 +33,19 @@ bool is_vdpa(TreeReader& reader, const fs::path& sysfs, const fs::path& parent) 
   });
 }
 
+// Of the device tree, of the kernel command line, of ACPI.
+bool is_mmio_name(const std::string& name) {
+  return name.find("virtio_mmio") != std::string::npos || name.starts_with("virtio-mmio") ||
+         name.starts_with("LNRO0005");
+}
+
 // What a tree without the links of sysfs still tells.
 std::string bus_by_name(const DevicePath& path) {
   const std::string parent = path.virtio_parent.filename().string();
   if (is_pci_address(parent)) return "pci";
   if (numbered(parent, "vdpa") || path.is_vduse) return "vdpa";
   if (path.root.starts_with("css")) return "ccw";
-  for (const char* mmio : {"virtio-mmio", "virtio_mmio", "LNRO0005"})
-    if (parent.find(mmio) != std::string::npos) return "platform";
-  return path.root == "platform" ? "platform" : "";
+  return is_mmio_name(parent) || path.root == "platform" ? "platform" : "";
 }
 
 std::string virtio_transport(TreeReader& reader, const fs::path& sysfs, const DevicePath& path) {
@@ -51,7 +55,8 @@ std::string virtio_transport(TreeReader& reader, const fs::path& sysfs, const De
   if (bus.empty()) return "virtio-other";
   if (bus != "platform") return "virtio-" + bus;
   const std::string driver = linked(path.virtio_parent / "driver");
-  return driver.empty() || driver == "virtio-mmio" ? "virtio-mmio" : "virtio-platform";
+  const bool mmio = driver.empty() ? is_mmio_name(path.virtio_parent.filename().string()) : driver == "virtio-mmio";
+  return mmio ? "virtio-mmio" : "virtio-platform";
 }
 
 std::string nvme_transport(TreeReader& reader, const fs::path& sysfs, const DevicePath& path) {

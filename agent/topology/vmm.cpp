@@ -116,6 +116,10 @@ bool is_xen_dom0(TreeReader& reader, const SystemPaths& paths) {
 struct Dmi {
   std::vector<std::string> vendors;
   std::string product;
+
+  [[nodiscard]] bool is_there() const {
+    return !product.empty() || std::any_of(vendors.begin(), vendors.end(), [](const auto& v) { return !v.empty(); });
+  }
 };
 
 Dmi read_dmi(TreeReader& reader, const fs::path& sysfs) {
@@ -214,7 +218,7 @@ std::string detect_vmm(TreeReader& reader, const SystemPaths& paths, std::option
   if (cpuinfo.find("(emulated by qemu)") != std::string::npos) return "qemu";  // POWER
   if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
   // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
-  if (no_hypervisor || !signature || (!flag && !dmi.product.empty())) return {};
+  if (no_hypervisor || !signature || (!flag && dmi.is_there())) return {};
   return std::string(find(kSignatures, *signature));
 }
 

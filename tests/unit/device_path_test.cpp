@@ -27,6 +27,7 @@ TEST(Transport, OfVirtioIsTheBusOfTheDeviceThatCarriesIt) {
   EXPECT_EQ(transport("css0/0.0.0000/0.0.0001/virtio0/block/vda"), "virtio-ccw");
   EXPECT_EQ(transport("virtual/vduse/disk0/disk0/virtio3/block/vdb"), "virtio-vdpa");
   EXPECT_EQ(transport("virtual/vdpa/vdpa0/virtio3/block/vdb"), "virtio-vdpa");
+  EXPECT_EQ(transport("platform/virtio-uml.0/virtio0/block/vda"), "virtio-platform");
   EXPECT_EQ(transport("something/new/virtio3/block/vdb"), "virtio-other");
 }
 

@@ -88,6 +88,7 @@ TEST(DetectVmm, TheFlagOfCpuinfoTellsWhetherThereIsAHypervisor) {
   const Guest laptop = dmi("LENOVO", "20XW");
   EXPECT_EQ(detect(cpu_flags(laptop, "hypervisor"), "KVMKVMKVM"), "kvm");  // a guest that shows its host's DMI
   EXPECT_EQ(detect(cpu_flags(laptop, "hypervisorx"), "KVMKVMKVM"), "");
+  EXPECT_EQ(detect(Guest("virtio-mmio").file("sys/class/dmi/id/sys_vendor", "Google"), "KVMKVMKVM"), "");
   EXPECT_EQ(detect(laptop, "KVMKVMKVM"), "") << "files of another machine than the one whose CPU was asked";
   EXPECT_EQ(detect(cpu_flags(dmi("Amazon EC2", "m5.xlarge"), ""), "KVMKVMKVM"), "");
 }
