@@ -84,14 +84,14 @@ Instructions use_msi(const Disk& disk) {
       fmt::format("Find out why this guest does not use all message interrupts (MSI-X) that {} offers, and let it.",
                   disk.name),
       {{kGuest,
-        "What the kernel was told and what it says. The last command shows the device's table: without an MSI-X line, "
-        "or with Count=1, the host does not offer enough.",
+        "What the kernel was told, what it says, and which messages the device uses now: none, if the last command "
+        "shows nothing. As root, vqscope doctor also reads how many the device has.",
         fmt::format("grep -o 'pci=[^ ]*' /proc/cmdline\n"
                     "dmesg | grep -iE 'msi|vector'\n"
-                    "lspci -vv -s {} | grep MSI",
+                    "grep -s . /sys/bus/pci/devices/{}/msi_irqs/*",
                     disk.bus_id)},
        {kGuest,
-        "If pci=nomsi is on the kernel command line: remove it in /etc/default/grub, then update-grub (Debian) or "
+        "If pci=nomsi is on the kernel command line: take it out of /etc/default/grub, then update-grub (Debian) or "
         "grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL), and reboot. Somebody may have needed it for another "
         "device: to go back, add it again, for one boot in the boot menu.",
         ""}}};
