@@ -75,7 +75,7 @@ class Collector {
   [[nodiscard]] std::uint64_t out_of_range() const;
 
   CollectorOptions options_;
-  std::string hypervisor_;
+  std::optional<std::string> hypervisor_;
   std::uint64_t counting_since_ns_ = monotonic_ns();
   mutable std::mutex mutex_;
   Topology topology_;

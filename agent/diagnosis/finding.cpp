@@ -39,8 +39,9 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "matters when more of them do I/O at the same time than there are queues.",
      2, &fewer_queues_than_vcpus},
     {"shared_vector", "Several queues share one interrupt",
-     "The disk has several queues, but the host prepared too few interrupt vectors, so the driver fell back to one "
-     "for all. Each interrupt makes one vCPU look into every queue, and the gain of having several is lost.",
+     "The disk has several queues, but no interrupt vector for each, so the driver uses one line for all. Each "
+     "interrupt makes one vCPU look into every queue. The evidence says whether the host prepared too few vectors or "
+     "this guest does not use them, as far as that could be told.",
      2, &shared_vector},
     {"irq_concentrated", "Interrupts of several queues all land on one vCPU",
      "The disk has queues and vectors enough, and still one vCPU takes nearly all interrupts. It does the completion "

@@ -25,6 +25,7 @@ enum class Remedy {
   kNone,                 // nothing to mend
   kMoreQueues,           // the host: a queue for each vCPU
   kMoreVectors,          // the host: an interrupt vector for each queue
+  kUseMsi,               // the guest: message interrupts
   kLiftGuestLimit,       // the guest: a module parameter
   kSpreadInterrupts,     // the guest: affinity of the interrupts
   kMatchQueues,          // the guest: queue maps and rq_affinity

@@ -13,11 +13,6 @@ namespace {
 
 double sum(const std::vector<std::uint64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), 0.0); }
 
-void add(const std::vector<std::uint64_t>& counts, std::vector<std::uint64_t>& total) {
-  total.resize(std::max(total.size(), counts.size()));
-  for (std::size_t i = 0; i < counts.size(); ++i) total[i] += counts[i];
-}
-
 void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<double>>& full_shares,
                   Measured& measured) {
   std::uint64_t local = 0, cross = 0;
@@ -69,7 +64,7 @@ Measured measure(const DeviceSnapshot& window, double seconds, const std::vector
       measured.shared_interrupts = measured.shared_interrupts.value_or(0) +
                                    std::accumulate(vector.per_cpu.begin(), vector.per_cpu.end(), std::uint64_t{0});
     else if (*vector.line.queue < measured.queues.size())
-      add(vector.per_cpu, measured.queues[*vector.line.queue].interrupts);
+      add_counts(vector.per_cpu, measured.queues[*vector.line.queue].interrupts);
   }
   return measured;
 }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/topology/vmm.h"
+
 namespace vqscope {
 
 namespace {
@@ -59,6 +61,9 @@ PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform
   if (vmm == "kvm")
     return {{kPlatforms.begin(), kPlatforms.end()},
             "This guest runs on KVM and cannot tell under which program; --platform shows the remedies of one."};
+  if (vmm.empty() && is_guest(topology))
+    return {{kPlatforms.begin(), kPlatforms.end()},
+            "This guest cannot tell on which hypervisor it runs; --platform shows the remedies of one."};
   if (vmm.empty()) return {{}, "This machine does not look like a guest."};
   return {{}, fmt::format("This guest runs on {}.", vmm)};
 }

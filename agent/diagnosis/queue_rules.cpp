@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
+#include "agent/diagnosis/vector_rules.h"
+#include "agent/model/model.h"
+#include "agent/model/window.h"
 #include "agent/topology/facts.h"
 
 namespace vqscope {
@@ -15,41 +19,95 @@ namespace {
 
 double count(std::size_t number) { return static_cast<double>(number); }
 
+// Hardware queues that take the same requests, and what they had to do.
+struct QueueGroup {
+  std::optional<QueueType> type;  // absent: the disk's queues are all alike, as far as is known
+  std::size_t queues = 0;
+  double rate = 0;                        // requests per second
+  std::optional<double> submission_cpus;  // effective number; absent without requests
+  std::optional<double> interrupt_share;  // of the busiest vCPU; absent without interrupts, or where they are not known
+};
+
+QueueGroup group_of_type(const DiskEvidence& evidence, QueueType type) {
+  QueueGroup group{type, 0, 0, {}, {}};
+  std::vector<std::uint64_t> submissions, interrupts;
+  for (const HardwareQueue& queue : evidence.disk.queues) {
+    if (queue.type != type) continue;
+    ++group.queues;
+    if (queue.index >= evidence.measured.queues.size()) continue;
+    add_counts(evidence.measured.queues[queue.index].submissions, submissions);
+    add_counts(evidence.measured.queues[queue.index].interrupts, interrupts);
+  }
+  if (evidence.measured.seconds > 0)
+    group.rate = std::accumulate(submissions.begin(), submissions.end(), 0.0) / evidence.measured.seconds;
+  group.submission_cpus = effective_number(submissions);
+  group.interrupt_share = concentration(interrupts);
+  return group;
+}
+
+// The queues that are judged: all that interrupt; where reads have their own, those with more requests for each queue,
+// and the fewer of an idle disk.
+QueueGroup judged_queues(const DiskEvidence& evidence) {
+  const QueueGroup reads = group_of_type(evidence, QueueType::kRead);
+  if (reads.queues == 0)
+    return {std::nullopt, interrupt_queues(evidence), evidence.measured.requests_rate,
+            evidence.measured.submission_cpus, evidence.measured.interrupt_share};
+  const QueueGroup others = group_of_type(evidence, QueueType::kDefault);
+  const double by_read = reads.rate / count(reads.queues), by_other = others.rate / count(others.queues);
+  if (by_read == by_other) return reads.queues < others.queues ? reads : others;
+  return by_read > by_other ? reads : others;
+}
+
+bool is_busy(const QueueGroup& group) { return group.rate >= kBusyRate; }
+
+bool from_several_cpus(const QueueGroup& group) { return group.submission_cpus.value_or(1) >= kSeveralCpus; }
+
 // Why a disk has fewer queues than the guest has vCPUs.
-enum class Shortage { kNone, kGuestLimit, kHotplug, kHost };
+enum class Shortage { kNone, kGuestLimit, kNoMsi, kHotplug, kHost };
 
 // The module parameter is the cause only if it is what the driver took: min(parameter, what the host offers).
 bool is_limited_by_guest(const DiskEvidence& evidence) {
   const Disk& disk = evidence.disk;
-  const GuestLimits& limits = evidence.topology.guest.limits;
+  // What is polled, or has queues of its own, took them from the others.
+  const bool shared_out = interrupt_queues(evidence) < disk.queues.size() || judged_queues(evidence).type;
+  if (disk.driver == "nvme") return shared_out;
   if (disk.driver != "virtio_blk") return false;
-  const bool limited = limits.virtio_blk_queues.value_or(0) > 0 && *limits.virtio_blk_queues == disk.queues.size();
-  const bool polled = interrupt_queues(evidence) < disk.queues.size();
-  if (!limited && !polled) return false;
-  // A host that offers one queue does not negotiate the feature, and one vector for each queue and one for
-  // configuration changes is what hypervisors prepare.
+  const auto limit = evidence.topology.guest.limits.virtio_blk_queues.value_or(0);
+  if (!shared_out && (limit == 0 || limit != disk.queues.size())) return false;
+  // A host that offers one queue does not negotiate the feature, and as many vectors as are needed is what hypervisors
+  // prepare.
   if (const auto features = disk.facts.virtio_features; features && !has_blk_multiqueue(*features)) return false;
-  return polled || !disk.facts.msix_vectors || *disk.facts.msix_vectors > disk.queues.size() + 1;
+  return shared_out || !disk.facts.msix_vectors || *disk.facts.msix_vectors > needed_vectors(disk);
 }
 
 Shortage shortage(const DiskEvidence& evidence) {
-  const std::size_t queues = interrupt_queues(evidence), cpus = evidence.topology.online_cpus.size();
-  if (!is_hosts_disk(evidence) || is_emulated(evidence) || queues == 0 || queues >= cpus) return Shortage::kNone;
+  const std::size_t queues = judged_queues(evidence).queues, cpus = evidence.topology.online_cpus.size();
+  if (!hypervisor_sets_queues(evidence.topology, evidence.disk) || is_emulated(evidence) || queues == 0 ||
+      queues >= cpus)
+    return Shortage::kNone;
   if (is_limited_by_guest(evidence)) return Shortage::kGuestLimit;
+  if (has_one_queue_for_want_of_msi(evidence)) return Shortage::kNoMsi;
   const std::size_t late = evidence.topology.guest.late_cpus.size();
   return late > 0 && queues == cpus - late ? Shortage::kHotplug : Shortage::kHost;
 }
 
+Remedy remedy_of(Shortage shortage) {
+  return shortage == Shortage::kGuestLimit ? Remedy::kLiftGuestLimit
+         : shortage == Shortage::kNoMsi    ? Remedy::kUseMsi
+                                           : Remedy::kMoreQueues;
+}
+
 bool is_single_queue(const DiskEvidence& evidence) {
-  const Measured& measured = evidence.measured;
-  return shortage(evidence) != Shortage::kNone && interrupt_queues(evidence) == 1 && is_busy(evidence) &&
-         from_several_cpus(evidence) && measured.interrupt_share.value_or(1) >= kConcentrated;
+  const QueueGroup group = judged_queues(evidence);
+  return shortage(evidence) != Shortage::kNone && group.queues == 1 && is_busy(group) && from_several_cpus(group) &&
+         group.interrupt_share && *group.interrupt_share >= kConcentrated;
 }
 
 // Too many busy vCPUs for the queues there are.
 bool is_crowded(const DiskEvidence& evidence) {
-  return is_busy(evidence) && from_several_cpus(evidence) &&
-         evidence.measured.submission_cpus.value_or(0) >= kCpusPerQueue * count(interrupt_queues(evidence));
+  const QueueGroup group = judged_queues(evidence);
+  return is_busy(group) && from_several_cpus(group) &&
+         group.submission_cpus.value_or(0) >= kCpusPerQueue * count(group.queues);
 }
 
 Severity shortage_severity(const DiskEvidence& evidence) {
@@ -57,9 +115,79 @@ Severity shortage_severity(const DiskEvidence& evidence) {
 }
 
 std::string queues_and_cpus(const DiskEvidence& evidence) {
-  return fmt::format("{} has {} for {}.", evidence.disk.name, plural(count(interrupt_queues(evidence)), "queue"),
+  const QueueGroup group = judged_queues(evidence);
+  return fmt::format("{}{} has {} for {}.",
+                     !group.type                      ? ""
+                     : group.type == QueueType::kRead ? "For reads "
+                                                      : "For all but reads ",
+                     evidence.disk.name, plural(count(group.queues), "queue"),
                      plural(online_cpus(evidence), "online vCPU"));
 }
+
+// What the host prepared, as far as it can be read.
+std::vector<std::string> offer(const DiskEvidence& evidence) {
+  std::vector<std::string> sentences;
+  if (evidence.disk.driver == "virtio_blk")
+    if (const auto features = evidence.disk.facts.virtio_features; features && !has_blk_multiqueue(*features))
+      sentences.emplace_back("The host did not offer more than one queue (virtio feature 12, MQ, is not set).");
+  for (std::string& sentence : about_missing_msi(evidence)) sentences.push_back(std::move(sentence));
+  for (std::string& sentence : about_msix_table(evidence)) sentences.push_back(std::move(sentence));
+  return sentences;
+}
+
+bool concentrates(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
+  std::set<std::uint32_t> lines;
+  for (const InterruptLine& line : evidence.disk.interrupts) lines.insert(line.irq);
+  return is_hosts_disk(evidence) && interrupt_queues(evidence) >= 2 && lines.size() >= 2 && !shares_vector(evidence) &&
+         is_busy(evidence) && from_several_cpus(evidence) && measured.interrupts_rate >= kInterruptRate &&
+         measured.interrupt_share.value_or(0) >= kConcentrated;
+}
+
+// A module parameter that keeps queues from the judged requests.
+struct Parameter {
+  std::string sentence;
+  std::string name;  // of its number
+  double value = 0;
+};
+
+std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
+  const GuestLimits& limits = evidence.topology.guest.limits;
+  const Disk& disk = evidence.disk;
+  const bool is_nvme = disk.driver == "nvme";
+  const std::string command_line = evidence.topology.guest.command_line.value_or("");
+  const auto source = [&](const std::string& parameter) {
+    return command_line.find(parameter + "=") == std::string::npos
+               ? std::string()
+               : " The kernel command line (/proc/cmdline) sets it.";
+  };
+  std::vector<Parameter> parameters;
+  if (const auto limit = limits.virtio_blk_queues.value_or(0); !is_nvme && limit > 0)
+    parameters.push_back({fmt::format("The module parameter virtio_blk.num_request_queues is {}.{}", limit,
+                                      source("virtio_blk.num_request_queues")),
+                          "num_request_queues", static_cast<double>(limit)});
+  if (judged_queues(evidence).type) {
+    const std::size_t reads = group_of_type(evidence, QueueType::kRead).queues;
+    parameters.push_back(
+        {fmt::format("{}Reads have {}, all other requests {}.{}",
+                     limits.nvme_write_queues
+                         ? fmt::format("The module parameter nvme.write_queues is {}. ", *limits.nvme_write_queues)
+                         : "",
+                     plural(count(reads), "queue"), count(interrupt_queues(evidence) - reads),
+                     source("nvme.write_queues")),
+         "write_queues", count(interrupt_queues(evidence) - reads)});
+  }
+  if (const std::size_t polled = disk.queues.size() - interrupt_queues(evidence); polled > 0) {
+    const std::string parameter = is_nvme ? "nvme.poll_queues" : "virtio_blk.poll_queues";
+    parameters.push_back(
+        {fmt::format("{} polled and take no ordinary requests (module parameter {}).{}",
+                     polled == 1 ? "1 queue is" : fmt::format("{} queues are", polled), parameter, source(parameter)),
+         "poll_queues", count(polled)});
+  }
+  return parameters;
+}
+
+}  // namespace
 
 std::string submitters(const Measured& measured) {
   return fmt::format("{} requests/s come from {}.", grouped(measured.requests_rate), cpu_shares(measured.submissions));
@@ -71,21 +199,9 @@ std::string interrupts(const Measured& measured) {
                      cpu_shares(measured.interrupts));
 }
 
-// What the host prepared, as far as it can be read.
-std::vector<std::string> offer(const DiskEvidence& evidence) {
-  std::vector<std::string> sentences;
-  if (evidence.disk.driver == "virtio_blk")
-    if (const auto features = evidence.disk.facts.virtio_features; features && !has_blk_multiqueue(*features))
-      sentences.emplace_back("The host did not offer more than one queue (virtio feature 12, MQ, is not set).");
-  if (const auto vectors = evidence.disk.facts.msix_vectors)
-    sentences.push_back(
-        fmt::format("Its MSI-X table has {}, of which one is for configuration changes.", plural(*vectors, "vector")));
-  return sentences;
-}
-
 std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
-  std::vector<std::pair<std::string, double>> numbers = {{"queues", count(interrupt_queues(evidence))},
+  std::vector<std::pair<std::string, double>> numbers = {{"queues", count(judged_queues(evidence).queues)},
                                                          {"online_vcpus", online_cpus(evidence)},
                                                          {"requests_per_second", measured.requests_rate}};
   if (measured.submission_cpus) numbers.emplace_back("submission_effective_cpus", *measured.submission_cpus);
@@ -99,42 +215,12 @@ std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& ev
   return numbers;
 }
 
-bool shares_vector(const DiskEvidence& evidence) {
-  const Disk& disk = evidence.disk;
-  // Only these drivers name their lines after queues, so that a line without a queue is one that serves several.
-  if (!disk.virtio && disk.driver != "nvme") return false;
-  if (disk.queues.size() < 2 || disk.interrupts.empty()) return false;
-  return std::any_of(disk.interrupts.begin(), disk.interrupts.end(),
-                     [](const InterruptLine& line) { return !line.queue.has_value(); });
-}
-
-bool concentrates(const DiskEvidence& evidence) {
-  const Measured& measured = evidence.measured;
-  std::set<std::uint32_t> lines;
-  for (const InterruptLine& line : evidence.disk.interrupts) lines.insert(line.irq);
-  return is_hosts_disk(evidence) && interrupt_queues(evidence) >= 2 && lines.size() >= 2 && !shares_vector(evidence) &&
-         is_busy(evidence) && from_several_cpus(evidence) && measured.interrupts_rate >= kInterruptRate &&
-         measured.interrupt_share.value_or(0) >= kConcentrated;
-}
-
-}  // namespace
-
-std::size_t interrupt_queues(const DiskEvidence& evidence) {
-  const Disk& disk = evidence.disk;
-  const GuestLimits& limits = evidence.topology.guest.limits;
-  const std::size_t polled = disk.driver == "virtio_blk" ? limits.virtio_blk_poll_queues.value_or(0)
-                             : disk.driver == "nvme"     ? limits.nvme_poll_queues.value_or(0)
-                                                         : 0;
-  // The drivers keep one queue that interrupts; a parameter that was changed after boot says nothing.
-  return polled < disk.queues.size() ? disk.queues.size() - polled : std::min<std::size_t>(disk.queues.size(), 1);
-}
-
 std::optional<Found> single_queue(const DiskEvidence& evidence) {
   if (!is_single_queue(evidence)) return std::nullopt;
   const Measured& measured = evidence.measured;
   Found found;
   found.severity = measured.requests_rate >= kHeavyRate ? Severity::kCritical : Severity::kWarning;
-  found.remedy = shortage(evidence) == Shortage::kGuestLimit ? Remedy::kLiftGuestLimit : Remedy::kMoreQueues;
+  found.remedy = remedy_of(shortage(evidence));
   found.evidence = {queues_and_cpus(evidence), submitters(measured), interrupts(measured)};
   if (measured.cross_share)
     found.evidence.push_back(
@@ -147,12 +233,16 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
 }
 
 std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence) {
-  if (shortage(evidence) != Shortage::kHost || is_single_queue(evidence)) return std::nullopt;
+  const Shortage reason = shortage(evidence);
+  if ((reason != Shortage::kHost && reason != Shortage::kNoMsi) || is_single_queue(evidence)) return std::nullopt;
   Found found;
   found.severity = shortage_severity(evidence);
-  found.remedy = Remedy::kMoreQueues;
+  found.remedy = remedy_of(reason);
   found.evidence = {queues_and_cpus(evidence)};
-  if (found.severity != Severity::kInfo) found.evidence.push_back(submitters(evidence.measured));
+  if (found.severity != Severity::kInfo) {
+    found.evidence.push_back(submitters(evidence.measured));
+    found.evidence.push_back(interrupts(evidence.measured));
+  }
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
@@ -174,47 +264,19 @@ std::optional<Found> hotplugged_vcpus(const DiskEvidence& evidence) {
 
 std::optional<Found> guest_limits_queues(const DiskEvidence& evidence) {
   if (shortage(evidence) != Shortage::kGuestLimit) return std::nullopt;
-  const GuestLimits& limits = evidence.topology.guest.limits;
   Found found;
   found.severity = shortage_severity(evidence);
   found.remedy = Remedy::kLiftGuestLimit;
   found.evidence = {queues_and_cpus(evidence)};
-  if (const auto limit = limits.virtio_blk_queues.value_or(0); limit > 0) {
-    found.evidence.push_back(fmt::format("The module parameter virtio_blk.num_request_queues is {}.", limit));
-    found.numbers.emplace_back("num_request_queues", limit);
-  }
-  if (const auto polled = limits.virtio_blk_poll_queues.value_or(0); polled > 0) {
-    found.evidence.push_back(fmt::format(
-        "The module parameter virtio_blk.poll_queues is {}: so many queues are polled and take no ordinary requests.",
-        polled));
-    found.numbers.emplace_back("poll_queues", polled);
+  if (found.severity != Severity::kInfo) found.evidence.push_back(submitters(evidence.measured));
+  for (auto& [sentence, name, value] : limiting_parameters(evidence)) {
+    found.evidence.push_back(std::move(sentence));
+    found.numbers.emplace_back(name, value);
   }
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
-  const auto& command_line = evidence.topology.guest.command_line;
-  if (command_line && command_line->find("virtio_blk.") != std::string::npos)
-    found.evidence.emplace_back("The kernel command line (/proc/cmdline) sets it.");
+  if (!evidence.disk.facts.msix_vectors && evidence.disk.driver == "virtio_blk")
+    found.evidence.emplace_back("How many queues the host prepared could not be read, which takes root.");
   for (auto& number : queue_numbers(evidence)) found.numbers.push_back(std::move(number));
-  return found;
-}
-
-std::optional<Found> shared_vector(const DiskEvidence& evidence) {
-  if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
-  Found found;
-  found.severity = is_busy(evidence) && from_several_cpus(evidence) ? Severity::kWarning : Severity::kInfo;
-  found.remedy = Remedy::kMoreVectors;
-  std::string lines;
-  for (const InterruptLine& line : evidence.disk.interrupts)
-    if (!line.queue) lines += fmt::format(" {} ({})", line.irq, line.action);
-  found.evidence = {fmt::format("{} has {}, which share interrupt{}.", evidence.disk.name,
-                                plural(count(evidence.disk.queues.size()), "queue"), lines)};
-  if (found.severity != Severity::kInfo) {
-    found.evidence.push_back(submitters(evidence.measured));
-    found.evidence.push_back(interrupts(evidence.measured));
-  }
-  if (const auto vectors = evidence.disk.facts.msix_vectors)
-    found.evidence.push_back(fmt::format("Its MSI-X table has {}; {} are needed.", plural(*vectors, "vector"),
-                                         evidence.disk.queues.size() + 1));
-  found.numbers = queue_numbers(evidence);
   return found;
 }
 
@@ -240,8 +302,8 @@ std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence) {
 std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (!is_hosts_disk(evidence) || is_emulated(evidence) || !is_busy(evidence) || online_cpus(evidence) < 2 ||
-      shortage(evidence) != Shortage::kNone || shares_vector(evidence) || concentrates(evidence) ||
-      measured.cross_share.value_or(0) < kCrossShare)
+      static_cast<double>(judged_queues(evidence).queues) < online_cpus(evidence) || shares_vector(evidence) ||
+      concentrates(evidence) || measured.cross_share.value_or(0) < kCrossShare)
     return std::nullopt;
   Found found;
   found.severity = Severity::kWarning;

@@ -75,8 +75,26 @@ Instructions lift_guest_limit() {
         "Find where it is set. On the kernel command line: remove it in /etc/default/grub, then update-grub (Debian) "
         "or grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL). In a file: remove the line, then "
         "update-initramfs -u or dracut -f.",
-        "grep -rsE 'num_request_queues|poll_queues' /proc/cmdline /etc/modprobe.d /usr/lib/modprobe.d "
+        "grep -rsE 'num_request_queues|poll_queues|write_queues' /proc/cmdline /etc/modprobe.d /usr/lib/modprobe.d "
         "/etc/default/grub"}}};
+}
+
+Instructions use_msi(const Disk& disk) {
+  return {
+      fmt::format("Find out why this guest does not use all message interrupts (MSI-X) that {} offers, and let it.",
+                  disk.name),
+      {{kGuest,
+        "What the kernel was told, what it says, and which messages the device uses now: none, if the last command "
+        "shows nothing. As root, vqscope doctor also reads how many the device has.",
+        fmt::format("grep -o 'pci=[^ ]*' /proc/cmdline\n"
+                    "dmesg | grep -iE 'msi|vector'\n"
+                    "grep -s . /sys/bus/pci/devices/{}/msi_irqs/*",
+                    disk.bus_id)},
+       {kGuest,
+        "If pci=nomsi is on the kernel command line: take it out of /etc/default/grub, then update-grub (Debian) or "
+        "grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL), and reboot. Somebody may have needed it for another "
+        "device: to go back, add it again, for one boot in the boot menu.",
+        ""}}};
 }
 
 Instructions spread_interrupts(const Disk& disk) {
@@ -193,6 +211,7 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
     case Remedy::kNone: break;
     case Remedy::kMoreQueues: return more_queues(of, topology, platforms);
     case Remedy::kLiftGuestLimit: return lift_guest_limit();
+    case Remedy::kUseMsi: return use_msi(of);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);
     case Remedy::kDeepenQueue: return deepen_queue(of, topology, platforms);

@@ -6,7 +6,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/finding.h"
 
 namespace vqscope {
@@ -16,10 +20,12 @@ std::optional<Found> single_queue(const DiskEvidence& evidence);
 std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence);
 std::optional<Found> hotplugged_vcpus(const DiskEvidence& evidence);
 std::optional<Found> guest_limits_queues(const DiskEvidence& evidence);
-std::optional<Found> shared_vector(const DiskEvidence& evidence);
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence);
 std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence);
 std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence);
+
+// Interrupt vectors (vector_rules.cpp).
+std::optional<Found> shared_vector(const DiskEvidence& evidence);
 
 // Requests (request_rules.cpp).
 std::optional<Found> queue_full(const DiskEvidence& evidence);
@@ -35,12 +41,15 @@ std::optional<Found> emulated_bus(const DiskEvidence& evidence);
 std::optional<Found> elevator_on_fast_disk(const DiskEvidence& evidence);
 std::optional<Found> indirect_descriptors_off(const DiskEvidence& evidence);
 
-// A disk that a hypervisor gave to this guest, and not loop, null_blk or a CD-ROM drive.
-bool is_hosts_disk(const DiskEvidence& evidence);
-// On a bus that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
-bool is_emulated(const DiskEvidence& evidence);
-// Hardware queues whose completions interrupt: without those that are only polled.
-std::size_t interrupt_queues(const DiskEvidence& evidence);
+// disk_kind.h
+inline bool is_hosts_disk(const DiskEvidence& evidence) { return is_hosts_disk(evidence.disk); }
+inline bool is_emulated(const DiskEvidence& evidence) { return is_emulated(evidence.topology, evidence.disk); }
+inline std::size_t interrupt_queues(const DiskEvidence& evidence) { return interrupt_queues(evidence.disk); }
+
+// Sentences and numbers about the disk's load that several findings have (queue_rules.cpp).
+std::string submitters(const Measured& measured);
+std::string interrupts(const Measured& measured);
+std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& evidence);
 // Requests come often enough for their way through queues and vCPUs to matter, and from several vCPUs.
 bool is_busy(const DiskEvidence& evidence);
 bool from_several_cpus(const DiskEvidence& evidence);

@@ -11,27 +11,7 @@
 
 namespace vqscope {
 
-namespace {
-
-// Drivers of the SCSI adapters that QEMU, VMware and VirtualBox emulate after hardware of the 1990s and 2000s.
-constexpr std::string_view kEmulatedAdapters[] = {"sym53c8xx", "am53c974",     "mptspi",
-                                                  "mptsas",    "megaraid_sas", "BusLogic"};
-
-}  // namespace
-
 double online_cpus(const DiskEvidence& evidence) { return static_cast<double>(evidence.topology.online_cpus.size()); }
-
-bool is_hosts_disk(const DiskEvidence& evidence) {
-  const std::string& name = evidence.disk.name;
-  return evidence.disk.transport != "virtual" && !name.starts_with("sr") && !name.starts_with("fd");
-}
-
-bool is_emulated(const DiskEvidence& evidence) {
-  const Disk& disk = evidence.disk;
-  if (evidence.topology.vmm.empty() || !is_hosts_disk(evidence)) return false;
-  return disk.transport == "ata" || std::find(std::begin(kEmulatedAdapters), std::end(kEmulatedAdapters),
-                                              disk.driver) != std::end(kEmulatedAdapters);
-}
 
 bool is_busy(const DiskEvidence& evidence) { return evidence.measured.requests_rate >= kBusyRate; }
 
@@ -64,6 +44,17 @@ std::optional<Found> steal(const GuestEvidence& evidence) {
   return found;
 }
 
+namespace {
+
+std::string_view bus_of(const Disk& disk) {
+  if (disk.transport == "ata") return "SATA or IDE";
+  if (disk.transport == "usb") return "USB";
+  if (disk.transport == "mmc") return "an SD card";
+  return disk.driver == "ufshcd" ? "UFS" : "an emulated SCSI adapter";
+}
+
+}  // namespace
+
 std::optional<Found> emulated_bus(const DiskEvidence& evidence) {
   if (!is_emulated(evidence)) return std::nullopt;
   const double rate = evidence.measured.requests_rate;
@@ -71,7 +62,7 @@ std::optional<Found> emulated_bus(const DiskEvidence& evidence) {
   found.severity = rate >= kJudgedRate ? Severity::kWarning : Severity::kInfo;
   found.remedy = Remedy::kUseVirtio;
   found.evidence = {fmt::format("{} is driven by {} ({}), with {}.", evidence.disk.name, evidence.disk.driver,
-                                evidence.disk.transport == "ata" ? "SATA or IDE" : "an emulated SCSI adapter",
+                                bus_of(evidence.disk),
                                 plural(static_cast<double>(evidence.disk.queues.size()), "queue"))};
   found.numbers = {{"queues", static_cast<double>(evidence.disk.queues.size())}};
   if (evidence.measured.has_requests) found.numbers.emplace_back("requests_per_second", rate);

@@ -27,6 +27,8 @@ Json latency(const Histogram& histogram) {
   return object;
 }
 
+Json layer_json(const Layer& layer) { return {{"device", layer.device}, {"name", layer.name}, {"kind", layer.kind}}; }
+
 Json disk_json(const DiskDiagnosis& diagnosis) {
   const Disk& disk = diagnosis.disk;
   const Measured& measured = diagnosis.measured;
@@ -37,6 +39,10 @@ Json disk_json(const DiskDiagnosis& diagnosis) {
                  {"scheduler", disk.scheduler},
                  {"queues", disk.queues.size()},
                  {"interrupts_by_cpu", measured.interrupts}};
+  if (disk.stacking.layer) object["layer"] = layer_json(*disk.stacking.layer);
+  object["stacked_on"] = disk.stacking.made_of;
+  Json& holders = object["holders"] = Json::array();
+  for (const Layer& holder : disk.stacking.holders) holders.push_back(layer_json(holder));
   put(object, "irq_concentration_ratio", measured.interrupt_share);
   if (!measured.has_requests) return object;
   object["requests_per_second"] = measured.requests_rate;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/model/window.h"
@@ -54,7 +55,7 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
   }
   // What one queue does to several vCPUs shows only when they are busy.
   const bool one_queue =
-      disk.disk.queues.size() == 1 && disk.disk.transport != "virtual" && reading.topology.online_cpus.size() > 1;
+      disk.disk.queues.size() == 1 && is_hosts_disk(disk.disk) && reading.topology.online_cpus.size() > 1;
   if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate)) return std::nullopt;
   return Untold{disk.disk.name,
                 measured.requests_rate == 0

@@ -6,6 +6,7 @@
 #include <array>
 #include <tuple>
 
+#include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/remedies.h"
 #include "agent/doctor/layout.h"
@@ -65,6 +66,7 @@ class Writer {
       if (!part.empty()) who.push_back(part);
     if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
     text_ += fmt::format("  {}\n", fmt::join(who, ", "));
+    if (const std::string layers = about_layers(disk); !layers.empty()) paragraph(layers, "  ", "  ");
     if (measured.has_requests)
       text_ += fmt::format("  {} requests/s, {}, {} in flight on average\n", grouped(measured.requests_rate),
                            throughput(measured.bytes_rate), grouped(measured.average_inflight));

@@ -151,12 +151,14 @@ Snapshot without_histograms(const Snapshot& snapshot) {
   return light;
 }
 
+void add_counts(const std::vector<std::uint64_t>& counts, std::vector<std::uint64_t>& total) {
+  total.resize(std::max(total.size(), counts.size()));
+  for (std::size_t cpu = 0; cpu < counts.size(); ++cpu) total[cpu] += counts[cpu];
+}
+
 std::vector<std::uint64_t> interrupts_per_cpu(const DeviceSnapshot& device) {
   std::vector<std::uint64_t> cpus;
-  for (const VectorCounters& vector : device.vectors) {
-    cpus.resize(std::max(cpus.size(), vector.per_cpu.size()));
-    for (std::size_t cpu = 0; cpu < vector.per_cpu.size(); ++cpu) cpus[cpu] += vector.per_cpu[cpu];
-  }
+  for (const VectorCounters& vector : device.vectors) add_counts(vector.per_cpu, cpus);
   return cpus;
 }
 

@@ -28,6 +28,9 @@ DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, cons
 Snapshot without_histograms(const Snapshot& snapshot);
 DeviceSnapshot without_histograms(const DeviceSnapshot& device);
 
+// Adds counts by CPU number to others.
+void add_counts(const std::vector<std::uint64_t>& counts, std::vector<std::uint64_t>& total);
+
 // Sums over a device, by CPU number.
 std::vector<std::uint64_t> interrupts_per_cpu(const DeviceSnapshot& device);
 std::vector<std::uint64_t> submissions_per_cpu(const DeviceSnapshot& device);

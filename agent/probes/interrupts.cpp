@@ -60,7 +60,7 @@ std::uint64_t InterruptAudit::find_missed(const SystemPaths& paths, const Topolo
       const auto vector = layout.vector_of(interrupt);
       if (!vector || !seen.insert(interrupt.irq).second) continue;
       const std::uint64_t before = sum(counted_interrupts(arrays, interrupt.irq, *vector));
-      const auto counts = read_interrupt_counts(paths, interrupt.irq);
+      const auto counts = read_interrupt_counts(paths, interrupt.irq, topology.possible_list);
       const std::uint64_t after = sum(counted_interrupts(arrays, interrupt.irq, *vector));
       if (!counts) continue;
       const std::uint64_t kernel = sum(*counts);

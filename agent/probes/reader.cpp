@@ -97,7 +97,7 @@ bool looks_hung(const std::vector<QueueCounters>& queues) {
 
 // Whether the kernel's own accounting, if it is on, has no request of the disk in flight.
 bool is_quiet(const SystemPaths& paths, const std::string& disk) {
-  const auto directory = paths.sysfs / "block" / disk;
+  const auto directory = paths.sysfs / "block" / sysfs_name(disk);
   const auto inflight = read_trimmed(directory / "inflight");
   return read_number<int>(directory / "queue/iostats") == 1 && inflight &&
          split(*inflight) == std::vector<std::string_view>{"0", "0"};
@@ -159,7 +159,7 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
       const auto index = up.irq && place != nullptr ? layout->vector_of(line) : std::nullopt;
       if (index)
         device.vectors.push_back(read_traced_vector(*arrays, line, *index, detail));
-      else if (auto counts = read_interrupt_counts(paths, line.irq))
+      else if (auto counts = read_interrupt_counts(paths, line.irq, topology.possible_list))
         device.vectors.push_back({line, std::move(*counts), {}});
     }
     if (up.notify && place != nullptr && place->virtio && detail == Detail::kHistograms) {

@@ -167,8 +167,17 @@ DiskFacts decode(const proto::DiskFacts& source) {
   if (source.has_msix_vectors()) facts.msix_vectors = source.msix_vectors();
   if (source.has_wbt_lat_usec()) facts.wbt_lat_usec = source.wbt_lat_usec();
   if (source.has_queue_depth()) facts.queue_depth = source.queue_depth();
+  if (source.has_uses_msi()) facts.uses_msi = source.uses_msi();
   return facts;
 }
+
+// Of a newer vqscope there may be a type that this one does not know.
+std::optional<QueueType> decode_type(const proto::HardwareQueue& queue) {
+  if (!queue.has_type() || !proto::HardwareQueue::Type_IsValid(queue.type())) return std::nullopt;
+  return static_cast<QueueType>(queue.type());
+}
+
+Layer decode(const proto::Layer& source) { return {source.device(), source.name(), source.kind()}; }
 
 Disk decode(const proto::Disk& source) {
   Disk disk;
@@ -181,11 +190,15 @@ Disk decode(const proto::Disk& source) {
   for (const proto::HardwareQueue& queue : source.queues())
     disk.queues.push_back({queue.index(),
                            {queue.cpus().begin(), queue.cpus().end()},
-                           queue.has_tags() ? std::optional(queue.tags()) : std::nullopt});
+                           queue.has_tags() ? std::optional(queue.tags()) : std::nullopt,
+                           decode_type(queue)});
   if (source.has_nr_requests()) disk.nr_requests = source.nr_requests();
   for (const proto::InterruptLine& line : source.interrupts()) disk.interrupts.push_back(decode_line(line));
   if (source.has_virtio()) disk.virtio = {source.virtio().index(), source.virtio().first_request_queue()};
   disk.facts = decode(source.facts());
+  if (source.has_layer()) disk.stacking.layer = decode(source.layer());
+  disk.stacking.made_of.assign(source.made_of().begin(), source.made_of().end());
+  for (const proto::Layer& holder : source.holders()) disk.stacking.holders.push_back(decode(holder));
   return disk;
 }
 
@@ -195,6 +208,7 @@ GuestFacts decode(const proto::Guest& source) {
   if (source.has_virtio_blk_queues()) guest.limits.virtio_blk_queues = source.virtio_blk_queues();
   if (source.has_virtio_blk_poll_queues()) guest.limits.virtio_blk_poll_queues = source.virtio_blk_poll_queues();
   if (source.has_nvme_poll_queues()) guest.limits.nvme_poll_queues = source.nvme_poll_queues();
+  if (source.has_nvme_write_queues()) guest.limits.nvme_write_queues = source.nvme_write_queues();
   if (source.has_command_line()) guest.command_line = source.command_line();
   guest.manager = source.manager();
   return guest;
@@ -207,6 +221,7 @@ Topology decode(const proto::Topology& source) {
   topology.possible_cpus = source.possible_cpus();
   topology.vmm = source.vmm();
   topology.guest = decode(source.guest());
+  topology.possible_list.assign(source.possible_list().begin(), source.possible_list().end());
   return topology;
 }
 

@@ -141,6 +141,7 @@ void encode(const DiskFacts& facts, proto::DiskFacts& target) {
   if (facts.msix_vectors) target.set_msix_vectors(*facts.msix_vectors);
   if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
   if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
+  if (facts.uses_msi) target.set_uses_msi(*facts.uses_msi);
 }
 
 void encode(const GuestFacts& guest, proto::Guest& target) {
@@ -149,8 +150,15 @@ void encode(const GuestFacts& guest, proto::Guest& target) {
   if (limits.virtio_blk_queues) target.set_virtio_blk_queues(*limits.virtio_blk_queues);
   if (limits.virtio_blk_poll_queues) target.set_virtio_blk_poll_queues(*limits.virtio_blk_poll_queues);
   if (limits.nvme_poll_queues) target.set_nvme_poll_queues(*limits.nvme_poll_queues);
+  if (limits.nvme_write_queues) target.set_nvme_write_queues(*limits.nvme_write_queues);
   if (guest.command_line) target.set_command_line(*guest.command_line);
   target.set_manager(guest.manager);
+}
+
+void encode(const Layer& layer, proto::Layer& target) {
+  target.set_device(layer.device);
+  target.set_name(layer.name);
+  target.set_kind(layer.kind);
 }
 
 void encode(const Disk& disk, proto::Disk& target) {
@@ -165,6 +173,7 @@ void encode(const Disk& disk, proto::Disk& target) {
     written->set_index(queue.index);
     written->mutable_cpus()->Add(queue.cpus.begin(), queue.cpus.end());
     if (queue.tags) written->set_tags(*queue.tags);
+    if (queue.type) written->set_type(static_cast<proto::HardwareQueue::Type>(*queue.type));
   }
   if (disk.nr_requests) target.set_nr_requests(*disk.nr_requests);
   for (const InterruptLine& line : disk.interrupts) encode(line, *target.add_interrupts());
@@ -173,6 +182,9 @@ void encode(const Disk& disk, proto::Disk& target) {
     target.mutable_virtio()->set_first_request_queue(disk.virtio->first_request_queue);
   }
   encode(disk.facts, *target.mutable_facts());
+  if (disk.stacking.layer) encode(*disk.stacking.layer, *target.mutable_layer());
+  for (const std::string& below : disk.stacking.made_of) target.add_made_of(below);
+  for (const Layer& holder : disk.stacking.holders) encode(holder, *target.add_holders());
 }
 
 void encode(const Topology& topology, proto::Topology& target) {
@@ -181,6 +193,7 @@ void encode(const Topology& topology, proto::Topology& target) {
   target.set_possible_cpus(topology.possible_cpus);
   target.set_vmm(topology.vmm);
   encode(topology.guest, *target.mutable_guest());
+  target.mutable_possible_list()->Add(topology.possible_list.begin(), topology.possible_list.end());
 }
 
 void encode(const std::vector<ProbeStatus>& probes, proto::Probes& target) {

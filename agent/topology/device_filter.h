@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which disks are measured: an include or an exclude pattern, as node_exporter's diskstats collector has them.
-// Immutable after creation, and thread-safe.
+// Names are the kernel's, with '/' where sysfs has '!'. Immutable after creation, and thread-safe.
 #pragma once
 
 #include <re2/re2.h>

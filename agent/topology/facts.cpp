@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
+#include "agent/topology/queue_types.h"
 
 namespace vqscope {
 
@@ -35,9 +36,9 @@ constexpr Sign kManagers[] = {
     {"OpenStack", "openstack"}, {"KubeVirt", "kubevirt"},
 };
 
-DiskFacts read_disk_facts(TreeReader& reader, const SystemPaths& paths, const Disk& disk) {
-  DiskFacts facts;
-  const fs::path directory = paths.sysfs / "block" / disk.name;
+void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
+  DiskFacts& facts = disk.facts;
+  const fs::path directory = paths.sysfs / "block" / sysfs_name(disk.name);
   facts.wbt_lat_usec = reader.number<std::uint32_t>(directory / "queue/wbt_lat_usec");
   if (disk.transport == "scsi" || disk.transport == "ata" || (disk.virtio && disk.virtio->first_request_queue > 0))
     facts.queue_depth = reader.number<std::uint32_t>(directory / "device/queue_depth");
@@ -49,7 +50,6 @@ DiskFacts read_disk_facts(TreeReader& reader, const SystemPaths& paths, const Di
   if (!disk.bus_id.empty())
     facts.msix_vectors = parse_msix_vectors(
         reader.head(paths.sysfs / "bus/pci/devices" / disk.bus_id / "config", kConfigSize).value_or(""));
-  return facts;
 }
 
 }  // namespace
@@ -64,16 +64,18 @@ std::optional<std::uint64_t> parse_virtio_features(std::string_view text) {
 }
 
 std::optional<std::uint32_t> parse_msix_vectors(std::string_view config) {
-  if (config.size() <= kCapabilities || (byte_at(config, kStatus) & kStatusHasCapabilities) == 0) return std::nullopt;
+  if (config.size() <= kCapabilities) return std::nullopt;
+  if ((byte_at(config, kStatus) & kStatusHasCapabilities) == 0) return 0;
   std::size_t offset = byte_at(config, kCapabilities) & ~3U;
   // Each capability takes four bytes or more, so a longer walk is a loop.
   for (std::size_t steps = 0; offset != 0 && steps < kConfigSize / 4; ++steps) {
-    if (offset + 4 > config.size()) return std::nullopt;  // an unprivileged reader sees only the first 64 bytes
+    if (offset + 4 > config.size()) return std::nullopt;    // an unprivileged reader sees only the first 64 bytes
+    if (byte_at(config, offset) == 0) return std::nullopt;  // not a capability
     if (byte_at(config, offset) == kMsixCapability)
       return ((byte_at(config, offset + 2) | byte_at(config, offset + 3) << 8) & kMsixTableSize) + 1;
     offset = byte_at(config, offset + 1) & ~3U;
   }
-  return std::nullopt;
+  return offset == 0 ? std::optional(0U) : std::nullopt;
 }
 
 std::vector<CpuTime> parse_cpu_times(std::string_view text) {
@@ -144,11 +146,14 @@ void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology
   const auto parameter = [&](const char* file) { return reader.number<std::uint32_t>(paths.sysfs / "module" / file); };
   GuestFacts& guest = topology.guest;
   guest.limits = {parameter("virtio_blk/parameters/num_request_queues"), parameter("virtio_blk/parameters/poll_queues"),
-                  parameter("nvme/parameters/poll_queues")};
+                  parameter("nvme/parameters/poll_queues"), parameter("nvme/parameters/write_queues")};
   guest.command_line = reader.trimmed(paths.procfs / "cmdline");
   guest.manager = detect_manager(reader, paths.sysfs);
   guest.late_cpus = latecomers(parse_cpu_times(reader.text(paths.procfs / "stat").value_or("")), topology.online_cpus);
-  for (Disk& disk : topology.disks) disk.facts = read_disk_facts(reader, paths, disk);
+  for (Disk& disk : topology.disks) {
+    read_disk_facts(reader, paths, disk);
+    find_queue_types(guest.limits, disk);
+  }
 }
 
 }  // namespace vqscope

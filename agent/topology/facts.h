@@ -25,7 +25,7 @@ constexpr bool has_indirect_descriptors(std::uint64_t features) { return (featur
 std::optional<std::uint64_t> parse_virtio_features(std::string_view text);
 
 // Number of vectors in the MSI-X table of a PCI device with this configuration space (PCI 3.0, 6.8.2), of which as much
-// is given as could be read; nullopt when there is no such capability in it.
+// is given as could be read; 0 when the device has no such table, nullopt when that cannot be told.
 std::optional<std::uint32_t> parse_msix_vectors(std::string_view config);
 
 // The time of each CPU from /proc/stat's cpuN lines, by CPU number; offline CPUs have none.
@@ -41,7 +41,7 @@ std::string detect_manager(TreeReader& reader, const std::filesystem::path& sysf
 // /proc/stat; nullopt when it cannot be read.
 std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths);
 
-// Fills Topology::guest and Disk::facts of all disks.
+// Fills Topology::guest, and Disk::facts and the types of the queues of all disks.
 void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology);
 
 // Takes over what takes rights to read, so that an agent that gave up its rights knows it only from before: the

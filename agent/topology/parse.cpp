@@ -2,6 +2,7 @@
 #include "agent/topology/parse.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -12,6 +13,9 @@ namespace vqscope {
 namespace {
 
 constexpr std::uint32_t kMaxCpu = 65535;
+
+// sysfs fills a page at the most, its last byte a NUL.
+std::size_t page_size() { return static_cast<std::size_t>(std::max(::sysconf(_SC_PAGESIZE), 4096L)); }
 
 // Quotes untrusted text for an error message: printable, and not too long.
 std::string quote(std::string_view text) {
@@ -35,17 +39,33 @@ Result<std::vector<std::uint32_t>> parse_cpu_list(std::string_view text) {
   return cpus;
 }
 
-Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text) {
-  std::vector<std::uint64_t> counts;
-  // Not split(), which skips empty pieces: a number's place is its CPU.
-  for (std::string_view rest = trim(text);;) {
+bool is_cut(std::string_view attribute) {
+  return !attribute.empty() && (!attribute.ends_with('\n') || attribute.size() >= page_size());
+}
+
+Result<std::vector<std::uint32_t>> parse_queue_cpus(std::string_view text) {
+  // The kernel leaves out what does not fit and ends the list with a newline nevertheless
+  // (blk_mq_hw_sysfs_cpus_show()).
+  constexpr std::size_t kLongest = std::string_view(", 65535").size();
+  if (is_cut(text) || text.size() + kLongest >= page_size()) return fail("a list of CPUs that is cut");
+  return parse_cpu_list(text);
+}
+
+Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text,
+                                                       const std::vector<std::uint32_t>& possible) {
+  if (is_cut(text)) return fail("a list of interrupt counts that is cut");
+  std::vector<std::uint64_t> counts(possible.empty() ? 0 : *std::max_element(possible.begin(), possible.end()) + 1);
+  std::string_view rest = trim(text);
+  for (std::size_t place = 0; place < possible.size(); ++place) {
+    // Not split(), which skips empty pieces: the number's place tells its CPU.
     const auto comma = rest.find(',');
     const auto count = parse_number<std::uint64_t>(rest.substr(0, comma));
-    if (!count) return fail("not a list of interrupt counts: " + quote(text));
-    counts.push_back(*count);
-    if (comma == std::string_view::npos) return counts;
-    rest.remove_prefix(comma + 1);
+    if (!count || (comma == std::string_view::npos) != (place + 1 == possible.size()))
+      return fail(fmt::format("not a list of {} interrupt counts: {}", possible.size(), quote(text)));
+    counts[possible[place]] = *count;
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
   }
+  return counts;
 }
 
 std::vector<std::string> parse_irq_actions(std::string_view text) {
@@ -69,6 +89,18 @@ Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text) 
     disks[std::string(words[kName])] = {*in_flight, *time};
   }
   return disks;
+}
+
+std::string kernel_name(std::string_view sysfs_name) {
+  std::string name(sysfs_name);
+  std::replace(name.begin(), name.end(), '!', '/');
+  return name;
+}
+
+std::string sysfs_name(std::string_view kernel_name) {
+  std::string name(kernel_name);
+  std::replace(name.begin(), name.end(), '/', '!');
+  return name;
 }
 
 std::string parse_choice(std::string_view text) {

@@ -17,8 +17,16 @@ namespace vqscope {
 // text is an empty list. CPU numbers above 65535 and ranges that run backwards are errors.
 Result<std::vector<std::uint32_t>> parse_cpu_list(std::string_view text);
 
-// "12,0,7": /sys/kernel/irq/N/per_cpu_count, one number per possible CPU.
-Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text);
+// sysfs gives no more of a text than a page, its end left out: what does not end in a newline is not whole.
+bool is_cut(std::string_view attribute);
+
+// /sys/block/DISK/mq/N/cpu_list: as parse_cpu_list(). A list that is as long as a page may lack CPUs, and is an error.
+Result<std::vector<std::uint32_t>> parse_queue_cpus(std::string_view text);
+
+// "12,0,7": /sys/kernel/irq/N/per_cpu_count, one number for each possible CPU, in the order of `possible`; by CPU
+// number. Text that is cut or has another number of numbers is an error.
+Result<std::vector<std::uint64_t>> parse_per_cpu_count(std::string_view text,
+                                                       const std::vector<std::uint32_t>& possible);
 
 // "a, b": /sys/kernel/irq/N/actions, the names of the handlers on the line.
 std::vector<std::string> parse_irq_actions(std::string_view text);
@@ -33,6 +41,10 @@ struct DiskStats {
 
 // /proc/diskstats by device name.
 Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text);
+
+// A disk's name in sysfs has '!' where that of the kernel, in /proc/diskstats and in /dev, has '/'.
+std::string kernel_name(std::string_view sysfs_name);
+std::string sysfs_name(std::string_view kernel_name);
 
 // The choice in brackets of "none [mq-deadline] kyber"; the whole text if nothing is in brackets.
 std::string parse_choice(std::string_view text);

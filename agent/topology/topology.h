@@ -10,11 +10,16 @@
 
 namespace vqscope {
 
+// Which requests a hardware queue takes (enum hctx_type in Linux): reads, requests that are polled for and never
+// interrupt, or what has no queues of its own.
+enum class QueueType : std::uint8_t { kDefault, kRead, kPoll };
+
 // A blk-mq hardware context, /sys/block/DISK/mq/N.
 struct HardwareQueue {
   std::uint32_t index = 0;
-  std::vector<std::uint32_t> cpus;    // CPUs whose submissions it takes
-  std::optional<std::uint32_t> tags;  // requests that the driver can hold (nr_tags)
+  std::vector<std::uint32_t> cpus;     // CPUs whose submissions it takes; empty: not known
+  std::optional<std::uint32_t> tags;   // requests that the driver can hold (nr_tags)
+  std::optional<QueueType> type = {};  // see queue_types.h; absent: not known
 
   friend bool operator==(const HardwareQueue&, const HardwareQueue&) = default;
 };
@@ -39,19 +44,38 @@ struct VirtioDevice {
 // What can be read of how a disk was set up (facts.h).
 struct DiskFacts {
   std::optional<std::uint64_t> virtio_features;  // negotiated with the host; feature n is the bit 1 << n
-  std::optional<std::uint32_t> msix_vectors;     // size of the PCI device's MSI-X table
+  std::optional<std::uint32_t> msix_vectors;     // size of the PCI device's MSI-X table; 0: it has none
   std::optional<std::uint32_t> wbt_lat_usec;     // target of writeback throttling; 0: off
   std::optional<std::uint32_t> queue_depth;      // of a SCSI device: commands in all of its queues together
+  std::optional<bool> uses_msi = {};             // its interrupts are messages (MSI, MSI-X), and not a wire
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };
 
+// A block device that is made of others: device-mapper, md.
+struct Layer {
+  std::string device;  // kernel disk name, such as "dm-0"
+  std::string name;    // the one that people gave it, such as "vg0-root"; empty: none
+  std::string kind;    // "LVM", "CRYPT", "mpath" (of dm/uuid), "raid1" (md/level); empty: not known
+
+  friend bool operator==(const Layer&, const Layer&) = default;
+};
+
+// What lies below and above a disk (stacking.h).
+struct Stacking {
+  std::optional<Layer> layer;        // what the disk is itself; absent: it is not made of others
+  std::vector<std::string> made_of;  // the disks below, such as "sdb"
+  std::vector<Layer> holders;        // what lies on it and on its partitions, from the lowest up
+
+  friend bool operator==(const Stacking&, const Stacking&) = default;
+};
+
 // A block device that is driven by blk-mq.
 struct Disk {
-  std::string name;            // kernel disk name, such as "vda"
+  std::string name;            // kernel disk name, such as "vda" or "etherd/e1.1"; sysfs_name() in parse.h
   std::uint64_t identity = 0;  // differs between two disks that bear the same name one after the other
   std::string driver;          // of the controller, such as "virtio_blk", "nvme", "ahci"; empty: none (loop)
-  std::string transport;       // virtio-pci, virtio-mmio, pci (NVMe), scsi, ata, virtual, other
+  std::string transport;       // how it is reached, see device_path.h: "virtio-pci", "pci" (NVMe), "scsi", "iscsi"
   std::string bus_id;          // such as PCI address "0000:00:02.0"; empty if there is none
   std::string scheduler;       // the elevator in force, such as "none"
   std::vector<HardwareQueue> queues;
@@ -59,6 +83,7 @@ struct Disk {
   std::vector<InterruptLine> interrupts;
   std::optional<VirtioDevice> virtio;
   DiskFacts facts = {};
+  Stacking stacking = {};
 
   friend bool operator==(const Disk&, const Disk&) = default;
 };
@@ -71,11 +96,13 @@ struct CpuTime {
   friend bool operator==(const CpuTime&, const CpuTime&) = default;
 };
 
-// Module parameters that keep the guest from using queues that the host offers; absent without the module.
+// Module parameters that keep the guest from using queues that the host offers, or share them out; absent without the
+// module.
 struct GuestLimits {
   std::optional<std::uint32_t> virtio_blk_queues;       // virtio_blk.num_request_queues; 0: no limit
   std::optional<std::uint32_t> virtio_blk_poll_queues;  // virtio_blk.poll_queues: taken out of the disk's queues
   std::optional<std::uint32_t> nvme_poll_queues;        // nvme.poll_queues: on top of the others
+  std::optional<std::uint32_t> nvme_write_queues = {};  // nvme.write_queues: for all but reads; 0: reads have none
 
   friend bool operator==(const GuestLimits&, const GuestLimits&) = default;
 };
@@ -96,6 +123,7 @@ struct Topology {
   std::uint32_t possible_cpus = 0;  // highest possible CPU number + 1
   std::string vmm;                  // hypervisor product, such as "qemu" or "firecracker"; empty if not known
   GuestFacts guest = {};
+  std::vector<std::uint32_t> possible_list = {};  // the possible CPUs themselves: there may be gaps
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };

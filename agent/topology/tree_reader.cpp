@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "agent/base/fd.h"
+#include "agent/topology/parse.h"
 
 namespace vqscope {
 
@@ -30,6 +31,12 @@ bool is_gone(int code) { return code == ENOENT || code == ENOTDIR || code == ENO
 std::optional<std::string> TreeReader::trimmed(const std::filesystem::path& path) {
   const auto content = text(path);
   if (!content) return std::nullopt;
+  return std::string(trim(*content));
+}
+
+std::optional<std::string> TreeReader::attribute(const std::filesystem::path& path) {
+  const auto content = text(path);
+  if (!content || is_cut(*content)) return std::nullopt;
   return std::string(trim(*content));
 }
 

@@ -20,6 +20,8 @@ class TreeReader {
   // As the functions in agent/base/text.h.
   std::optional<std::string> text(const std::filesystem::path& path) { return known(read_file(path)); }
   std::optional<std::string> trimmed(const std::filesystem::path& path);
+  // As trimmed(), of a text of sysfs that may be longer than the page that sysfs gives of it: not whole is nullopt.
+  std::optional<std::string> attribute(const std::filesystem::path& path);
   std::vector<std::string> names(const std::filesystem::path& directory);
   // The same of what is always there: any failure but that it is gone is a failure().
   std::vector<std::string> essential_names(const std::filesystem::path& directory);

@@ -6,40 +6,59 @@
 #endif
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <cstring>
 
 namespace vqscope {
 
+namespace fs = std::filesystem;
+
 namespace {
 
+// Something that only a hypervisor has; or, with `or_hardware`, that a provider has on its machines without one, too.
 struct Sign {
   std::string_view text;
   std::string_view product;
+  bool or_hardware = false;
 };
 
-// First match wins, so products that are built on others stand before them.
-constexpr Sign kDmiSigns[] = {
-    {"Amazon EC2", "amazon-ec2"},
-    {"Google", "google-compute-engine"},
-    {"Cloud Hypervisor", "cloud-hypervisor"},
-    {"Firecracker", "firecracker"},
-    {"VMware", "vmware"},
-    {"innotek", "virtualbox"},
-    {"Microsoft Corporation", "hyper-v"},
-    {"Xen", "xen"},
-    {"QEMU", "qemu"},
-    {"Red Hat", "qemu"},
-    {"oVirt", "qemu"},
-    {"OpenStack", "qemu"},
-    {"KubeVirt", "qemu"},
-    {"Bochs", "qemu"},
+// What a vendor's name and the beginning of a product's name together tell; an empty one is any. A vendor alone stands
+// here only if it makes nothing but hypervisors. First match wins, so products that are built on others stand before
+// them.
+struct DmiSign {
+  std::string_view vendor, name;
+  std::string_view product;
+  bool or_hardware = false;
+};
+
+constexpr DmiSign kDmiSigns[] = {
+    {"Amazon EC2", "", "amazon-ec2", true},
+    {"", "Google Compute Engine", "google-compute-engine", true},
+    {"Cloud Hypervisor", "", "cloud-hypervisor"},
+    {"Firecracker", "", "firecracker"},
+    {"VMware", "", "vmware"},
+    {"innotek", "", "virtualbox"},
+    {"", "VirtualBox", "virtualbox"},
+    {"Microsoft Corporation", "Virtual Machine", "hyper-v"},
+    {"Xen", "", "xen"},
+    {"QEMU", "", "qemu"},
+    {"Red Hat", "", "qemu"},
+    {"oVirt", "", "qemu"},
+    {"OpenStack", "", "qemu"},
+    {"", "OpenStack", "qemu"},
+    {"KubeVirt", "", "qemu"},
+    {"Bochs", "", "qemu"},
 };
 
 // OEM identifiers in the header of the DSDT (ACPI 6.5, 5.2.6), six characters at offset 10.
 constexpr Sign kAcpiSigns[] = {
-    {"FIRECK", "firecracker"}, {"CLOUDH", "cloud-hypervisor"},
-    {"AMAZON", "amazon-ec2"},  {"Google", "google-compute-engine"},
-    {"VBOX", "virtualbox"},    {"VRTUAL", "hyper-v"},
+    {"FIRECK", "firecracker"},
+    {"CLOUDH", "cloud-hypervisor"},
+    {"AMAZON", "amazon-ec2", true},
+    {"Google", "google-compute-engine", true},
+    {"VBOX", "virtualbox"},
+    {"VRTUAL", "hyper-v"},
     {"BOCHS", "qemu"},
 };
 
@@ -50,25 +69,126 @@ constexpr Sign kAcpiDevices[] = {
     {"QEMU0002", "qemu"},        // fw_cfg
 };
 
+// In "compatible" and "model" of the device tree's root, and in "compatible" of its node "hypervisor".
+constexpr Sign kTreeSigns[] = {
+    {"qemu", "qemu"},  // "qemu,pseries", "riscv-virtio,qemu", "IBM pSeries (emulated by qemu)"
+    {"xen,xen", "xen"},   {"vmware", "vmware"},
+    {"linux,kvm", "kvm"}, {"linux,dummy-virt", "kvm"},  // of QEMU, Firecracker, Cloud Hypervisor and crosvm on arm64
+};
+
 constexpr Sign kSignatures[] = {
     {"KVMKVMKVM", "kvm"},       {"TCGTCGTCG", "qemu"},   {"Microsoft Hv", "hyper-v"},
     {"VMwareVMware", "vmware"}, {"XenVMMXenVMM", "xen"},
 };
 
 template <std::size_t N>
-std::string_view find(const Sign (&signs)[N], std::string_view text) {
+std::string_view find(const Sign (&signs)[N], std::string_view text, bool no_hypervisor = false) {
   for (const Sign& sign : signs)
-    if (text.find(sign.text) != std::string_view::npos) return sign.product;
+    if (text.find(sign.text) != std::string_view::npos && !(sign.or_hardware && no_hypervisor)) return sign.product;
+  return {};
+}
+
+bool begins_with_words(std::string_view text, std::string_view words) {
+  return text.starts_with(words) &&
+         (text.size() == words.size() || std::isalnum(static_cast<unsigned char>(text[words.size()])) == 0);
+}
+
+// /proc/cpuinfo of x86 has the flag "hypervisor"; nullopt: there are no such flags.
+std::optional<bool> has_hypervisor_flag(std::string_view cpuinfo) {
+  for (const std::string_view line : split(cpuinfo, "\n")) {
+    if (!line.starts_with("flags")) continue;
+    const auto flags = split(line);
+    return std::find(flags.begin(), flags.end(), "hypervisor") != flags.end();
+  }
+  return std::nullopt;
+}
+
+// Xen's first domain has the machine's own disks (XENFEAT_dom0 is bit 11).
+bool is_xen_dom0(TreeReader& reader, const SystemPaths& paths) {
+  if (reader.trimmed(paths.procfs / "xen/capabilities").value_or("").find("control_d") != std::string::npos)
+    return true;
+  const std::string features = reader.trimmed(paths.sysfs / "hypervisor/properties/features").value_or("");
+  std::uint32_t bits = 0;
+  const auto parsed = std::from_chars(features.data(), features.data() + features.size(), bits, 16);
+  return parsed.ec == std::errc{} && parsed.ptr == features.data() + features.size() && (bits >> 11 & 1) != 0;
+}
+
+struct Dmi {
+  std::vector<std::string> vendors;
+  std::string product;
+
+  [[nodiscard]] bool is_there() const {
+    return !product.empty() || std::any_of(vendors.begin(), vendors.end(), [](const auto& v) { return !v.empty(); });
+  }
+};
+
+Dmi read_dmi(TreeReader& reader, const fs::path& sysfs) {
+  Dmi dmi;
+  for (const char* file : {"sys_vendor", "bios_vendor", "chassis_vendor"})
+    dmi.vendors.push_back(reader.trimmed(sysfs / "class/dmi/id" / file).value_or(""));
+  dmi.product = reader.trimmed(sysfs / "class/dmi/id/product_name").value_or("");
+  return dmi;
+}
+
+std::string_view by_dmi(const Dmi& dmi, bool no_hypervisor) {
+  for (const DmiSign& sign : kDmiSigns) {
+    const bool by_vendor = std::any_of(dmi.vendors.begin(), dmi.vendors.end(), [&](const std::string& vendor) {
+      return begins_with_words(vendor, sign.vendor);
+    });
+    if ((sign.vendor.empty() || by_vendor) && (sign.name.empty() || begins_with_words(dmi.product, sign.name)) &&
+        !(sign.or_hardware && no_hypervisor))
+      return sign.product;
+  }
+  return {};
+}
+
+std::string_view by_acpi(TreeReader& reader, const fs::path& sysfs, bool no_hypervisor) {
+  if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
+    if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6), no_hypervisor); !product.empty()) return product;
+  const auto devices = list_directory(sysfs / "bus/acpi/devices");  // such as "QEMU0002:00"
+  for (const std::string& device : devices)
+    if (const auto product = find(kAcpiDevices, device); !product.empty()) return product;
+  // From Firecracker 1.17 on the generation ID bears the generic name; next to Amazon's clock, and without DMI, it
+  // tells.
+  const auto has = [&](std::string_view id) {
+    return std::any_of(devices.begin(), devices.end(), [&](const auto& device) { return device.starts_with(id); });
+  };
+  return has("VMGENCTR:") && has("AMZNC10C:") ? "firecracker" : "";
+}
+
+std::string_view by_device_tree(TreeReader& reader, const fs::path& root) {
+  const auto names = reader.names(root);
+  const auto has = [&](std::string_view name) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return n.starts_with(name); });
+  };
+  if (has("fw-cfg@")) return "qemu";
+  std::string text;
+  for (const char* property : {"compatible", "model", "hypervisor/compatible"})
+    text += reader.text(root / property).value_or("") + "\n";
+  if (const auto product = find(kTreeSigns, text); !product.empty()) return product;
+  // A logical partition of POWER has a name, and QEMU's says that it is QEMU's.
+  return has("ibm,partition-name") ? "powervm" : "";
+}
+
+// "VM00 Control Program: KVM/Linux": the innermost hypervisor of an s390 guest; a machine without one has no such line.
+std::string_view by_sysinfo(TreeReader& reader, const fs::path& procfs) {
+  const std::string text = reader.text(procfs / "sysinfo").value_or("");
+  for (const std::string_view line : split(text, "\n")) {
+    if (!line.starts_with("VM00 Control Program:")) continue;
+    return line.find("KVM") != std::string_view::npos    ? "kvm"
+           : line.find("z/VM") != std::string_view::npos ? "zvm"
+                                                         : "";
+  }
   return {};
 }
 
 }  // namespace
 
-std::string hypervisor_signature() {
+std::optional<std::string> hypervisor_signature() {
 #ifdef __x86_64__
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   constexpr unsigned kHypervisorPresent = 1U << 31;
-  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & kHypervisorPresent)) return {};
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & kHypervisorPresent)) return "";
   __cpuid(0x40000000, eax, ebx, ecx, edx);
   char text[13] = {};
   std::memcpy(text, &ebx, 4);
@@ -76,27 +196,36 @@ std::string hypervisor_signature() {
   std::memcpy(text + 8, &edx, 4);
   return text;
 #else
-  return {};
+  return std::nullopt;
 #endif
 }
 
-std::string detect_vmm(TreeReader& reader, const std::filesystem::path& sysfs, std::string_view signature) {
-  std::string dmi;
-  for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
-    dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
-  if (const auto product = find(kDmiSigns, dmi); !product.empty()) return std::string(product);
-  if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
-    if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return std::string(product);
-  const auto devices = list_directory(sysfs / "bus/acpi/devices");  // such as "QEMU0002:00"
-  for (const std::string& device : devices)
-    if (const auto product = find(kAcpiDevices, device); !product.empty()) return std::string(product);
-  // From Firecracker 1.17 on the generation ID bears the generic name; next to Amazon's clock, and without DMI, it
-  // tells.
-  const auto has = [&](std::string_view id) {
-    return std::any_of(devices.begin(), devices.end(), [&](const auto& device) { return device.starts_with(id); });
-  };
-  if (has("VMGENCTR:") && has("AMZNC10C:")) return "firecracker";
-  return std::string(find(kSignatures, signature));
+std::string detect_vmm(TreeReader& reader, const SystemPaths& paths, std::optional<std::string_view> signature) {
+  constexpr std::size_t kSomeCpus = 65536;  // all CPUs have the same flags
+  if (is_xen_dom0(reader, paths)) return {};
+  const std::string cpuinfo = reader.head(paths.procfs / "cpuinfo", kSomeCpus).value_or("");
+  const auto flag = has_hypervisor_flag(cpuinfo);
+  const Dmi dmi = read_dmi(reader, paths.sysfs);
+  // Amazon's instances without a hypervisor are called so, which tells on arm64, too.
+  const bool no_hypervisor =
+      !flag.value_or(!signature || !signature->empty()) || dmi.product.find(".metal") != std::string::npos;
+
+  if (const auto product = by_dmi(dmi, no_hypervisor); !product.empty()) return std::string(product);
+  if (const auto product = by_acpi(reader, paths.sysfs, no_hypervisor); !product.empty()) return std::string(product);
+  for (const fs::path& root : {paths.sysfs / "firmware/devicetree/base", paths.procfs / "device-tree"})
+    if (const auto product = by_device_tree(reader, root); !product.empty()) return std::string(product);
+  if (const auto product = by_sysinfo(reader, paths.procfs); !product.empty()) return std::string(product);
+  if (cpuinfo.find("(emulated by qemu)") != std::string::npos) return "qemu";  // POWER
+  if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
+  // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
+  if (no_hypervisor || !signature || (!flag && dmi.is_there())) return {};
+  return std::string(find(kSignatures, *signature));
+}
+
+bool is_guest(const Topology& topology) {
+  return !topology.vmm.empty() || std::any_of(topology.disks.begin(), topology.disks.end(), [](const Disk& disk) {
+    return disk.transport.starts_with("virtio-") && disk.transport != "virtio-vdpa";
+  });
 }
 
 }  // namespace vqscope

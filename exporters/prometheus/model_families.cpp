@@ -235,18 +235,46 @@ void add_interrupts(const Model& model, Builder& builder) {
         notify.push_back({queue_labels(device, static_cast<std::uint32_t>(queue)), 0, &*histogram});
 }
 
+// "vg0-root,vg0-swap": a label stays short however many volumes there are.
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 16;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i) text += (i == 0 ? "" : ",") + names[i];
+  return names.size() > kMost ? text + ",+" + std::to_string(names.size() - kMost) : text;
+}
+
+// Who the disk is. What there is none of has no label, which is the same to a query as an empty one.
+Labels info_labels(const Disk& disk, const std::string& vmm) {
+  std::vector<Label> labels = {{"device", disk.name},
+                               {"driver", disk.driver},
+                               {"transport", disk.transport},
+                               {"bus_id", disk.bus_id},
+                               {"scheduler", disk.scheduler},
+                               {"vmm", vmm},
+                               {"layer", disk.stacking.layer ? "stacked" : "base"}};
+  const auto add = [&labels](const char* name, std::string value) {
+    if (!value.empty()) labels.push_back({name, std::move(value)});
+  };
+  if (disk.stacking.layer) {
+    add("dm_name", disk.stacking.layer->name);
+    add("dm_type", disk.stacking.layer->kind);
+    add("stacked_on", list_of(disk.stacking.made_of));
+  }
+  std::vector<std::string> holders;
+  for (const Layer& holder : disk.stacking.holders)
+    holders.push_back(holder.name.empty() ? holder.device : holder.name);
+  add("holders", list_of(holders));
+  return Labels(std::span<const Label>(labels));
+}
+
 void add_topology(const Model& model, Builder& builder) {
-  auto& info = builder.gauge("vqscope_device_info", "Who the disk is; always 1.");
+  auto& info = builder.gauge("vqscope_device_info",
+                             "Who the disk is; always 1. Requests of a disk with layer=\"stacked\" are those of the "
+                             "disks that it is stacked on, counted a second time.");
   auto& queues = builder.gauge("vqscope_device_queues", "Hardware queues of the disk; should match the online vCPUs.");
   for (const DeviceModel& device : model.devices) {
     const Disk& disk = device.disk;
-    info.push_back({{{"device", disk.name},
-                     {"driver", disk.driver},
-                     {"transport", disk.transport},
-                     {"bus_id", disk.bus_id},
-                     {"scheduler", disk.scheduler},
-                     {"vmm", model.vmm}},
-                    1});
+    info.push_back({info_labels(disk, model.vmm), 1});
     queues.push_back({{{"device", disk.name}}, number(disk.queues.size())});
   }
   builder.gauge("vqscope_online_cpus", "Online vCPUs of the guest.").push_back({{}, number(model.online_cpus.size())});

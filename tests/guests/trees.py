@@ -10,7 +10,7 @@ import os
 FILES = """/sys/devices/system/cpu/online /sys/devices/system/cpu/possible /sys/class/dmi/id/sys_vendor
 /sys/class/dmi/id/product_name /sys/class/dmi/id/bios_vendor /sys/class/dmi/id/chassis_vendor
 /sys/class/scsi_host/host*/proc_name /sys/kernel/irq/*/actions /sys/kernel/irq/*/hwirq
-/sys/kernel/irq/*/per_cpu_count"""
+/sys/kernel/irq/*/chip_name /sys/kernel/irq/*/type /sys/kernel/irq/*/per_cpu_count"""
 OF_DISK = "size queue/scheduler queue/nr_requests mq/*/cpu_list mq/*/nr_tags"
 OF_PCI = "class irq msi_irqs/* ata*/ata_port/ata*/port_no subsystem_vendor subsystem_device"
 

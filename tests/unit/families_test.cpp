@@ -45,7 +45,8 @@ const std::map<std::string, Contract>& contract() {
       {"vqscope_irq_effective_cpus", {MetricType::kGauge, {"device"}}},
       {"vqscope_submission_effective_cpus", {MetricType::kGauge, {"device"}}},
       {"vqscope_virtqueue_notify_seconds", {MetricType::kHistogram, {"device", "queue"}}},
-      {"vqscope_device_info", {MetricType::kGauge, {"device", "driver", "transport", "bus_id", "scheduler", "vmm"}}},
+      {"vqscope_device_info",
+       {MetricType::kGauge, {"device", "driver", "transport", "bus_id", "scheduler", "vmm", "layer"}}},
       {"vqscope_device_queues", {MetricType::kGauge, {"device"}}},
       {"vqscope_online_cpus", {MetricType::kGauge, {}}},
       {"vqscope_finding", {MetricType::kGauge, {"device", "finding", "severity"}}},
@@ -301,10 +302,25 @@ TEST(ModelFamilies, SpreadOfAnIdleDiskIsAbsent) {
 TEST(ModelFamilies, TellWhoTheDisksAreAndTheTwoNumbersThatShouldMatch) {
   EXPECT_THAT(
       samples(model(), "vqscope_device_info"),
-      ElementsAre("device=vda,driver=virtio_blk,transport=virtio-pci,bus_id=0000:00:02.0,scheduler=none,vmm=qemu 1",
-                  "device=sda,driver=ahci,transport=ata,bus_id=0000:00:1f.2,scheduler=mq-deadline,vmm=qemu 1"));
+      ElementsAre(
+          "device=vda,driver=virtio_blk,transport=virtio-pci,bus_id=0000:00:02.0,scheduler=none,vmm=qemu,layer=base 1",
+          "device=sda,driver=ahci,transport=ata,bus_id=0000:00:1f.2,scheduler=mq-deadline,vmm=qemu,layer=base 1"));
   EXPECT_THAT(samples(model(), "vqscope_device_queues"), ElementsAre("device=vda 2", "device=sda 2"));
   EXPECT_THAT(samples(model(), "vqscope_online_cpus"), ElementsAre("3"));
+}
+
+TEST(ModelFamilies, TellWhatADiskIsMadeOfAndWhatLiesOnIt) {
+  Model stacked = model();
+  stacked.devices[0].disk.stacking = {Layer{"dm-3", "mpatha", "mpath"}, {"sdb", "sdc"}, {}};
+  std::vector<Layer> volumes;
+  for (int i = 0; i < 18; ++i)
+    volumes.push_back({"dm-" + std::to_string(i), i == 0 ? "" : "v" + std::to_string(i), ""});
+  stacked.devices[1].disk.stacking.holders = volumes;
+  EXPECT_THAT(samples(stacked, "vqscope_device_info"),
+              ElementsAre("device=vda,driver=virtio_blk,transport=virtio-pci,bus_id=0000:00:02.0,scheduler=none,"
+                          "vmm=qemu,layer=stacked,dm_name=mpatha,dm_type=mpath,stacked_on=sdb,sdc 1",
+                          "device=sda,driver=ahci,transport=ata,bus_id=0000:00:1f.2,scheduler=mq-deadline,vmm=qemu,"
+                          "layer=base,holders=dm-0,v1,v2,v3,v4,v5,v6,v7,v8,v9,v10,v11,v12,v13,v14,v15,+2 1"));
 }
 
 TEST(ModelFamilies, TellWhichProbesRunAndWhatWasLost) {

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
+using ::testing::SizeIs;
 
 // ---- base/text.h
 
@@ -151,28 +153,60 @@ TEST(ParseErrors, QuoteUntrustedTextPrintablyAndShortly) {
 
 // ---- per_cpu_count
 
-TEST(ParsePerCpuCount, TakesOneNumberPerCpu) {
-  EXPECT_THAT(parse_per_cpu_count("0,73832\n").value(), ElementsAre(0, 73832));
-  EXPECT_THAT(parse_per_cpu_count("7").value(), ElementsAre(7));
-  EXPECT_THAT(parse_per_cpu_count("18446744073709551615,0").value(), ElementsAre(18446744073709551615U, 0));
+TEST(ParsePerCpuCount, TakesOneNumberPerPossibleCpu) {
+  EXPECT_THAT(parse_per_cpu_count("0,73832\n", {0, 1}).value(), ElementsAre(0, 73832));
+  EXPECT_THAT(parse_per_cpu_count("7\n", {0}).value(), ElementsAre(7));
+  EXPECT_THAT(parse_per_cpu_count("18446744073709551615,0\n", {0, 1}).value(), ElementsAre(18446744073709551615U, 0));
 }
 
-// A place in the list is a CPU's number, so a missing number would shift the others.
+TEST(ParsePerCpuCount, GivesANumberToTheCpuOfItsPlaceAmongThePossibleOnes) {
+  EXPECT_THAT(parse_per_cpu_count("7,8,9\n", {0, 2, 5}).value(), ElementsAre(7, 0, 8, 0, 0, 9));
+}
+
+// A place in the list tells the CPU, so a missing number would shift the others.
 TEST(ParsePerCpuCount, RejectsWhatIsNone) {
-  for (const char* text : {"", "\n", "x", "1,x", "1 2", "1,-2", "1;2", "18446744073709551616", "1,,2", ",1", "1,"})
-    EXPECT_FALSE(parse_per_cpu_count(text)) << "'" << text << "'";
+  for (const char* text : {"", "\n", "x\n", "1,x\n", "1 2\n", "1,-2\n", "1;2\n", "18446744073709551616,1\n", "1,,2\n",
+                           ",1\n", "1,\n", "1\n", "1,2,3\n"})
+    EXPECT_FALSE(parse_per_cpu_count(text, {0, 1})) << "'" << text << "'";
+  EXPECT_FALSE(parse_per_cpu_count("\n", {}).value_or(std::vector<std::uint64_t>{}).size());
 }
 
-// A cut within the last number cannot be told from a smaller number, by nature; all before it are whole.
-TEST(ParsePerCpuCount, OfCutTextHasNoWrongNumberButTheLast) {
-  const std::string text = "129,0,73832,1081";
-  const auto whole = parse_per_cpu_count(text).value();
-  for (std::size_t size = 0; size < text.size(); ++size) {
-    const auto cut = parse_per_cpu_count(std::string_view(text).substr(0, size));
-    if (!cut) continue;
-    ASSERT_LE(cut->size(), whole.size());
-    for (std::size_t i = 0; i + 1 < cut->size(); ++i) EXPECT_EQ((*cut)[i], whole[i]) << size;
-  }
+TEST(ParsePerCpuCount, OfCutTextIsNone) {
+  const std::string text = "129,0,73832,1081\n";
+  EXPECT_TRUE(parse_per_cpu_count(text, {0, 1, 2, 3}));
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_FALSE(parse_per_cpu_count(std::string_view(text).substr(0, size), {0, 1, 2, 3})) << size;
+}
+
+// ---- what sysfs cuts at a page
+
+TEST(IsCut, TellsATextThatHasNoEndOrFillsThePage) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  EXPECT_FALSE(is_cut(""));
+  EXPECT_FALSE(is_cut("a\n"));
+  EXPECT_TRUE(is_cut("a"));
+  EXPECT_FALSE(is_cut(std::string(page - 2, 'a') + "\n"));
+  EXPECT_TRUE(is_cut(std::string(page - 1, 'a') + "\n"));
+}
+
+// The kernel ends it with a newline however many CPUs did not fit.
+TEST(ParseQueueCpus, OfAListThatFillsThePageIsNone) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::string text = "0";
+  unsigned cpu = 1;
+  for (; text.size() + 16 < page; ++cpu) text += ", " + std::to_string(cpu);
+  EXPECT_THAT(parse_queue_cpus(text + "\n").value(), SizeIs(cpu));
+  for (; text.size() + 8 < page; ++cpu) text += ", " + std::to_string(cpu);
+  EXPECT_FALSE(parse_queue_cpus(text + "\n"));
+  EXPECT_FALSE(parse_queue_cpus("0, 1"));
+}
+
+// ---- names
+
+TEST(Names, HaveAnExclamationMarkInSysfsForASlash) {
+  EXPECT_EQ(kernel_name("etherd!e1.1"), "etherd/e1.1");
+  EXPECT_EQ(sysfs_name("cciss/c0d0"), "cciss!c0d0");
+  EXPECT_EQ(kernel_name("vda"), "vda");
 }
 
 // ---- actions

@@ -83,6 +83,22 @@ TEST(Recording, GivesBackEveryReadingAsItWas) {
   EXPECT_EQ(found.headers.back(), kHeader);
 }
 
+TEST(Recording, KeepsWhatIsKnownOfADisk) {
+  Reading reading = test::quiet_reading(4);
+  Topology& topology = reading.topology;
+  topology.possible_list = {0, 2, 5};
+  topology.guest.limits.nvme_write_queues = 0;
+  Disk& disk = topology.disks.front();
+  disk.queues[0].type = QueueType::kDefault;
+  disk.queues[1].type = QueueType::kRead;
+  disk.queues[2].type = QueueType::kPoll;
+  disk.facts.uses_msi = false;
+  disk.stacking = {Layer{"dm-3", "mpatha", "mpath"}, {"sdb", "sdc"}, {{"dm-4", "vg0-root", "LVM"}}};
+  const Found found = read_all(encode_recording(kHeader, reading));
+  ASSERT_EQ(found.readings.size(), 1U);
+  expect_equal(found.readings[0], reading);
+}
+
 TEST(Recording, FollowsDisksThatComeAndGoAndCountersThatBeginAnew) {
   std::mt19937_64 random(2);
   std::vector<Reading> readings;

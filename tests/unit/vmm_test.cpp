@@ -15,9 +15,19 @@ using test::Tree;
 // A DSDT's header with an OEM identifier of six characters at offset 10 (ACPI 6.5, 5.2.6).
 std::string dsdt(const std::string& oem) { return std::string("DSDT\x0f\x12\0\0\x02w", 10) + oem + "TABLEID "; }
 
-std::string detect(const std::filesystem::path& sysfs, std::string_view signature) {
+// Without /proc/cpuinfo: `signature` tells whether there is a hypervisor, nullopt that nothing tells.
+std::string detect(const Guest& guest, std::optional<std::string_view> signature) {
+  const Tree tree = guest.unpack();
   TreeReader reader;
-  return detect_vmm(reader, sysfs, signature);
+  return detect_vmm(reader, tree.paths, signature);
+}
+
+Guest dmi(const std::string& vendor, const std::string& name) {
+  return Guest("virtio-mmio").file("sys/class/dmi/id/sys_vendor", vendor).file("sys/class/dmi/id/product_name", name);
+}
+
+Guest cpu_flags(Guest guest, const std::string& flags) {
+  return guest.file("proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu " + flags + " vme\n");
 }
 
 TEST(DetectVmm, ReadsDmi) {
@@ -26,30 +36,61 @@ TEST(DetectVmm, ReadsDmi) {
   } cases[] = {
       {"sys_vendor", "QEMU", "qemu"},
       {"sys_vendor", "Amazon EC2", "amazon-ec2"},
-      {"sys_vendor", "Google", "google-compute-engine"},
       {"product_name", "Google Compute Engine", "google-compute-engine"},
       {"sys_vendor", "Cloud Hypervisor", "cloud-hypervisor"},
       {"sys_vendor", "VMware, Inc.", "vmware"},
       {"bios_vendor", "innotek GmbH", "virtualbox"},
-      {"sys_vendor", "Microsoft Corporation", "hyper-v"},
       {"sys_vendor", "Xen", "xen"},
       {"sys_vendor", "Red Hat", "qemu"},
       {"sys_vendor", "oVirt", "qemu"},
       {"product_name", "OpenStack Nova", "qemu"},
       {"chassis_vendor", "QEMU", "qemu"},
       {"sys_vendor", "Dell Inc.", ""},
+      {"sys_vendor", "XENON", ""},
   };
-  for (const auto& c : cases) {
-    const Tree tree = Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + c.file, c.text).unpack();
-    EXPECT_EQ(detect(tree.paths.sysfs, ""), c.product) << c.text;
-  }
+  for (const auto& c : cases)
+    EXPECT_EQ(detect(Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + c.file, c.text), std::nullopt),
+              c.product)
+        << c.text;
 }
 
 TEST(DetectVmm, AProductBuiltOnAnotherIsTheProduct) {
   Guest guest("virtio-mmio");
   guest.file("sys/class/dmi/id/sys_vendor", "Amazon EC2").file("sys/class/dmi/id/bios_vendor", "Xen");
-  const Tree tree = guest.unpack();
-  EXPECT_EQ(detect(tree.paths.sysfs, "XenVMMXenVMM"), "amazon-ec2");
+  EXPECT_EQ(detect(guest, "XenVMMXenVMM"), "amazon-ec2");
+}
+
+TEST(DetectVmm, AVendorThatMakesHardwareTooDecidesNothing) {
+  for (const auto& signature : {std::optional<std::string_view>(""), std::optional<std::string_view>()}) {
+    EXPECT_EQ(detect(dmi("Microsoft Corporation", "Surface Laptop 3"), signature), "");
+    EXPECT_EQ(detect(dmi("Google", "Eve"), signature), "");
+    EXPECT_EQ(detect(dmi("Oracle Corporation", "ORACLE SERVER X9-2c"), signature), "");
+  }
+  EXPECT_EQ(detect(dmi("Microsoft Corporation", "Virtual Machine"), "Microsoft Hv"), "hyper-v");
+  EXPECT_EQ(detect(dmi("Oracle Corporation", "VirtualBox"), "VBoxVBoxVBox"), "virtualbox");
+}
+
+// Providers sell the same without a hypervisor.
+TEST(DetectVmm, AnInstanceWithoutAHypervisorIsNoGuest) {
+  EXPECT_EQ(detect(dmi("Amazon EC2", "m5.xlarge"), "KVMKVMKVM"), "amazon-ec2");
+  EXPECT_EQ(detect(dmi("Amazon EC2", "m6g.large"), std::nullopt), "amazon-ec2");  // arm64
+  EXPECT_EQ(detect(dmi("Amazon EC2", "m6g.metal"), std::nullopt), "");
+  EXPECT_EQ(detect(dmi("Amazon EC2", "m7i.metal-24xl"), ""), "");
+  EXPECT_EQ(detect(dmi("Google", "Google Compute Engine"), ""), "");
+  EXPECT_EQ(detect(dmi("Google", "Google Compute Engine"), "KVMKVMKVM"), "google-compute-engine");
+}
+
+TEST(DetectVmm, AHypervisorThatHidesItsBitIsStillToldByItsDmi) {
+  EXPECT_EQ(detect(dmi("QEMU", "Standard PC (Q35 + ICH9, 2009)"), ""), "qemu");
+}
+
+TEST(DetectVmm, TheFlagOfCpuinfoTellsWhetherThereIsAHypervisor) {
+  const Guest laptop = dmi("LENOVO", "20XW");
+  EXPECT_EQ(detect(cpu_flags(laptop, "hypervisor"), "KVMKVMKVM"), "kvm");  // a guest that shows its host's DMI
+  EXPECT_EQ(detect(cpu_flags(laptop, "hypervisorx"), "KVMKVMKVM"), "");
+  EXPECT_EQ(detect(Guest("virtio-mmio").file("sys/class/dmi/id/sys_vendor", "Google"), "KVMKVMKVM"), "");
+  EXPECT_EQ(detect(laptop, "KVMKVMKVM"), "") << "files of another machine than the one whose CPU was asked";
+  EXPECT_EQ(detect(cpu_flags(dmi("Amazon EC2", "m5.xlarge"), ""), "KVMKVMKVM"), "");
 }
 
 TEST(DetectVmm, ReadsTheAcpiTablesWithoutDmi) {
@@ -57,22 +98,70 @@ TEST(DetectVmm, ReadsTheAcpiTablesWithoutDmi) {
                                                        {"AMAZON", "amazon-ec2"},  {"Google", "google-compute-engine"},
                                                        {"VBOX  ", "virtualbox"},  {"VRTUAL", "hyper-v"},
                                                        {"BOCHS ", "qemu"},        {"ACME  ", "kvm"}};
-  for (const auto& [oem, product] : cases) {
-    const Tree tree = Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt(oem)).unpack();
-    EXPECT_EQ(detect(tree.paths.sysfs, "KVMKVMKVM"), product) << oem;
-  }
+  for (const auto& [oem, product] : cases)
+    EXPECT_EQ(detect(Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt(oem)), "KVMKVMKVM"), product)
+        << oem;
+  EXPECT_EQ(detect(Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt("Google")), ""), "");
 }
 
 TEST(DetectVmm, AHeaderThatIsCutTellsNothing) {
-  for (std::size_t size = 0; size < 15; ++size) {
-    const Tree tree =
-        Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt("FIRECK").substr(0, size)).unpack();
-    EXPECT_EQ(detect(tree.paths.sysfs, ""), "") << size;
-  }
+  for (std::size_t size = 0; size < 15; ++size)
+    EXPECT_EQ(detect(Guest("virtio-mmio").file("sys/firmware/acpi/tables/DSDT", dsdt("FIRECK").substr(0, size)), ""),
+              "")
+        << size;
+}
+
+TEST(DetectVmm, ReadsTheDeviceTreeWithoutDmi) {
+  const struct {
+    const char* file;
+    std::string text;
+    const char* product;
+  } cases[] = {
+      {"compatible", std::string("linux,dummy-virt\0", 17), "kvm"},
+      {"compatible", std::string("qemu,pseries\0", 13), "qemu"},
+      {"model", std::string("riscv-virtio,qemu\0", 18), "qemu"},
+      {"model", std::string("IBM pSeries (emulated by qemu)\0", 31), "qemu"},
+      {"fw-cfg@9020000/compatible", std::string("qemu,fw-cfg-mmio\0", 17), "qemu"},
+      {"hypervisor/compatible", std::string("linux,kvm\0", 10), "kvm"},
+      {"hypervisor/compatible", std::string("xen,xen-4.17\0xen,xen\0", 21), "xen"},
+      {"ibm,partition-name", std::string("lpar7\0", 6), "powervm"},
+      {"compatible", std::string("raspberrypi,4-model-b\0brcm,bcm2711\0", 35), ""},
+      {"compatible", "", ""},
+  };
+  for (const auto& c : cases)
+    for (const std::string root : {"sys/firmware/devicetree/base/", "proc/device-tree/"})
+      EXPECT_EQ(detect(Guest("virtio-mmio").file(root + c.file, c.text), std::nullopt), c.product) << root << c.file;
+}
+
+TEST(DetectVmm, ReadsWhatS390AndPowerTell) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"Manufacturer: IBM\nVM00 Name: guest\nVM00 Control Program: KVM/Linux       \n", "kvm"},
+      {"VM00 Control Program: z/VM    7.3.0\nVM01 Control Program: KVM/Linux\n", "zvm"},
+      {"Manufacturer: IBM\nLPAR Number: 7\n", ""},
+      {"VM00 Control Program:", ""}};
+  for (const auto& [text, product] : cases)
+    EXPECT_EQ(detect(Guest("virtio-mmio").file("proc/sysinfo", text), std::nullopt), product) << text;
+  EXPECT_EQ(detect(Guest("virtio-mmio").file("proc/cpuinfo", "cpu\t: POWER9\nmodel\t: IBM pSeries (emulated by qemu)"),
+                   std::nullopt),
+            "qemu");
+}
+
+TEST(DetectVmm, TheFirstDomainOfXenIsNoGuest) {
+  const auto xen = [](const char* features, const char* capabilities) {
+    return detect(cpu_flags(dmi("Dell Inc.", "PowerEdge R740"), "hypervisor")
+                      .file("sys/hypervisor/type", "xen")
+                      .file("sys/hypervisor/properties/features", features)
+                      .file("proc/xen/capabilities", capabilities),
+                  "XenVMMXenVMM");
+  };
+  EXPECT_EQ(xen("00002705", ""), "xen");
+  EXPECT_EQ(xen("00002f05", ""), "");
+  EXPECT_EQ(xen("", "control_d"), "");
+  EXPECT_EQ(xen("features", ""), "xen");
 }
 
 TEST(DetectVmm, FallsBackToTheSignature) {
-  const Tree tree = Guest("virtio-mmio").unpack();
+  const Guest guest("virtio-mmio");
   const std::pair<const char*, const char*> cases[] = {{"KVMKVMKVM", "kvm"},
                                                        {"TCGTCGTCGTCG", "qemu"},
                                                        {"Microsoft Hv", "hyper-v"},
@@ -80,7 +169,21 @@ TEST(DetectVmm, FallsBackToTheSignature) {
                                                        {"XenVMMXenVMM", "xen"},
                                                        {"bhyve bhyve ", ""},
                                                        {"", ""}};
-  for (const auto& [signature, product] : cases) EXPECT_EQ(detect(tree.paths.sysfs, signature), product) << signature;
+  for (const auto& [signature, product] : cases) EXPECT_EQ(detect(guest, signature), product) << signature;
+  EXPECT_EQ(detect(guest, std::nullopt), "");
+}
+
+TEST(IsGuest, IsProvedByAVirtioDisk) {
+  Topology topology;
+  topology.disks.resize(1);
+  const std::pair<const char*, bool> cases[] = {{"virtio-mmio", true}, {"virtio-ccw", true}, {"virtio-vdpa", false},
+                                                {"pci", false},        {"ata", false},       {"", false}};
+  for (const auto& [transport, guest] : cases) {
+    topology.disks[0].transport = transport;
+    EXPECT_EQ(is_guest(topology), guest) << transport;
+  }
+  topology.vmm = "xen";
+  EXPECT_TRUE(is_guest(topology));
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/diagnosis/disk_kind.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "agent/topology/vmm.h"
+
+namespace vqscope {
+
+namespace {
+
+// Drivers of the adapters that QEMU, VMware and VirtualBox emulate after hardware of the 1990s and 2000s, and of QEMU's
+// UFS. No hypervisor emulates what mpt3sas drives.
+constexpr std::string_view kEmulatedAdapters[] = {"sym53c8xx", "am53c974",     "esp",      "mptspi", "mptsas",
+                                                  "mptfc",     "megaraid_sas", "BusLogic", "ufshcd"};
+
+bool is_virtio(const Disk& disk) {
+  // vDPA devices belong to a driver or a program in this guest.
+  return disk.transport.starts_with("virtio-") && disk.transport != "virtio-vdpa";
+}
+
+// "vg0-root (LVM)"
+std::string title_of(const Layer& layer) {
+  const std::string& name = layer.name.empty() ? layer.device : layer.name;
+  return layer.kind.empty() ? name : fmt::format("{} ({})", name, layer.kind);
+}
+
+}  // namespace
+
+bool is_hosts_disk(const Disk& disk) {
+  if (disk.name.starts_with("sr") || disk.name.starts_with("fd")) return false;
+  if (disk.transport == "scsi" || disk.transport == "fc" || disk.transport == "other")
+    return !disk.bus_id.empty() || disk.driver == "storvsc_host";  // of a PCI device; Hyper-V's adapter has no address
+  constexpr std::string_view kBuses[] = {"pci", "ata", "usb", "mmc", "xen"};
+  return is_virtio(disk) || std::find(std::begin(kBuses), std::end(kBuses), disk.transport) != std::end(kBuses);
+}
+
+bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
+  return is_guest(topology) && is_hosts_disk(disk) &&
+         (is_virtio(disk) || disk.transport == "pci" || disk.transport == "xen");
+}
+
+bool is_emulated(const Topology& topology, const Disk& disk) {
+  if (!is_guest(topology) || !is_hosts_disk(disk)) return false;
+  if (disk.transport == "ata" || disk.transport == "usb" || disk.transport == "mmc") return true;
+  // VMware's own adapter was made for guests; elsewhere it is an imitation.
+  if (disk.driver == "vmw_pvscsi") return topology.vmm != "vmware";
+  return std::find(std::begin(kEmulatedAdapters), std::end(kEmulatedAdapters), disk.driver) !=
+         std::end(kEmulatedAdapters);
+}
+
+std::size_t interrupt_queues(const Disk& disk) {
+  return static_cast<std::size_t>(std::count_if(disk.queues.begin(), disk.queues.end(), [](const HardwareQueue& queue) {
+    return queue.type != QueueType::kPoll;
+  }));
+}
+
+std::optional<std::size_t> needed_vectors(const Disk& disk) {
+  if (disk.virtio) return interrupt_queues(disk) + (disk.virtio->first_request_queue > 0 ? 3 : 1);
+  if (disk.driver == "nvme") return interrupt_queues(disk) + 1;
+  return std::nullopt;
+}
+
+std::string about_layers(const Disk& disk) {
+  constexpr std::size_t kMost = 8;
+  const Stacking& stacking = disk.stacking;
+  std::string text;
+  if (stacking.layer)
+    text = fmt::format("{} is {}{}: requests to it are counted there, too.", disk.name,
+                       stacking.layer->name.empty() ? "made of other disks" : title_of(*stacking.layer),
+                       stacking.made_of.empty() ? "" : fmt::format(" on {}", fmt::join(stacking.made_of, ", ")));
+  if (stacking.holders.empty()) return text;
+  std::vector<std::string> holders;
+  for (const Layer& holder : stacking.holders) holders.push_back(title_of(holder));
+  const std::size_t shown = std::min(holders.size(), kMost);
+  return text + fmt::format("{}{} holds {}{}.", text.empty() ? "" : " ", disk.name,
+                            fmt::join(holders.begin(), holders.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                            holders.size() > shown ? fmt::format(" and {} more", holders.size() - shown) : "");
+}
+
+}  // namespace vqscope

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose a disk is, as far as findings care: what the hypervisor could change about it. Pure and thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agent/topology/topology.h"
+
+namespace vqscope {
+
+// On a bus of this machine, and not made by the guest itself (loop, zram, null_blk, device-mapper), reached over a
+// network (iSCSI, rbd, nbd, NVMe over fabrics) or a CD-ROM drive.
+bool is_hosts_disk(const Disk& disk);
+// Such a disk of a guest whose hypervisor decides how many queues it offers: virtio, NVMe, Xen. An adapter that is
+// passed through has its own.
+bool hypervisor_sets_queues(const Topology& topology, const Disk& disk);
+// On a bus or an adapter that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
+bool is_emulated(const Topology& topology, const Disk& disk);
+// Hardware queues whose completions interrupt: without those that are only polled.
+std::size_t interrupt_queues(const Disk& disk);
+// Interrupt vectors that the driver wants: one for each of these queues, and one for configuration changes
+// (virtio-blk), three for that, control and events (virtio-scsi), or one for the admin queue (NVMe). nullopt: other
+// drivers.
+std::optional<std::size_t> needed_vectors(const Disk& disk);
+
+// "dm-3 is mpatha (mpath) on sdb, sdc." and "vda holds vg0-root (LVM).", as far as there is something below or above;
+// else empty.
+std::string about_layers(const Disk& disk);
+
+}  // namespace vqscope

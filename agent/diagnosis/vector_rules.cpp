@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/diagnosis/vector_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+#include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/rules.h"
+
+namespace vqscope {
+
+namespace {
+
+// On whose side vectors are missing.
+enum class Side { kGuest, kHost, kNotKnown };
+
+bool is_wired(const DiskEvidence& evidence) { return evidence.disk.facts.uses_msi == false; }
+
+// "pci=noacpi,nomsi" (Documentation/admin-guide/kernel-parameters.txt)
+bool is_msi_switched_off(const DiskEvidence& evidence) {
+  const std::string command_line = evidence.topology.guest.command_line.value_or("");
+  for (const std::string_view option : split(command_line)) {
+    if (!option.starts_with("pci=")) continue;
+    const auto words = split(option.substr(4), ",");
+    if (std::find(words.begin(), words.end(), "nomsi") != words.end()) return true;
+  }
+  return false;
+}
+
+Side who_lacks_vectors(const DiskEvidence& evidence) {
+  if (evidence.disk.transport == "virtio-mmio") return Side::kHost;
+  if (is_wired(evidence) && is_msi_switched_off(evidence)) return Side::kGuest;
+  const auto vectors = evidence.disk.facts.msix_vectors;
+  const auto needed = needed_vectors(evidence.disk);
+  if (!vectors || !needed) return Side::kNotKnown;
+  // With two vectors the drivers of virtio do without the wire, and NVMe's with one.
+  if (is_wired(evidence)) return *vectors < 2 ? Side::kHost : Side::kGuest;
+  return *vectors < *needed ? Side::kHost : Side::kGuest;
+}
+
+// "one is for configuration changes"
+std::string beside_the_queues(const Disk& disk) {
+  if (!disk.virtio) return "one is for the admin queue";
+  return disk.virtio->first_request_queue > 0 ? "three are for configuration changes, control and events"
+                                              : "one is for configuration changes";
+}
+
+// Of a disk whose queues share a line.
+std::string table_and_need(const DiskEvidence& evidence) {
+  const Disk& disk = evidence.disk;
+  if (disk.transport == "virtio-mmio") return "virtio over MMIO has one interrupt for each device.";
+  const auto vectors = disk.facts.msix_vectors;
+  const auto needed = needed_vectors(disk);
+  if (!vectors || !needed) return "How many vectors the host prepared could not be read, which takes root.";
+  if (*vectors == 0) return "The host offers no MSI-X table for it.";
+  const std::string table = fmt::format("Its MSI-X table has {}", plural(*vectors, "vector"));
+  if (*vectors < *needed)
+    return fmt::format("{}; {} are needed, of which {}.", table, *needed, beside_the_queues(disk));
+  return fmt::format(
+      "{} and {} are needed, so the host prepared enough: that they are not used has its cause in this "
+      "guest.",
+      table, *needed);
+}
+
+}  // namespace
+
+bool shares_vector(const DiskEvidence& evidence) {
+  const Disk& disk = evidence.disk;
+  // Only these drivers name their lines after queues, so that a line without a queue is one that serves several.
+  if (!disk.virtio && disk.driver != "nvme") return false;
+  if (interrupt_queues(disk) < 2 || disk.interrupts.empty()) return false;
+  return std::any_of(disk.interrupts.begin(), disk.interrupts.end(),
+                     [](const InterruptLine& line) { return !line.queue.has_value(); });
+}
+
+bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
+  return evidence.disk.driver == "nvme" && is_wired(evidence) && interrupt_queues(evidence.disk) == 1 &&
+         who_lacks_vectors(evidence) != Side::kHost;
+}
+
+std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
+  if (!is_wired(evidence) || evidence.disk.interrupts.empty() || evidence.disk.transport == "virtio-mmio") return {};
+  std::vector<std::string> sentences = {
+      fmt::format("This guest does not use message interrupts (MSI) for it: line {} ({}) is a wire, of which a device "
+                  "has one.",
+                  evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
+  if (evidence.disk.driver == "nvme") sentences.emplace_back("Without them the NVMe driver takes one queue.");
+  if (is_msi_switched_off(evidence))
+    sentences.emplace_back("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.");
+  return sentences;
+}
+
+std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
+  const auto vectors = evidence.disk.facts.msix_vectors;
+  if (!vectors || !needed_vectors(evidence.disk)) return {};
+  if (*vectors == 0) return {"The host offers no MSI-X table for it."};
+  return {fmt::format("Its MSI-X table has {}, of which {}.", plural(*vectors, "vector"),
+                      beside_the_queues(evidence.disk))};
+}
+
+std::optional<Found> shared_vector(const DiskEvidence& evidence) {
+  if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
+  const Side side = who_lacks_vectors(evidence);
+  Found found;
+  found.severity = is_busy(evidence) && from_several_cpus(evidence) ? Severity::kWarning : Severity::kInfo;
+  found.remedy =
+      side == Side::kGuest || (side == Side::kNotKnown && is_wired(evidence)) ? Remedy::kUseMsi : Remedy::kMoreVectors;
+  std::string lines;
+  for (const InterruptLine& line : evidence.disk.interrupts)
+    if (!line.queue) lines += fmt::format(" {} ({})", line.irq, line.action);
+  found.evidence = {fmt::format("{} has {}, which share interrupt{}.", evidence.disk.name,
+                                plural(static_cast<double>(interrupt_queues(evidence)), "queue"), lines)};
+  if (found.severity != Severity::kInfo) {
+    found.evidence.push_back(submitters(evidence.measured));
+    found.evidence.push_back(interrupts(evidence.measured));
+  }
+  for (std::string& sentence : about_missing_msi(evidence)) found.evidence.push_back(std::move(sentence));
+  found.evidence.push_back(table_and_need(evidence));
+  found.numbers = queue_numbers(evidence);
+  if (const auto needed = needed_vectors(evidence.disk))
+    found.numbers.emplace_back("needed_vectors", static_cast<double>(*needed));
+  return found;
+}
+
+}  // namespace vqscope

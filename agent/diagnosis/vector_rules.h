@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Interrupt vectors, as the rules about queues argue with them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/diagnosis/finding.h"
+
+namespace vqscope {
+
+// There is an interrupt line that serves several of the disk's queues.
+bool shares_vector(const DiskEvidence& evidence);
+// An NVMe disk that has one queue because its interrupt is a wire: the driver takes no more then.
+bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence);
+// Sentences about a disk whose interrupt is a wire, and about the table that the host prepared, as far as they are
+// known.
+std::vector<std::string> about_missing_msi(const DiskEvidence& evidence);
+std::vector<std::string> about_msix_table(const DiskEvidence& evidence);
+
+}  // namespace vqscope
