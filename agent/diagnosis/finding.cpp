@@ -20,11 +20,10 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "writes of their journal, and databases may lose what they believed to be written. (A discard that fails does no "
      "such harm.)",
      1, &io_errors},
-    {"single_queue", "All requests squeeze through one queue and interrupt one vCPU",
-     "This disk has a single queue. All vCPUs take turns at its lock to submit, the host takes the requests from it "
-     "one "
-     "after the other, and every completion interrupts the same vCPU, which does the work of all. The "
-     "storage may be idle while this queue is the limit; more vCPUs make it worse.",
+    {"single_queue", "All requests go through one queue and interrupt one vCPU",
+     "Several vCPUs submit to the disk's single queue, and one vCPU takes the interrupts for all of them. With many "
+     "requests in flight this queue or that vCPU can be the limit while the storage could do more. Whether it is, a "
+     "measurement with more queues shows; more vCPUs add no queue.",
      2, &single_queue},
     {"guest_limits_queues", "A setting of this guest keeps queues unused",
      "The host offers more queues than the driver uses, because a module parameter in this guest says so. Nothing on "
@@ -35,8 +34,8 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "plugged in later share the queues of others.",
      2, &hotplugged_vcpus},
     {"fewer_queues_than_vcpus", "The disk has fewer queues than there are vCPUs",
-     "Several vCPUs share a queue: they take turns at its lock, and the completions of all of them interrupt one. It "
-     "matters when more of them do I/O at the same time than there are queues.",
+     "Several vCPUs share a queue and the vCPU that is interrupted for it. It can matter when more of them do I/O at "
+     "the same time than there are queues.",
      2, &fewer_queues_than_vcpus},
     {"shared_vector", "Several queues share one interrupt",
      "The disk has several queues, but no interrupt vector for each, so the driver uses one line for all. Each "
@@ -44,25 +43,32 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "this guest does not use them, as far as that could be told.",
      2, &shared_vector},
     {"irq_concentrated", "Interrupts of several queues all land on one vCPU",
-     "The disk has queues and vectors enough, and still one vCPU takes nearly all interrupts. It does the completion "
-     "work of all vCPUs and becomes the limit.",
+     "The disk has queues and vectors enough, and still one vCPU takes nearly all interrupts, for the requests of all "
+     "vCPUs.",
      2, &irq_concentrated},
     {"cross_cpu_completions", "Requests end on another vCPU than the one that submitted them",
-     "There is a queue for each vCPU, but completions are taken by another vCPU, which has to wake the right one with "
-     "an interrupt between vCPUs. In a guest each of these may cost an exit to the host.",
+     "There is a queue for each vCPU, but another vCPU is interrupted when requests end. The kernel hands most of "
+     "these "
+     "to the vCPU that submitted, by an interrupt between vCPUs, which in a guest can cost an exit to the host.",
      2, &cross_cpu_completions},
     {"workload_on_one_vcpu", "Only one vCPU submits requests",
      "Nearly all requests come from one vCPU, so one queue is all that can be used, however many there are. That is "
      "the nature of the workload (one thread, or threads that are pinned) and no fault.",
      2, &workload_on_one_vcpu},
+    {"submitter_off_interrupt_vcpu", "The one vCPU that submits is not the one that is interrupted",
+     "Nearly all requests come from one vCPU, and another takes their interrupts, so that each completion crosses from "
+     "one to the other. This guest can change it: run the process on the vCPU that is interrupted. That vCPU then does "
+     "both kinds of work, so it can also be slower, where it has no time left; try it and measure.",
+     2, &submitter_off_interrupt_vcpu},
     {"queue_full", "The queue is at its limit of requests",
      "The queue holds as many requests as it can, and further ones wait in the guest. If the device's latency rises "
      "with it, the storage is saturated and a longer queue only makes requests wait elsewhere; if it does not, the "
      "queue is too short.",
      2, &queue_full},
     {"requeues", "The driver pushes requests back",
-     "The driver could not place requests in the ring, or the host was busy, so the kernel has to try again. Each "
-     "time costs time and CPU.",
+     "The driver could not take requests, as a rule because the ring had no room for them, so that they wait in this "
+     "guest and the kernel tries again. If the host does all it can meanwhile, a longer ring only makes them wait "
+     "there.",
      2, &requeues},
     {"host_latency", "The host answers unevenly",
      "Most requests are answered quickly, and a few take very much longer, while they are on the host's side. The "
@@ -70,17 +76,23 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "host's page cache is written back; other guests use the same storage or CPUs. This guest cannot see which: the "
      "host's aio mode and IOThreads show only as latency.",
      2, &host_latency},
+    {"slow_at_host", "Requests wait at the host, nearly all of them equally long",
+     "Many requests are in flight at the host at any time, and nearly all stay there for long. That can be a limit of "
+     "requests or bytes per second on the disk or the machine, or storage that has no more to give. This guest sees "
+     "neither limits nor the storage, only that the time passes there.",
+     6, &slow_at_host},
     {"guest_latency", "Requests wait inside this guest",
-     "Requests spend most of their time before they are handed to the host: sorted by the elevator, held back by "
-     "writeback throttling (wbt) or an I/O controller, or waiting for a free tag. The storage is not what is slow.",
+     "Requests spend most of their time between their start and the driver. (What holds back before they start does "
+     "not "
+     "show in it: writeback throttling and limits of control groups such as io.max.)",
      2, &guest_latency},
     {"emulated_bus", "The disk sits on an emulated bus",
      "SATA, IDE and old SCSI adapters are imitations of real hardware: one queue, few requests at a time, and "
      "several exits to the host for each. virtio was made for guests and has none of this.",
      2, &emulated_bus},
     {"elevator_on_fast_disk", "An elevator sorts the requests of a fast disk",
-     "Sorting requests pays on disks that turn. On flash it costs CPU time and a lock that all vCPUs share; the host "
-     "sorts again if its disks need it.",
+     "Sorting requests pays on disks that turn, and this one answers faster than those can. It takes CPU time in this "
+     "guest, how much was not measured; the host sorts again if its disks need it.",
      2, &elevator_on_fast_disk},
     {"indirect_descriptors_off", "The virtio ring works without indirect descriptors",
      "Without indirect descriptors a request takes one entry of the ring for each piece of memory, so that the ring "

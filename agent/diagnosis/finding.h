@@ -29,11 +29,13 @@ enum class Remedy {
   kLiftGuestLimit,       // the guest: a module parameter
   kSpreadInterrupts,     // the guest: affinity of the interrupts
   kMatchQueues,          // the guest: queue maps and rq_affinity
+  kMoveSubmitter,        // the guest: the process, to the vCPU that is interrupted
   kDeepenQueue,          // the host: a larger ring
   kFindHang,             // both: who holds the request
   kFindErrors,           // both: who fails the request
   kHostIo,               // the host: IOThread, aio, cache
-  kGuestQueueing,        // the guest: elevator, writeback throttling
+  kFindLimit,            // both: a limit on the disk or the machine, or saturated storage
+  kGuestQueueing,        // the guest: the elevator
   kHostCpu,              // the host: fewer or pinned vCPUs
   kUseVirtio,            // the host: another bus
   kDropElevator,         // the guest

@@ -37,6 +37,7 @@ void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<
       if (!counters.ops[op]) continue;
       measured.ops[op].device += counters.ops[op]->device;
       measured.ops[op].queue += counters.ops[op]->queue;
+      measured.ops[op].bytes += counters.ops[op]->bytes;
       measured.ops[op].errors += counters.ops[op]->errors;
       bytes += static_cast<double>(counters.ops[op]->bytes);
     }

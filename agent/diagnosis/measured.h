@@ -23,6 +23,7 @@ struct QueueLoad {
 // Requests of one operation, over all queues.
 struct OpLoad {
   Histogram device, queue;  // as OpCounters
+  std::uint64_t bytes = 0;
   std::uint64_t errors = 0;
 };
 

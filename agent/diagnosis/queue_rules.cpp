@@ -199,6 +199,11 @@ std::string interrupts(const Measured& measured) {
                      cpu_shares(measured.interrupts));
 }
 
+std::string crossing(const Measured& measured) {
+  return fmt::format("{} of the requests were submitted on another vCPU than the one that is interrupted for them.",
+                     percent(*measured.cross_share));
+}
+
 std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   std::vector<std::pair<std::string, double>> numbers = {{"queues", count(judged_queues(evidence).queues)},
@@ -218,17 +223,21 @@ std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& ev
 std::optional<Found> single_queue(const DiskEvidence& evidence) {
   if (!is_single_queue(evidence)) return std::nullopt;
   const Measured& measured = evidence.measured;
+  const bool mendable = evidence.topology.vmm != "firecracker", shared = measured.average_inflight >= kSharedInflight;
   Found found;
-  found.severity = measured.requests_rate >= kHeavyRate ? Severity::kCritical : Severity::kWarning;
+  found.severity =
+      measured.requests_rate >= kHeavyRate && mendable && shared ? Severity::kCritical : Severity::kWarning;
   found.remedy = remedy_of(shortage(evidence));
-  found.evidence = {queues_and_cpus(evidence), submitters(measured), interrupts(measured)};
-  if (measured.cross_share)
-    found.evidence.push_back(
-        fmt::format("{} of the requests were submitted on another vCPU than the one that is "
-                    "interrupted for them.",
-                    percent(*measured.cross_share)));
+  found.evidence = {queues_and_cpus(evidence), submitters(measured),
+                    fmt::format("On average {} were in flight{}.", grouped(measured.average_inflight),
+                                shared ? "" : ", so hardly one waits for another"),
+                    interrupts(measured)};
+  if (measured.cross_share) found.evidence.push_back(crossing(measured));
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
+  if (!mendable)
+    found.evidence.emplace_back("Firecracker gives a disk one queue, so this is a warning however busy the disk is.");
   found.numbers = queue_numbers(evidence);
+  found.numbers.emplace_back("average_inflight", measured.average_inflight);
   return found;
 }
 
@@ -295,6 +304,22 @@ std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence) {
     return std::nullopt;
   Found found;
   found.evidence = {submitters(evidence.measured)};
+  found.numbers = queue_numbers(evidence);
+  return found;
+}
+
+std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
+  if (!is_hosts_disk(evidence) || online_cpus(evidence) < 2 || !is_busy(evidence) || from_several_cpus(evidence) ||
+      measured.cross_share.value_or(0) < kCrossShare || measured.interrupts_rate < kInterruptRate ||
+      measured.interrupt_share.value_or(0) < kConcentrated || cross_cpu_completions(evidence))
+    return std::nullopt;
+  Found found;
+  found.remedy = Remedy::kMoveSubmitter;
+  found.evidence = {submitters(measured), interrupts(measured), crossing(measured),
+                    fmt::format("On vCPU {} it would submit where it is interrupted: taskset -acp {} PID moves it "
+                                "there, for a try.",
+                                busiest(measured.interrupts), busiest(measured.interrupts))};
   found.numbers = queue_numbers(evidence);
   return found;
 }

@@ -167,15 +167,44 @@ std::string udev_rule(const Disk& disk) {
 
 Instructions guest_queueing(const Disk& disk) {
   Instructions result;
-  result.summary = "Take away what holds requests back in this guest, one thing at a time, and look at each time.";
+  result.summary = "Find out what holds the requests back.";
   if (!disk.scheduler.empty() && disk.scheduler != "none")
-    result.steps.push_back({kGuest, "No elevator, now and after the next boot:", udev_rule(disk)});
-  if (disk.facts.wbt_lat_usec.value_or(0) > 0)
-    result.steps.push_back({kGuest, "No writeback throttling (it holds background writes back in favour of reads):",
-                            fmt::format("echo 0 > /sys/block/{}/queue/wbt_lat_usec", disk.name)});
-  result.steps.push_back({kGuest, "Limits of control groups, such as systemd's IOReadBandwidthMax=:",
-                          "grep -rs . /sys/fs/cgroup --include=io.max --include=io.latency"});
+    result.steps.push_back(
+        {kGuest,
+         fmt::format("Try without the elevator, for as long as it takes to measure; \"echo {} >\" goes back.",
+                     disk.scheduler),
+         fmt::format("echo none > /sys/block/{}/queue/scheduler", disk.name)});
+  result.steps.push_back({kGuest, "Where they are while they wait: in the elevator, or in a queue's dispatch list.",
+                          fmt::format("grep -c . /sys/kernel/debug/block/{0}/sched/*_list "
+                                      "/sys/kernel/debug/block/{0}/hctx*/dispatch",
+                                      disk.name)});
   return result;
+}
+
+Instructions move_submitter() {
+  return {
+      "Let the process run on the vCPU that takes the disk's interrupts (the evidence names it), and measure before "
+      "and "
+      "after.",
+      {{kGuest,
+        "See where it may run now, and write that down: the same command with that list in place of the number goes "
+        "back. Then move all its threads; nothing is interrupted. That vCPU does both kinds of work from then on, so "
+        "other work there has less of it. For good: CPUAffinity= in the unit of a service.",
+        "taskset -acp PID\ntaskset -acp VCPU PID"}}};
+}
+
+Instructions find_limit() {
+  return {
+      "Find out which it is: let the application keep half as many requests in flight (half its threads or depth). If "
+      "as many requests/s get through and each takes half as long, something lets no more through: a limit, or storage "
+      "that is saturated. If half as many get through, the storage takes that long for each of them.",
+      {{"On the host, or your provider",
+        "See whether a limit is set, and how near the rates above come to it: the volume's and the instance's requests "
+        "and bytes per second (clouds), \"virsh blkdeviotune\" (libvirt), iops_* and mbps_* of the disk in \"qm "
+        "config\" "
+        "(Proxmox VE), throttling.* or a throttle group (QEMU), the drive's rate limiter (Firecracker, Cloud "
+        "Hypervisor), the disk profile's QoS (oVirt). If none is, look at what else uses the storage.",
+        ""}}};
 }
 
 Instructions host_cpu(const std::vector<Platform>& platforms) {
@@ -218,6 +247,8 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
     case Remedy::kFindHang: return find_hang(of, platforms);
     case Remedy::kFindErrors: return find_errors(of, platforms);
     case Remedy::kHostIo: return host_io(of, topology, platforms);
+    case Remedy::kMoveSubmitter: return move_submitter();
+    case Remedy::kFindLimit: return find_limit();
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
     case Remedy::kUseVirtio: return use_virtio(topology, platforms);

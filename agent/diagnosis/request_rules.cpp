@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/diagnosis/full_time.h"
 #include "agent/diagnosis/phrases.h"
@@ -27,16 +28,127 @@ std::optional<std::uint32_t> limit_of(const DiskEvidence& evidence, std::size_t 
   return limit && depth ? std::min(*limit, *depth) : limit;
 }
 
-// The queue that was at its limit for the largest share of the time, if that was long enough.
-std::optional<std::size_t> full_queue(const DiskEvidence& evidence) {
+// The queue that was at its limit for the largest share of the time, if that was long enough. Limits below `smallest`
+// are not looked at.
+std::optional<std::size_t> full_queue(const DiskEvidence& evidence, std::uint32_t smallest = kSmallestLimit) {
   std::optional<std::size_t> fullest;
   const auto& queues = evidence.measured.queues;
   for (std::size_t q = 0; q < queues.size(); ++q) {
     const double share = queues[q].full_share.value_or(0);
-    if (share < kFullTime || limit_of(evidence, q).value_or(0) < kSmallestLimit) continue;
+    if (share < kFullTime || limit_of(evidence, q).value_or(0) < smallest) continue;
     if (!fullest || share > *queues[*fullest].full_share) fullest = q;
   }
   return fullest;
+}
+
+std::string told_full(const DiskEvidence& evidence, std::size_t queue) {
+  const QueueLoad& load = evidence.measured.queues[queue];
+  return fmt::format(
+      "Queue {} of {} holds {} at the most and was full for {} of the time; on average {} were in flight.", queue,
+      evidence.disk.name, plural(*limit_of(evidence, queue), "request"), percent(*load.full_share),
+      grouped(load.average_inflight));
+}
+
+double requeue_rate(const Measured& measured) {
+  return measured.seconds > 0 ? static_cast<double>(measured.requeues) / measured.seconds : 0;
+}
+
+bool are_requeued(const Measured& measured) {
+  const double rate = requeue_rate(measured);
+  return rate >= kRequeueRate && rate >= kRequeueShare * measured.requests_rate;
+}
+
+// Mean times of the requests of one operation.
+struct Wait {
+  std::size_t op;
+  double guest, host;  // seconds before the issue, and after it
+};
+
+// The operation whose requests wait longest in this guest, if that is most of their time.
+std::optional<Wait> longest_wait(const Measured& measured) {
+  std::optional<Wait> longest;
+  for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {
+    const OpLoad& load = measured.ops[op];
+    const Wait wait{op, mean(load.queue), mean(load.device)};
+    if (load.queue.count() < kTailRequests || wait.guest < kGuestSeconds ||
+        wait.guest < kGuestShare * (wait.guest + wait.host) || (longest && wait.guest <= longest->guest))
+      continue;
+    longest = wait;
+  }
+  return longest;
+}
+
+std::string told(const Wait& wait) {
+  return fmt::format("A {} waits {} inside this guest before it is handed to the host, and {} there.",
+                     kOperationNames[wait.op], duration(wait.guest), duration(wait.host));
+}
+
+// Whether those that wait may do so behind those that the host works at.
+std::string told_inflight(const Measured& measured) {
+  const double inflight = measured.average_inflight;
+  const std::string at_host = fmt::format("On average {} were in flight at the host, which moved {}", grouped(inflight),
+                                          throughput(measured.bytes_rate));
+  if (inflight < kNeverIdle)
+    return fmt::format("{}: for {} of the time or more it had nothing to do.", at_host, percent(1 - inflight));
+  return at_host + ": those that wait may wait behind these, for what the host can do.";
+}
+
+// Where they are, and how much room is left there.
+std::string told_busiest_queue(const DiskEvidence& evidence) {
+  const auto& queues = evidence.measured.queues;
+  const auto busiest = std::max_element(queues.begin(), queues.end(), [](const QueueLoad& a, const QueueLoad& b) {
+    return a.average_inflight < b.average_inflight;
+  });
+  const auto used = std::count_if(queues.begin(), queues.end(), [](const QueueLoad& queue) {
+    return std::any_of(queue.submissions.begin(), queue.submissions.end(), [](std::uint64_t n) { return n > 0; });
+  });
+  std::string text = fmt::format("They come through {}; the busiest has {} in flight",
+                                 plural(static_cast<double>(used), "queue"), grouped(busiest->average_inflight));
+  if (const auto limit = limit_of(evidence, static_cast<std::size_t>(busiest - queues.begin())))
+    text += fmt::format(" and can hold {}", *limit);
+  return text + ".";
+}
+
+// What could hold requests back and did not, or not for long.
+std::string told_unhindered(const Measured& measured) {
+  std::optional<double> fullest;
+  for (const QueueLoad& queue : measured.queues)
+    if (queue.full_share) fullest = std::max(fullest.value_or(0), *queue.full_share);
+  std::string text = fmt::format("The driver pushed {} requests/s back", grouped(requeue_rate(measured)));
+  if (fullest) text += fmt::format(", and the fullest queue was at its limit for {} of the time", percent(*fullest));
+  return text + ".";
+}
+
+// How far requests fill the ring of a virtio-blk queue that works without indirect descriptors. A request takes an
+// entry for each piece of its memory, at the most one for each page, and one each for its header and its status (virtio
+// 1.2, 5.2.6). The driver takes half as many tags as the ring has entries (virtblk_probe), if its parameter queue_depth
+// does not say otherwise.
+void add_ring(const DiskEvidence& evidence, Found& found) {
+  constexpr double kPage = 4096, kHeaderAndStatus = 2;
+  const Disk& disk = evidence.disk;
+  if (disk.driver != "virtio_blk" || !disk.facts.virtio_features ||
+      has_indirect_descriptors(*disk.facts.virtio_features))
+    return;
+  found.evidence.emplace_back(
+      "Indirect descriptors are off (virtio feature 28): a request takes an entry of the ring for each piece of its "
+      "memory, and two more.");
+  double bytes = 0, requests = 0;
+  for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {
+    bytes += static_cast<double>(evidence.measured.ops[op].bytes);
+    requests += static_cast<double>(evidence.measured.ops[op].device.count());
+  }
+  if (requests == 0 || bytes == 0 || disk.queues.empty() || !disk.queues.front().tags) return;
+  double pieces = std::ceil(bytes / requests / kPage);
+  if (disk.facts.max_segments) pieces = std::min<double>(pieces, *disk.facts.max_segments);
+  const double entries = pieces + kHeaderAndStatus, ring = 2.0 * *disk.queues.front().tags;
+  found.evidence.push_back(
+      fmt::format("One of {} KiB, the mean, takes up to {} of about {} entries (estimated: twice the {} tags), fewer "
+                  "where its memory lies together: as few as {} fill the ring.",
+                  grouped(bytes / requests / 1024), entries, ring, *disk.queues.front().tags,
+                  std::max(std::floor(ring / entries), 1.0)));
+  found.numbers.emplace_back("mean_request_bytes", bytes / requests);
+  found.numbers.emplace_back("ring_entries_per_request", entries);
+  found.numbers.emplace_back("ring_entries", ring);
 }
 
 }  // namespace
@@ -45,16 +157,12 @@ std::optional<Found> queue_full(const DiskEvidence& evidence) {
   const auto queue = full_queue(evidence);
   if (!queue || evidence.measured.requests_rate < kJudgedRate) return std::nullopt;
   const QueueLoad& load = evidence.measured.queues[*queue];
-  const std::uint32_t limit = *limit_of(evidence, *queue);
   Found found;
   found.severity = Severity::kWarning;
   found.remedy = Remedy::kDeepenQueue;
-  found.evidence = {
-      fmt::format("Queue {} of {} holds {} requests at the most and was full for {} of the time; on "
-                  "average {} were in flight.",
-                  *queue, evidence.disk.name, limit, percent(*load.full_share), grouped(load.average_inflight))};
+  found.evidence = {told_full(evidence, *queue)};
   found.numbers = {{"queue", static_cast<double>(*queue)},
-                   {"limit", limit},
+                   {"limit", *limit_of(evidence, *queue)},
                    {"full_ratio", *load.full_share},
                    {"average_inflight", load.average_inflight}};
   return found;
@@ -95,20 +203,24 @@ std::optional<Found> io_errors(const DiskEvidence& evidence) {
 
 std::optional<Found> requeues(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
-  if (measured.seconds <= 0) return std::nullopt;
-  const double rate = static_cast<double>(measured.requeues) / measured.seconds;
-  if (rate < kRequeueRate || rate < kRequeueShare * measured.requests_rate) return std::nullopt;
+  if (!are_requeued(measured)) return std::nullopt;
+  const double rate = requeue_rate(measured);
   Found found;
   found.severity = Severity::kWarning;
   found.remedy = Remedy::kDeepenQueue;
   found.evidence = {fmt::format("The driver pushed {} requests/s back, of {} requests/s that it completed.",
                                 grouped(rate), grouped(measured.requests_rate))};
-  if (const auto features = evidence.disk.facts.virtio_features; features && !has_indirect_descriptors(*features))
-    found.evidence.emplace_back(
-        "Indirect descriptors are off (virtio feature 28), so that even a small request takes three entries of the "
-        "ring, "
-        "and the ring is full before the queue is.");
-  found.numbers = {{"requeues_per_second", rate}, {"requests_per_second", measured.requests_rate}};
+  found.numbers = {{"requeues_per_second", rate},
+                   {"requests_per_second", measured.requests_rate},
+                   {"average_inflight", measured.average_inflight},
+                   {"bytes_per_second", measured.bytes_rate}};
+  add_ring(evidence, found);
+  if (const auto wait = longest_wait(measured)) {
+    found.evidence.push_back(told(*wait));
+    found.numbers.emplace_back("queue_mean_seconds", wait->guest);
+    found.numbers.emplace_back("device_mean_seconds", wait->host);
+  }
+  found.evidence.push_back(told_inflight(measured));
   return found;
 }
 
@@ -131,7 +243,7 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
         fmt::format("Half of the {}s are done within {} of being handed to the host, but one in a hundred takes {} or "
                     "more: {:.0f} times as long.",
                     kOperationNames[op], duration(*median), duration(*tail), ratio),
-        fmt::format("{} of their time passes on the host's side.", percent(host / (host + guest)))};
+        fmt::format("{} of their time passes there, or on the way back.", percent(host / (host + guest)))};
     found.numbers = {{"device_p50_seconds", *median},
                      {"device_p99_seconds", *tail},
                      {"device_mean_seconds", host},
@@ -140,30 +252,66 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
   return worst;
 }
 
-std::optional<Found> guest_latency(const DiskEvidence& evidence) {
-  if (full_queue(evidence)) return std::nullopt;
-  std::optional<Found> worst;
-  double worst_time = 0;
+std::optional<Found> slow_at_host(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
+  if (!is_hosts_disk(evidence) || measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight ||
+      full_queue(evidence))
+    return std::nullopt;
+  std::optional<Found> slowest;
+  double worst = 0;
   for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {
-    const OpLoad& load = evidence.measured.ops[op];
+    const OpLoad& load = measured.ops[op];
+    const auto median = quantile(load.device, 0.5), most = quantile(load.device, 0.9);
+    if (load.device.count() < kSteadyRequests || !median || !most) continue;
     const double host = mean(load.device), guest = mean(load.queue);
-    if (load.queue.count() < kTailRequests || guest < kGuestSeconds || guest < kGuestShare * (host + guest) ||
-        guest <= worst_time)
+    if (*median < kSlowSeconds || *most > kSteadyRatio * *median || host < kHostShare * (host + guest) ||
+        *median <= worst)
       continue;
-    worst_time = guest;
-    Found& found = worst.emplace();
+    worst = *median;
+    Found& found = slowest.emplace();
     found.severity = Severity::kWarning;
-    found.remedy = Remedy::kGuestQueueing;
-    found.evidence = {fmt::format("A {} waits {} inside this guest before it is handed to the host, and {} there.",
-                                  kOperationNames[op], duration(guest), duration(host))};
+    found.remedy = Remedy::kFindLimit;
+    found.evidence = {
+        fmt::format("On average {} were in flight at the host, which answered {} requests/s and moved {}.",
+                    grouped(measured.average_inflight), grouped(measured.requests_rate),
+                    throughput(measured.bytes_rate)),
+        fmt::format("Half of the {}s took {} or more there, and nine in ten no more than {}. Before, they spent {} in "
+                    "this guest on average.",
+                    kOperationNames[op], duration(*median), duration(*most), duration(guest)),
+        told_busiest_queue(evidence)};
+    found.numbers = {{"average_inflight", measured.average_inflight},
+                     {"requests_per_second", measured.requests_rate},
+                     {"bytes_per_second", measured.bytes_rate},
+                     {"device_p50_seconds", *median},
+                     {"device_p90_seconds", *most},
+                     {"queue_mean_seconds", guest}};
+  }
+  return slowest;
+}
+
+std::optional<Found> guest_latency(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
+  const auto wait = longest_wait(measured);
+  if (!wait || full_queue(evidence) || are_requeued(measured)) return std::nullopt;
+  Found found;
+  found.severity = Severity::kWarning;
+  found.remedy = Remedy::kGuestQueueing;
+  found.evidence = {told(*wait), told_inflight(measured)};
+  if (const auto full = full_queue(evidence, 1)) {
+    // An emulated controller that takes a few at a time: waiting there is what it comes to.
+    found.severity = Severity::kInfo;
+    found.remedy = Remedy::kNone;
+    found.evidence.push_back(told_full(evidence, *full));
+  } else {
+    found.evidence.push_back(told_unhindered(measured));
     if (!evidence.disk.scheduler.empty())
       found.evidence.push_back(fmt::format("The elevator is {}.", evidence.disk.scheduler));
-    if (const auto target = evidence.disk.facts.wbt_lat_usec; target && op == VQS_WRITE)
-      found.evidence.push_back(*target == 0 ? std::string("Writeback throttling is off.")
-                                            : fmt::format("Writeback throttling aims at {}.", duration(*target / 1e6)));
-    found.numbers = {{"queue_mean_seconds", guest}, {"device_mean_seconds", host}};
   }
-  return worst;
+  found.numbers = {{"queue_mean_seconds", wait->guest},
+                   {"device_mean_seconds", wait->host},
+                   {"average_inflight", measured.average_inflight},
+                   {"requeues_per_second", requeue_rate(measured)}};
+  return found;
 }
 
 }  // namespace vqscope

@@ -2,7 +2,8 @@
 // The functions behind the table in finding.cpp, and what they share. Which of them may hold together:
 // a disk behind an emulated bus has no findings about its queues (it cannot have more); of the reasons why there are
 // fewer queues than vCPUs one is named; what follows from few queues or vectors (interrupts on one vCPU, completions on
-// others) is not told a second time; latency inside the guest is not told when the queue is full, which causes it.
+// others) is not told a second time; latency inside the guest is not told when the queue is full or the driver pushes
+// requests back, which cause it and tell it; nor is a slow host when the queue is full.
 #pragma once
 
 #include <optional>
@@ -23,6 +24,7 @@ std::optional<Found> guest_limits_queues(const DiskEvidence& evidence);
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence);
 std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence);
 std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence);
+std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence);
 
 // Interrupt vectors (vector_rules.cpp).
 std::optional<Found> shared_vector(const DiskEvidence& evidence);
@@ -33,6 +35,7 @@ std::optional<Found> stuck_request(const DiskEvidence& evidence);
 std::optional<Found> io_errors(const DiskEvidence& evidence);
 std::optional<Found> requeues(const DiskEvidence& evidence);
 std::optional<Found> host_latency(const DiskEvidence& evidence);
+std::optional<Found> slow_at_host(const DiskEvidence& evidence);
 std::optional<Found> guest_latency(const DiskEvidence& evidence);
 
 // How the disk and the guest were set up (setup_rules.cpp).

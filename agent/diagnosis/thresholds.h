@@ -17,6 +17,10 @@ inline constexpr double kBusyRate = 1'000;
 // takes the interrupts spends a tenth of its time on them, and the others wait for it.
 inline constexpr double kHeavyRate = 20'000;
 
+// Requests in flight, on average, from which they can wait for each other on their way: with fewer, most find queue and
+// interrupted vCPU free, and sharing them is never critical.
+inline constexpr double kSharedInflight = 2;
+
 // From how many vCPUs, in effect (inverse Simpson index), requests must come to count as "several": two vCPUs, of which
 // one has a share of 11 % or more. Below, a second queue would have next to nothing to do.
 inline constexpr double kSeveralCpus = 1.25;
@@ -62,6 +66,19 @@ inline constexpr double kTailRatio = 10;
 inline constexpr double kTailSeconds = 0.005;
 // Share of a request's time at the device from which the host "dominates".
 inline constexpr double kHostShare = 0.8;
+
+// In flight on average from which the host may be at work all the time. Below, it certainly is not: the share of the
+// time with a request in flight is at the most the average.
+inline constexpr double kNeverIdle = 0.9;
+
+// Many requests in flight that all take long, and about equally long, are what a limit of requests or bytes per second
+// makes, or storage that is saturated. Eight: disks that turn reorder with fewer, and answer within 10 ms or so.
+inline constexpr double kDeepInflight = 8;
+inline constexpr double kSlowSeconds = 0.01;
+// p90 over the median: 1.1 where a limit spaces requests, 2 to 3 where disks seek or latencies are as if by chance.
+inline constexpr double kSteadyRatio = 2;
+// Requests of one operation that a ninth decile needs: 20 lie above.
+inline constexpr std::uint64_t kSteadyRequests = 200;
 
 // Share of a request's time before its issue, and the time itself, from which the guest's own queueing "dominates".
 inline constexpr double kGuestShare = 0.5;

@@ -8,6 +8,8 @@
 
 #include <optional>
 
+#include "agent/probes/permission.h"
+
 namespace vqscope {
 
 Result<MappedArray> MappedArray::create(const char* name, std::size_t record_size, std::uint32_t records) {
@@ -21,13 +23,7 @@ Result<MappedArray> MappedArray::create(const char* name, std::size_t record_siz
     const int code = errno;
     const std::string what =
         fmt::format("cannot create the BPF array '{}' of {} x {} bytes", name, records, record_size);
-    if (code == EPERM)
-      return fail(
-          what +
-              ": not permitted; run as root or with CAP_BPF and CAP_PERFMON (before Linux 5.8 with "
-              "CAP_SYS_ADMIN, before 5.11 with a larger RLIMIT_MEMLOCK as well), and see whether kernel lockdown "
-              "or a container forbids bpf()",
-          code);
+    if (code == EPERM) return fail(what + ": " + why_not_permitted(), code);
     if (code == ENOSYS) return fail(what + ": this kernel was built without BPF", code);
     if (code == EINVAL) return fail(what + ": this kernel has no memory-mapped BPF arrays (Linux 5.5 has)", code);
     return fail_errno(what, code);

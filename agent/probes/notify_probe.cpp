@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/probes/permission.h"
 #include "agent/probes/skeleton.h"
 #include "notify.skel.h"
 
@@ -54,8 +55,8 @@ Result<ProbePtr> attach_to(const Arrays& arrays, const char* function) {
       !probe.share(probe->maps.notify_stacks, arrays.notify_stacks))
     return fail_errno("cannot share arrays with the notification programs");
   if (const int error = probe.load(); error != 0) {
-    if (error == -EPERM)
-      return fail(what + ": this kernel refuses fentry programs, or the process lacks CAP_PERFMON", EPERM);
+    if (error == -EPERM && refuses_fentry())
+      return fail(what + ": this kernel refuses fentry programs; those on tracepoints it takes", EPERM);
     return load_error(what, -error);
   }
   for (bpf_program* program : {probe->progs.notify_exit, probe->progs.notify_entry})

@@ -12,6 +12,7 @@
 
 #include "agent/base/text.h"
 #include "agent/model/buckets.h"
+#include "agent/probes/permission.h"
 #include "agent/probes/skeleton.h"
 
 namespace vqscope {
@@ -60,10 +61,7 @@ tl::unexpected<Error> load_error(const std::string& what, int code) {
   if (!load_kernel_btf())
     return fail(what + ": this kernel has no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)", code);
   switch (code) {
-    case EPERM:
-      return fail(what + ": not permitted, either to this process (needs root, or CAP_BPF and CAP_PERFMON) or to " +
-                      "anyone on this kernel",
-                  code);
+    case EPERM: return fail(what + ": " + why_not_permitted(), code);
     case ENOENT:
     case ESRCH: return fail(what + ": this kernel lacks a function, tracepoint or field that it needs", code);
     case EACCES:

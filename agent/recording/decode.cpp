@@ -168,6 +168,7 @@ DiskFacts decode(const proto::DiskFacts& source) {
   if (source.has_wbt_lat_usec()) facts.wbt_lat_usec = source.wbt_lat_usec();
   if (source.has_queue_depth()) facts.queue_depth = source.queue_depth();
   if (source.has_uses_msi()) facts.uses_msi = source.uses_msi();
+  if (source.has_max_segments()) facts.max_segments = source.max_segments();
   return facts;
 }
 

@@ -142,6 +142,7 @@ void encode(const DiskFacts& facts, proto::DiskFacts& target) {
   if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
   if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
   if (facts.uses_msi) target.set_uses_msi(*facts.uses_msi);
+  if (facts.max_segments) target.set_max_segments(*facts.max_segments);
 }
 
 void encode(const GuestFacts& guest, proto::Guest& target) {

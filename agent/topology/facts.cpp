@@ -40,6 +40,7 @@ void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
   DiskFacts& facts = disk.facts;
   const fs::path directory = paths.sysfs / "block" / sysfs_name(disk.name);
   facts.wbt_lat_usec = reader.number<std::uint32_t>(directory / "queue/wbt_lat_usec");
+  facts.max_segments = reader.number<std::uint32_t>(directory / "queue/max_segments");
   if (disk.transport == "scsi" || disk.transport == "ata" || (disk.virtio && disk.virtio->first_request_queue > 0))
     facts.queue_depth = reader.number<std::uint32_t>(directory / "device/queue_depth");
   if (disk.virtio) {

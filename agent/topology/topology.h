@@ -43,11 +43,12 @@ struct VirtioDevice {
 
 // What can be read of how a disk was set up (facts.h).
 struct DiskFacts {
-  std::optional<std::uint64_t> virtio_features;  // negotiated with the host; feature n is the bit 1 << n
-  std::optional<std::uint32_t> msix_vectors;     // size of the PCI device's MSI-X table; 0: it has none
-  std::optional<std::uint32_t> wbt_lat_usec;     // target of writeback throttling; 0: off
-  std::optional<std::uint32_t> queue_depth;      // of a SCSI device: commands in all of its queues together
-  std::optional<bool> uses_msi = {};             // its interrupts are messages (MSI, MSI-X), and not a wire
+  std::optional<std::uint64_t> virtio_features;    // negotiated with the host; feature n is the bit 1 << n
+  std::optional<std::uint32_t> msix_vectors;       // size of the PCI device's MSI-X table; 0: it has none
+  std::optional<std::uint32_t> wbt_lat_usec;       // target of writeback throttling; 0: off
+  std::optional<std::uint32_t> queue_depth;        // of a SCSI device: commands in all of its queues together
+  std::optional<bool> uses_msi = {};               // its interrupts are messages (MSI, MSI-X), and not a wire
+  std::optional<std::uint32_t> max_segments = {};  // pieces of memory in one request, at the most
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };

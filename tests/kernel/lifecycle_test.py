@@ -65,7 +65,7 @@ class WithoutRights(unittest.TestCase):
                          {"block": 0, "irq": 0, "notify": 0})
         for probe in ("block", "irq", "notify"):
             self.assertEqual(agent.output().count(f"the {probe} probe is off"), 1)
-        self.assertIn("not permitted", agent.output())
+        self.assertIn("not permitted: this process lacks CAP_BPF and CAP_PERFMON", agent.output())
         self.assertIsNotNone(scrape.one("vqscope_queue_inflight", device=disk, queue=""))
         before = scrape.one("vqscope_queue_time_seconds_total", device=disk, queue="")
         with vqtest.scratch_file() as name:
@@ -76,6 +76,19 @@ class WithoutRights(unittest.TestCase):
         self.assertIsNotNone(scrape.one("vqscope_irq_concentration_ratio", device=disk))
         self.assertIsNotNone(scrape.one("vqscope_queue_avgqu_sz", device=disk, queue=""))
         self.assertEqual(scrape.all("vqscope_request_device_latency_seconds_count"), [])
+
+    def test_names_the_one_capability_that_is_missing(self):
+        cap_bpf = 39  # by number, since older setpriv do not know the name
+        agent = vqtest.Agent(self, wrapper=("setpriv", f"--bounding-set=-all,+cap_{cap_bpf}"))
+        self.assertIn("this process lacks CAP_PERFMON;", agent.output())
+
+    def test_blames_no_rights_where_the_kernel_refuses(self):
+        agent = vqtest.Agent(self)
+        off = [line for line in agent.output().splitlines() if "probe is off" in line]
+        if not off:
+            self.skipTest("this kernel takes every probe")
+        for line in off:
+            self.assertNotIn("lacks", line)
 
     def test_a_required_probe_that_is_missing_is_a_start_up_failure(self):
         done = subprocess.run([*self.WRAPPER, vqtest.AGENT, "serve", "--web.listen-address=127.0.0.1:0",

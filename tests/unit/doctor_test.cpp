@@ -209,7 +209,7 @@ TEST(Doctor, JsonOfAnIdleDiskSaysThatItIsIdle) {
 TEST(Doctor, FindsWithARunningAgentsReadingsWhatItFindsWithItsOwn) {
   Reading first = reading(10, 0), last = reading(20, 400'000);
   for (Reading* end : {&first, &last}) {
-    end->topology.disks[0].facts = {1U << 12, 5, 2000, 64};
+    end->topology.disks[0].facts = {1U << 12, 5, 2000, 64, 254};
     end->topology.guest = {{1}, {1, 0, 3}, "quiet virtio_blk.num_request_queues=1", "ovirt"};
   }
   last.snapshot.cpu_times = {{1'000, 0}, {1'000, 200}};

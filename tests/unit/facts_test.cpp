@@ -98,6 +98,7 @@ TEST(Facts, OfAGuestAreReadBelowItsRoot) {
           .file("sys/bus/virtio/devices/virtio1/features", "0000000000001000000000000000100000")
           .file("sys/bus/pci/devices/0000:01:00.0/config", config_space({{0x11, 4}}))
           .file("sys/devices/pci0000:00/0000:00:02.0/0000:01:00.0/virtio1/block/vda/queue/wbt_lat_usec", "2000")
+          .file("sys/devices/pci0000:00/0000:00:02.0/0000:01:00.0/virtio1/block/vda/queue/max_segments", "254")
           .file("sys/module/virtio_blk/parameters/num_request_queues", "3")
           .file("sys/module/virtio_blk/parameters/poll_queues", "0")
           .file("sys/class/dmi/id/sys_vendor", "oVirt")
@@ -106,7 +107,7 @@ TEST(Facts, OfAGuestAreReadBelowItsRoot) {
           .unpack();
   const auto topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), "");
   ASSERT_TRUE(topology) << topology.error().message;
-  EXPECT_EQ(topology->disks.at(0).facts, (DiskFacts{1U << 12 | 1U << 28, 5, 2000, std::nullopt, true}));
+  EXPECT_EQ(topology->disks.at(0).facts, (DiskFacts{1U << 12 | 1U << 28, 5, 2000, std::nullopt, true, 254}));
   EXPECT_EQ(topology->guest, (GuestFacts{{1}, {3, 0, std::nullopt}, "quiet virtio_blk.num_request_queues=3", "ovirt"}));
 }
 

@@ -1,123 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every finding: when it holds, when it does not, its boundaries, and what is absent.
+// Findings about queues, interrupts and how the disk and the guest are set up: when they hold, when they do not, their
+// boundaries, and what is absent.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "agent/diagnosis/diagnosis.h"
-#include "agent/diagnosis/thresholds.h"
-#include "agent/model/buckets.h"
-#include "agent/model/model.h"
+#include "tests/unit/disk_case.h"
 #include "tests/unit/guest.h"
 
 namespace vqscope {
 namespace {
 
+using test::bit;
+using test::Case;
+using test::disk;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
-
-constexpr std::uint64_t bit(unsigned n) { return std::uint64_t{1} << n; }
-
-// A guest with one disk and what it did in 10 s.
-struct Case {
-  Topology topology;
-  Measured measured;
-
-  [[nodiscard]] Disk& disk() { return topology.disks.front(); }
-
-  Case& cpus(std::uint32_t count) {
-    topology.online_cpus.clear();
-    for (std::uint32_t cpu = 0; cpu < count; ++cpu) topology.online_cpus.push_back(cpu);
-    topology.possible_cpus = count;
-    return *this;
-  }
-
-  // Virtio queues that share the vCPUs evenly, each with a line of its own.
-  Case& queues(std::uint32_t count) {
-    disk().queues.clear();
-    disk().interrupts.clear();
-    for (std::uint32_t q = 0; q < count; ++q) {
-      disk().queues.push_back({q, {}, 128});
-      disk().interrupts.push_back({30 + q, q, "virtio1-req." + std::to_string(q)});
-    }
-    measured.queues.resize(count);
-    return *this;
-  }
-
-  // Completed requests in 10 s, by CPU.
-  Case& requests(std::vector<std::uint64_t> by_cpu) {
-    measured.submissions = std::move(by_cpu);
-    std::uint64_t total = 0;
-    for (const std::uint64_t count : measured.submissions) total += count;
-    measured.requests_rate = static_cast<double>(total) / measured.seconds;
-    measured.submission_cpus = effective_number(measured.submissions);
-    return *this;
-  }
-
-  Case& interrupts(std::vector<std::uint64_t> by_cpu) {
-    measured.interrupts = std::move(by_cpu);
-    std::uint64_t total = 0;
-    for (const std::uint64_t count : measured.interrupts) total += count;
-    measured.interrupts_rate = static_cast<double>(total) / measured.seconds;
-    measured.interrupt_share = concentration(measured.interrupts);
-    return *this;
-  }
-
-  Case& latency(std::size_t op, double device_seconds, double queue_seconds, std::uint64_t count) {
-    add(measured.ops[op].device, device_seconds, count);
-    add(measured.ops[op].queue, queue_seconds, count);
-    return *this;
-  }
-
-  static void add(Histogram& histogram, double seconds, std::uint64_t count) {
-    const auto ns = static_cast<std::uint64_t>(seconds * 1e9);
-    int index = VQS_FIRST_INDEX;
-    while (upper_bound_ns(index) < ns) ++index;
-    histogram.add(static_cast<std::size_t>(index - VQS_FIRST_INDEX + 1), count);
-    histogram.sum_ns += ns * count;
-  }
-
-  [[nodiscard]] std::vector<Finding> findings() const {
-    return find_all(DiskEvidence{topology, topology.disks.front(), measured});
-  }
-
-  // "single_queue critical", ...
-  [[nodiscard]] std::vector<std::string> found() const {
-    std::vector<std::string> names;
-    for (const Finding& finding : findings())
-      names.push_back(std::string(finding.kind->id) + " " + std::string(name_of(finding.found.severity)));
-    return names;
-  }
-
-  [[nodiscard]] Found only() const {
-    const auto all = findings();
-    EXPECT_EQ(all.size(), 1U) << ::testing::PrintToString(found());
-    return all.empty() ? Found{} : all.front().found;
-  }
-};
-
-// A virtio-blk disk of a QEMU guest.
-Case disk(std::uint32_t queues, std::uint32_t cpus) {
-  Case result;
-  result.topology.vmm = "qemu";
-  Disk vda;
-  vda.name = "vda";
-  vda.driver = "virtio_blk";
-  vda.transport = "virtio-pci";
-  vda.bus_id = "0000:00:02.0";
-  vda.scheduler = "none";
-  vda.nr_requests = 128;
-  vda.virtio = VirtioDevice{1, 0};
-  result.topology.disks.push_back(vda);
-  result.measured.seconds = 10;
-  result.measured.has_requests = true;
-  return result.queues(queues).cpus(cpus);
-}
 
 TEST(Findings, AnIdleDiskWithAQueueForEachCpuHasNone) { EXPECT_THAT(disk(4, 4).found(), IsEmpty()); }
 
@@ -138,24 +41,40 @@ TEST(Findings, WithoutTheBlockProbeOnlyFactsAreTold) {
 }
 
 TEST(SingleQueue, HoldsWhenSeveralCpusSubmitAndOneIsInterrupted) {
-  Case single = disk(1, 4).requests({5'000, 5'000, 5'000, 5'000}).interrupts({0, 2'000, 0, 0});
+  Case single = disk(1, 4).requests({5'000, 5'000, 5'000, 5'000}).interrupts({0, 2'000, 0, 0}).inflight(12.3);
   single.measured.cross_share = 0.75;
   const Found found = single.only();
   EXPECT_EQ(found.severity, Severity::kWarning);
   EXPECT_EQ(found.remedy, Remedy::kMoreQueues);
-  EXPECT_THAT(found.evidence, ElementsAre("vda has 1 queue for 4 online vCPUs.",
-                                          "2,000 requests/s come from vCPU 0 (25 %), vCPU 1 (25 %), vCPU 2 (25 %), "
-                                          "vCPU 3 (25 %).",
-                                          "Its 200 interrupts/s land on vCPU 1 (100 %).",
-                                          "75 % of the requests were submitted on another vCPU than the one that is "
-                                          "interrupted for them."));
+  EXPECT_THAT(found.evidence,
+              ElementsAre("vda has 1 queue for 4 online vCPUs.",
+                          "2,000 requests/s come from vCPU 0 (25 %), vCPU 1 (25 %), vCPU 2 (25 %), "
+                          "vCPU 3 (25 %).",
+                          "On average 12.3 were in flight.", "Its 200 interrupts/s land on vCPU 1 (100 %).",
+                          "75 % of the requests were submitted on another vCPU than the one that is "
+                          "interrupted for them."));
   EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("irq_busiest_cpu", 1)));
 }
 
 TEST(SingleQueue, IsCriticalFromTheHeavyRate) {
-  EXPECT_THAT(disk(1, 2).requests({100'000, 99'990}).interrupts({100, 0}).found(), ElementsAre("single_queue warning"));
-  EXPECT_THAT(disk(1, 2).requests({100'000, 100'000}).interrupts({100, 0}).found(),
+  EXPECT_THAT(disk(1, 2).requests({100'000, 99'990}).interrupts({100, 0}).inflight(2).found(),
+              ElementsAre("single_queue warning"));
+  EXPECT_THAT(disk(1, 2).requests({100'000, 100'000}).interrupts({100, 0}).inflight(2).found(),
               ElementsAre("single_queue critical"));
+}
+
+TEST(SingleQueue, IsNotCriticalWithAboutOneRequestInFlight) {
+  const Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(1.9);
+  EXPECT_EQ(single.only().severity, Severity::kWarning);
+  EXPECT_THAT(single.only().evidence, Contains("On average 1.9 were in flight, so hardly one waits for another."));
+}
+
+TEST(SingleQueue, IsNotCriticalWhereNobodyCanMendIt) {
+  Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(30);
+  single.topology.vmm = "firecracker";
+  EXPECT_EQ(single.only().severity, Severity::kWarning);
+  EXPECT_EQ(single.only().evidence.back(),
+            "Firecracker gives a disk one queue, so this is a warning however busy the disk is.");
 }
 
 TEST(SingleQueue, DoesNotHoldBelowTheRate) {
@@ -289,96 +208,41 @@ TEST(CrossCpuCompletions, NeedsAQueueForEachCpu) {
   EXPECT_THAT(crossing.queues(3).found(), ElementsAre("fewer_queues_than_vcpus info"));
 }
 
-TEST(QueueFull, HoldsFromAShareOfTheTime) {
-  Case full = disk(4, 4).requests({9'000, 9'000, 9'000, 9'000});
-  full.measured.queues[2].full_share = 0.24;
-  EXPECT_THAT(full.found(), IsEmpty());
-  full.measured.queues[2].full_share = 0.25;
-  full.measured.queues[2].average_inflight = 101;
-  EXPECT_THAT(full.only().evidence,
-              ElementsAre("Queue 2 of vda holds 128 requests at the most and was full for 25 % of "
-                          "the time; on average 101 were in flight."));
-  full.disk().nr_requests = 8;  // a toy of a queue is always full
-  EXPECT_THAT(full.found(), IsEmpty());
-  full.disk().nr_requests = 128;
-  full.requests({900, 0, 0, 0});
-  EXPECT_THAT(full.found(), IsEmpty());
+TEST(SubmitterOffInterruptVcpu, HoldsWhenOneVcpuSubmitsAndAnotherIsInterrupted) {
+  Case off = disk(1, 2).requests({200'000, 0}).interrupts({0, 150'000});
+  off.measured.cross_share = 0.998;
+  EXPECT_THAT(off.found(), UnorderedElementsAre("fewer_queues_than_vcpus info", "workload_on_one_vcpu info",
+                                                "submitter_off_interrupt_vcpu info"));
+  const Found found = off.findings().back().found;
+  EXPECT_EQ(found.remedy, Remedy::kMoveSubmitter);
+  EXPECT_THAT(
+      found.evidence,
+      ElementsAre("20,000 requests/s come from vCPU 0 (100 %).", "Its 15,000 interrupts/s land on vCPU 1 (100 %).",
+                  "> 99 % of the requests were submitted on another vCPU than the one that is interrupted for "
+                  "them.",
+                  "On vCPU 1 it would submit where it is interrupted: taskset -acp 1 PID moves it there, for a "
+                  "try."));
+  EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("cross_cpu_ratio", 0.998)));
 }
 
-TEST(StuckRequest, HoldsByAgeAtAnyRate) {
-  Case stuck = disk(4, 4);
-  stuck.measured.inflight = 3;
-  stuck.measured.oldest_seconds = 4.9;
-  EXPECT_THAT(stuck.found(), IsEmpty());
-  stuck.measured.oldest_seconds = 5;
-  EXPECT_THAT(stuck.found(), ElementsAre("stuck_request warning"));
-  stuck.measured.oldest_seconds = 31;
-  EXPECT_EQ(stuck.only().severity, Severity::kCritical);
-  EXPECT_THAT(stuck.only().evidence,
-              ElementsAre("The oldest request at vda has been there for 31 s; 3 requests in flight."));
+TEST(SubmitterOffInterruptVcpu, DoesNotHoldWithoutAMeasuredShareOrFromSeveralVcpusOrWhenIdle) {
+  const auto id = Contains(HasSubstr("submitter_off_interrupt_vcpu"));
+  Case off = disk(1, 2).requests({200'000, 0}).interrupts({0, 150'000});
+  EXPECT_THAT(off.found(), Not(id));  // completions were not seen
+  off.measured.cross_share = 0.49;
+  EXPECT_THAT(off.found(), Not(id));
+  off.measured.cross_share = 0.5;
+  EXPECT_THAT(off.found(), id);
+  EXPECT_THAT(Case(off).requests({100'000, 100'000}).found(), Not(id));
+  EXPECT_THAT(Case(off).requests({9'000, 0}).found(), Not(id));
+  EXPECT_THAT(Case(off).interrupts({50'000, 100'000}).found(), Not(id));  // no one vCPU to move to
+  EXPECT_THAT(Case(off).interrupts({0, 0}).found(), Not(id));
 }
 
-TEST(IoErrors, AreCriticalForDataAndInfoForDiscards) {
-  Case failing = disk(4, 4);
-  failing.measured.ops[VQS_DISCARD].errors = 2;
-  EXPECT_THAT(failing.found(), ElementsAre("io_errors info"));
-  failing.measured.ops[VQS_WRITE].errors = 1;
-  EXPECT_EQ(failing.only().severity, Severity::kCritical);
-  EXPECT_THAT(failing.only().evidence,
-              ElementsAre("1 write request of vda failed.", "2 discard requests of vda failed."));
-}
-
-TEST(Requeues, NeedARateAndAShare) {
-  Case requeued = disk(4, 4).requests({25'000, 25'000, 25'000, 25'000});
-  requeued.measured.requeues = 990;
-  EXPECT_THAT(requeued.found(), IsEmpty());
-  requeued.measured.requeues = 1'000;
-  EXPECT_THAT(requeued.found(), ElementsAre("requeues warning"));
-  requeued.requests({10, 0, 0, 0});
-  requeued.measured.requeues = 99;
-  EXPECT_THAT(requeued.found(), IsEmpty());
-}
-
-TEST(Requeues, AreExplainedByMissingIndirectDescriptors) {
-  Case requeued = disk(4, 4).requests({25'000, 25'000, 25'000, 25'000});
-  requeued.measured.requeues = 2'000;
-  requeued.disk().facts.virtio_features = bit(12);
-  EXPECT_THAT(requeued.found(), ElementsAre("requeues warning", "indirect_descriptors_off info"));
-  EXPECT_THAT(requeued.findings()[0].found.evidence.back(), HasSubstr("Indirect descriptors are off"));
-}
-
-TEST(HostLatency, HoldsWhenTheTailIsFarFromTheMedianAndTheHostDominates) {
-  const auto tail = [](double median, double slow, std::uint64_t slow_count, double queued) {
-    return disk(4, 4).latency(VQS_READ, median, queued, 980).latency(VQS_READ, slow, queued, slow_count).found();
-  };
-  EXPECT_THAT(tail(200e-6, 20e-3, 20, 1e-6), ElementsAre("host_latency warning"));
-  EXPECT_THAT(tail(200e-6, 20e-3, 5, 1e-6), IsEmpty());     // p99 is not slow, and too few requests
-  EXPECT_THAT(tail(200e-6, 1.9e-3, 20, 1e-6), IsEmpty());   // not ten times
-  EXPECT_THAT(tail(20e-6, 2e-3, 20, 1e-6), IsEmpty());      // nobody feels it
-  EXPECT_THAT(tail(200e-6, 20e-3, 20, 500e-6), IsEmpty());  // the guest takes its share
-}
-
-TEST(HostLatency, JudgesReadsAndWritesApartAndLeavesFlushesAlone) {
-  EXPECT_THAT(disk(4, 4).latency(VQS_READ, 100e-6, 0, 5'000).latency(VQS_WRITE, 30e-3, 0, 5'000).found(), IsEmpty());
-  EXPECT_THAT(disk(4, 4).latency(VQS_FLUSH, 100e-6, 0, 900).latency(VQS_FLUSH, 30e-3, 0, 200).found(), IsEmpty());
-}
-
-TEST(GuestLatency, HoldsWhenWaitingInsideDominates) {
-  Case waiting = disk(4, 4).latency(VQS_WRITE, 400e-6, 1.1e-3, 1'000);
-  waiting.disk().scheduler = "mq-deadline";
-  waiting.disk().facts.wbt_lat_usec = 75'000;
-  EXPECT_THAT(waiting.only().evidence,
-              ElementsAre("A write waits 1.1 ms inside this guest before it is handed to the host, and 400 us there.",
-                          "The elevator is mq-deadline.", "Writeback throttling aims at 75 ms."));
-  EXPECT_THAT(disk(4, 4).latency(VQS_WRITE, 400e-6, 1.1e-3, 999).found(), IsEmpty());
-  EXPECT_THAT(disk(4, 4).latency(VQS_WRITE, 400e-6, 0.9e-3, 1'000).found(), IsEmpty());
-  EXPECT_THAT(disk(4, 4).latency(VQS_WRITE, 1.3e-3, 1.1e-3, 1'000).found(), IsEmpty());
-}
-
-TEST(GuestLatency, IsNotToldWhenTheQueueIsFull) {
-  Case full = disk(4, 4).requests({9'000, 9'000, 9'000, 9'000}).latency(VQS_WRITE, 400e-6, 5e-3, 9'000);
-  full.measured.queues[0].full_share = 1;
-  EXPECT_THAT(full.found(), ElementsAre("queue_full warning"));
+TEST(SubmitterOffInterruptVcpu, LeavesAQueueForEachVcpuToCrossCpuCompletions) {
+  Case crossing = disk(2, 2).requests({200'000, 0}).interrupts({0, 150'000});
+  crossing.measured.cross_share = 1;
+  EXPECT_THAT(crossing.found(), UnorderedElementsAre("cross_cpu_completions warning", "workload_on_one_vcpu info"));
 }
 
 TEST(EmulatedBus, IsAFactOfGuestsOnly) {
