@@ -48,7 +48,8 @@ inline constexpr const char* kRestart =
 inline constexpr const char* kNoDataButState =
     "No data. A state of the machine that was saved before (a snapshot with memory) cannot be loaded afterwards.";
 inline constexpr const char* kMoveCheck =
-    "That a backup can be restored, and in the guest that the initramfs has virtio_pci, virtio_blk and virtio_scsi, and "
+    "That a backup can be restored, and in the guest that the initramfs has virtio_pci, virtio_blk and virtio_scsi, "
+    "and "
     "that /etc/fstab and the boot loader go by UUID.";
 inline constexpr const char* kMoveRisk =
     "The guest may not find its root disk and stop while it boots. Nothing on the disk has changed: going back mends "

@@ -31,19 +31,20 @@ Step option(std::string text, DiskKind kind, const std::string& added) {
 
 // A disk on another bus, of a machine that is shut down. The first line that fails ends it, and the volume is never
 // attached twice.
-Step other_bus(const char* title, std::string text, const std::string& to) {
-  return {title, std::move(text),
-          fmt::format("qm status VMID | grep -q stopped &&\nqm set VMID --delete PRESENT-DISK &&\nqm set VMID --{} &&\n"
-                      "qm set VMID --boot order=BOOT-ORDER",
-                      to),
-          Caution{std::string(words::kMoveCheck) +
-                      " qm config VMID, and keep a copy: it has the PRESENT-DISK (such as sata0), its PRESENT-OPTIONS "
-                      "(of which the new bus may not know ssd=) and the BOOT-ORDER, where the new name replaces the "
-                      "old. N is a number that is free.",
-                  "The guest: it has to be shut down before, and started with qm start VMID after it.",
-                  "The same with the names exchanged: off the new bus, back to the old with the old options and order.",
-                  std::string(words::kMoveRisk) +
-                      " Meanwhile the volume stands as unusedN in qm config: to delete that entry destroys the data."}};
+Step other_bus(const char* title, std::string text, const char* guard, const std::string& to) {
+  return {
+      title, std::move(text),
+      fmt::format("qm status VMID | grep -q stopped &&\n{}qm set VMID --delete PRESENT-DISK &&\nqm set VMID --{} &&\n"
+                  "qm set VMID --boot order=BOOT-ORDER",
+                  guard, to),
+      Caution{std::string(words::kMoveCheck) +
+                  " qm config VMID, and keep a copy: it has the PRESENT-DISK (such as sata0), its PRESENT-OPTIONS "
+                  "(of which the new bus may not know ssd=) and the BOOT-ORDER, where the new name replaces the "
+                  "old. N is a number that is free.",
+              "The guest: it has to be shut down before, and started with qm start VMID after it.",
+              "The same with the names exchanged: off the new bus, back to the old with the old options and order.",
+              std::string(words::kMoveRisk) +
+                  " Meanwhile the volume stands as unusedN in qm config: to delete that entry destroys the data."}};
 }
 
 std::vector<Step> queues(const HostDisk& disk) {
@@ -67,10 +68,11 @@ std::vector<Step> queues(const HostDisk& disk) {
                "The same command with the old version.",
                "No data, but the guest sees other hardware: network interfaces may get other names, and Windows "
                "may want to be activated again."}},
-      other_bus("Proxmox VE, as a SCSI disk",
-                "Here the number of queues can be set. It needs scsihw: virtio-scsi-single in qm config VMID; if "
-                "another stands there and the machine has SCSI disks, they would all move with it.",
-                "scsiN PRESENT-OPTIONS," + queues)};
+      other_bus(
+          "Proxmox VE, as a SCSI disk",
+          "Here the number of queues can be set. It counts only where scsihw is virtio-scsi-single. To set that is "
+          "a step before, and if the machine has SCSI disks, they all move with it.",
+          "qm config VMID | grep -qx 'scsihw: virtio-scsi-single' &&\n", "scsiN PRESENT-OPTIONS," + queues)};
 }
 
 std::vector<Step> virtio(const HostDisk& disk) {
@@ -81,7 +83,7 @@ std::vector<Step> virtio(const HostDisk& disk) {
              "qm set VMID --scsihw virtio-scsi-single",
              Caution{std::string(words::kMoveCheck) + " What scsihw is in qm config VMID now; no line stands for lsi.",
                      kRestart, "qm set VMID --scsihw with the old model.", words::kMoveRisk}}};
-  return {other_bus(kTitle, "Take the disk off the emulated bus and attach it as a VirtIO disk.",
+  return {other_bus(kTitle, "Take the disk off the emulated bus and attach it as a VirtIO disk.", "",
                     "virtioN PRESENT-OPTIONS")};
 }
 

@@ -49,8 +49,7 @@ Instructions host_io(const Disk& disk, const std::vector<Platform>& platforms, c
   Instructions result;
   result.summary = fmt::format(
       "Find out on the host what is slow: who else uses the storage of {}, whether a limit is set on it, and how it is "
-      "served. An IOThread takes a virtio disk out of QEMU's main loop. Change one thing at a time, and measure before "
-      "and after it.",
+      "served. Change one thing at a time, and measure before and after it.",
       disk.name);
   for_each_platform(Remedy::kHostIo, platforms, host_disk, result.steps);
   return result;
