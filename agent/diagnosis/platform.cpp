@@ -19,6 +19,8 @@ constexpr Names kNames[] = {
     {Platform::kLibvirt, "libvirt", "libvirt"},
     {Platform::kProxmox, "proxmox", "Proxmox VE"},
     {Platform::kOvirt, "ovirt", "oVirt"},
+    {Platform::kKubevirt, "kubevirt", "KubeVirt"},
+    {Platform::kOpenStack, "openstack", "OpenStack"},
     {Platform::kFirecracker, "firecracker", "Firecracker"},
     {Platform::kCloudHypervisor, "cloud-hypervisor", "Cloud Hypervisor"},
 };
@@ -47,24 +49,23 @@ PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform
   const std::string& vmm = topology.vmm;
   const std::string& manager = topology.guest.manager;
   if (forced) return {{*forced}, fmt::format("Remedies are for {}, as asked for.", title_of(*forced))};
-  if (vmm == "firecracker") return {{Platform::kFirecracker}, "This guest runs on Firecracker."};
-  if (vmm == "cloud-hypervisor") return {{Platform::kCloudHypervisor}, "This guest runs on Cloud Hypervisor."};
-  if (manager == "ovirt") return {{Platform::kOvirt}, "This guest runs on oVirt."};
-  if (manager == "proxmox") return {{Platform::kProxmox}, "This guest runs on Proxmox VE."};
+  if (vmm.empty() && is_guest(topology))
+    return {{kPlatforms.begin(), kPlatforms.end()},
+            "This guest cannot tell on which hypervisor it runs; --platform shows the remedies of one."};
+  if (vmm.empty()) return {{}, "This machine does not look like a guest."};
+  // What manages the hypervisor is where things are set; such a name stands for a provider if it is no platform.
+  for (const std::string& name : {manager, vmm}) {
+    const auto platform = parse_platform(name);
+    if (platform && *platform != Platform::kQemu)
+      return {{*platform}, fmt::format("This guest runs on {}.", title_of(*platform))};
+  }
+  if (!manager.empty()) return {{}, fmt::format("This guest runs on {}.", manager)};
   const std::vector<Platform> of_qemu = {Platform::kQemu, Platform::kLibvirt, Platform::kProxmox, Platform::kOvirt};
-  if (manager == "openstack" || manager == "kubevirt")
-    return {{Platform::kLibvirt},
-            fmt::format("This guest runs on {}, which drives libvirt; its administrator finds there what to set.",
-                        manager == "openstack" ? "OpenStack" : "KubeVirt")};
   if (vmm == "qemu")
     return {of_qemu, "This guest runs on QEMU and cannot tell who manages it; --platform shows the remedies of one."};
   if (vmm == "kvm")
     return {{kPlatforms.begin(), kPlatforms.end()},
             "This guest runs on KVM and cannot tell under which program; --platform shows the remedies of one."};
-  if (vmm.empty() && is_guest(topology))
-    return {{kPlatforms.begin(), kPlatforms.end()},
-            "This guest cannot tell on which hypervisor it runs; --platform shows the remedies of one."};
-  if (vmm.empty()) return {{}, "This machine does not look like a guest."};
   return {{}, fmt::format("This guest runs on {}.", vmm)};
 }
 

@@ -12,10 +12,11 @@
 
 namespace vqscope {
 
-enum class Platform { kQemu, kLibvirt, kProxmox, kOvirt, kFirecracker, kCloudHypervisor };
+enum class Platform { kQemu, kLibvirt, kProxmox, kOvirt, kKubevirt, kOpenStack, kFirecracker, kCloudHypervisor };
 
-inline constexpr std::array kPlatforms = {Platform::kQemu,  Platform::kLibvirt,     Platform::kProxmox,
-                                          Platform::kOvirt, Platform::kFirecracker, Platform::kCloudHypervisor};
+inline constexpr std::array kPlatforms = {Platform::kQemu,        Platform::kLibvirt,        Platform::kProxmox,
+                                          Platform::kOvirt,       Platform::kKubevirt,       Platform::kOpenStack,
+                                          Platform::kFirecracker, Platform::kCloudHypervisor};
 
 std::string_view name_of(Platform platform);   // as in --platform: "qemu", "cloud-hypervisor"
 std::string_view title_of(Platform platform);  // as people write it: "QEMU", "Proxmox VE"

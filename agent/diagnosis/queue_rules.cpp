@@ -317,9 +317,7 @@ std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence) 
   Found found;
   found.remedy = Remedy::kMoveSubmitter;
   found.evidence = {submitters(measured), interrupts(measured), crossing(measured),
-                    fmt::format("On vCPU {} it would submit where it is interrupted: taskset -acp {} PID moves it "
-                                "there, for a try.",
-                                busiest(measured.interrupts), busiest(measured.interrupts))};
+                    fmt::format("On vCPU {} it would submit where it is interrupted.", busiest(measured.interrupts))};
   found.numbers = queue_numbers(evidence);
   return found;
 }

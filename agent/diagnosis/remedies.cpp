@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/host_remedies.h"
+#include "agent/topology/parse.h"
 
 namespace vqscope {
 
@@ -19,14 +18,15 @@ constexpr const char* kBuses =
     "hardware's own queues and interrupts and no hypervisor in between, but the guest can no longer be migrated live, "
     "its memory is pinned, and the device is its alone.";
 
-void append(std::vector<Step> more, std::vector<Step>& steps) {
-  for (Step& step : more) steps.push_back(std::move(step));
+std::string queue_attribute(const Disk& disk, std::string_view name) {
+  return fmt::format("/sys/block/{}/queue/{}", sysfs_name(disk.name), name);
 }
 
 // The same instruction for each platform that is shown.
-template <typename Writer>
-void for_each_platform(const std::vector<Platform>& platforms, std::vector<Step>& steps, Writer write) {
-  for (const Platform platform : platforms) append(write(platform), steps);
+void for_each_platform(Remedy remedy, const std::vector<Platform>& platforms, const HostDisk& disk,
+                       std::vector<Step>& steps) {
+  for (const Platform platform : platforms)
+    for (Step& step : host_steps(remedy, platform, disk)) steps.push_back(std::move(step));
   if (platforms.empty())
     steps.push_back({"Your provider",
                      "The instance type and the kind of disk decide how many queues there are and how they are served; "
@@ -34,49 +34,46 @@ void for_each_platform(const std::vector<Platform>& platforms, std::vector<Step>
                      ""});
 }
 
-Instructions more_queues(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms) {
-  const auto cpus = static_cast<unsigned>(topology.online_cpus.size());
+Instructions more_queues(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms,
+                         const HostDisk& host_disk) {
   Instructions result;
   if (platforms == std::vector{Platform::kFirecracker}) {
     result.summary = fmt::format("Firecracker cannot give {} more than one queue.", disk.name);
-    result.steps = queues_step(Platform::kFirecracker, disk, cpus);
-    return result;
+  } else {
+    result.summary =
+        fmt::format("Give {} {} queues, one for each vCPU, on the host.{}", disk.name, host_disk.queues,
+                    topology.possible_cpus > host_disk.queues
+                        ? fmt::format(" (Up to {}, if vCPUs are going to be plugged in.)", topology.possible_cpus)
+                        : "");
   }
-  result.summary = fmt::format(
-      "Give {} {} queues, one for each vCPU, and an IOThread, on the host.{} cache=none with aio=io_uring (host kernel "
-      "5.10 or newer; else aio=native) keeps the host's page cache and threads out of the way. Of these, this guest "
-      "can "
-      "see the queues only: the host's aio mode and IOThreads show only as latency.",
-      disk.name, cpus,
-      topology.possible_cpus > cpus
-          ? fmt::format(" (Up to {}, if vCPUs are going to be plugged in.)", topology.possible_cpus)
-          : "");
-  for_each_platform(platforms, result.steps, [&](Platform platform) { return queues_step(platform, disk, cpus); });
+  for_each_platform(Remedy::kMoreQueues, platforms, host_disk, result.steps);
   return result;
 }
 
-Instructions host_io(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms) {
-  // As many queues as there should be, so that the same lines do for both findings.
-  const auto queues = static_cast<unsigned>(std::max(topology.online_cpus.size(), disk.queues.size()));
+Instructions host_io(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary = fmt::format(
-      "On the host: give {} an IOThread, so that QEMU's main loop does not serve it; aio=io_uring (host kernel 5.10 or "
-      "newer) or native in place of threads; cache=none, so that writeback of the host's page cache does not stop it. "
-      "Then look at who else uses the storage. {}",
-      disk.name, kBuses);
-  for_each_platform(platforms, result.steps, [&](Platform platform) { return queues_step(platform, disk, queues); });
+      "Find out on the host what is slow: who else uses the storage of {}, whether a limit is set on it, and how it is "
+      "served. Change one thing at a time, and measure before and after it.",
+      disk.name);
+  for_each_platform(Remedy::kHostIo, platforms, host_disk, result.steps);
   return result;
 }
 
 Instructions lift_guest_limit() {
   return {
       "Take the module parameter away and start this guest anew; the host need not be touched.",
-      {{kGuest,
-        "Find where it is set. On the kernel command line: remove it in /etc/default/grub, then update-grub (Debian) "
-        "or grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL). In a file: remove the line, then "
-        "update-initramfs -u or dracut -f.",
+      {{kGuest, "Find where it is set:",
         "grep -rsE 'num_request_queues|poll_queues|write_queues' /proc/cmdline /etc/modprobe.d /usr/lib/modprobe.d "
-        "/etc/default/grub"}}};
+        "/etc/default/grub"},
+       {kGuest,
+        "On the kernel command line: take it, and nothing else, out of /etc/default/grub; then update-grub (Debian) "
+        "or grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL). In a file: take the line out; then "
+        "update-initramfs -u or dracut -f.",
+        "",
+        Caution{"Why it was set. Keep a copy of the file, and know how to choose an older entry in the boot menu.",
+                "This guest, while it reboots.", "Put the copy back, run the same command, and reboot.",
+                "A boot configuration that was damaged on the way does not boot; the older entry does."}}}};
 }
 
 Instructions use_msi(const Disk& disk) {
@@ -91,106 +88,125 @@ Instructions use_msi(const Disk& disk) {
                     "grep -s . /sys/bus/pci/devices/{}/msi_irqs/*",
                     disk.bus_id)},
        {kGuest,
-        "If pci=nomsi is on the kernel command line: take it out of /etc/default/grub, then update-grub (Debian) or "
-        "grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL), and reboot. Somebody may have needed it for another "
-        "device: to go back, add it again, for one boot in the boot menu.",
-        ""}}};
+        "If pci=nomsi is on the kernel command line: take it, and nothing else, out of /etc/default/grub, then "
+        "update-grub (Debian) or grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL), and reboot.",
+        "",
+        Caution{"Why it was set: another device may need it. Keep a copy of the file, and know how to edit an entry of "
+                "the boot menu.",
+                "This guest, while it reboots.", "Add it again: for one boot in the boot menu, then in the file.",
+                "A device whose messages do not work is not usable until then; if it is the root disk's controller, "
+                "the guest does not boot."}}}};
 }
 
 Instructions spread_interrupts(const Disk& disk) {
   std::string look;
   for (const InterruptLine& line : disk.interrupts)
-    if (line.queue) look += fmt::format("{}/proc/irq/{}/effective_affinity_list", look.empty() ? "" : " ", line.irq);
+    if (line.queue) look += fmt::format(" /proc/irq/{}/effective_affinity_list", line.irq);
   return {
       "Let each queue's interrupt go to a vCPU that the queue serves.",
       {{kGuest,
-        "Look where they go. virtio-blk, virtio-scsi and NVMe lines are spread by the kernel and refuse writes; if "
-        "they are on one vCPU nevertheless, the others were offline or isolated (isolcpus=, irqaffinity=) when the "
-        "driver started: bring them online and bind the driver anew, or reboot. Other drivers' lines can be written "
-        "to smp_affinity_list; then tell irqbalance to leave them alone (IRQBALANCE_BANNED_CPULIST, --banirq).",
-        "grep . " + look}}};
+        "Look where they go, and whether vCPUs are offline or isolated (isolcpus=, irqaffinity=). virtio-blk, "
+        "virtio-scsi and NVMe lines are spread by the kernel and refuse writes; they are on one vCPU if the others "
+        "were offline or isolated when the driver started.",
+        "grep ." + look + " /proc/cmdline /sys/devices/system/cpu/online"},
+       {kGuest,
+        "Bring the vCPUs online, or take the parameter away, and reboot. Lines of other drivers can be written to "
+        "smp_affinity_list instead; then irqbalance has to leave them alone (IRQBALANCE_BANNED_CPULIST, --banirq).",
+        "",
+        Caution{"Why vCPUs are isolated: somebody may need them for other work. Do not unbind the driver in place of "
+                "the reboot: that takes the disk away from under its file systems.",
+                "This guest, while it reboots.", "Put the parameter, or the list, back.",
+                "No data. Work that had the isolated vCPUs for itself has to share them."}}}};
 }
 
 Instructions match_queues(const Disk& disk) {
-  return {"Let a request end where it began.",
-          {{kGuest,
-            "The vCPUs of each queue and the vCPU of its interrupt should be the same; they come apart when vCPUs were "
-            "offline or isolated while the driver started. Bind the driver anew or reboot; until then rq_affinity=2 "
-            "makes the kernel move completions to the submitting vCPU.",
-            fmt::format("grep . /sys/block/{0}/mq/*/cpu_list\necho 2 > /sys/block/{0}/queue/rq_affinity", disk.name)}}};
+  const std::string path = queue_attribute(disk, "rq_affinity");
+  return {
+      "Let a request end where it began.",
+      {{kGuest,
+        "The vCPUs of each queue and the vCPU of its interrupt should be the same; they come apart when vCPUs were "
+        "offline or isolated while the driver started. A reboot with all of them online mends it.",
+        fmt::format("grep . /sys/block/{}/mq/*/cpu_list /proc/irq/*/effective_affinity_list", sysfs_name(disk.name))},
+       {kGuest, "Until then the kernel can move completions to the submitting vCPU:", fmt::format("echo 2 > {}", path),
+        Caution{fmt::format("cat {}: what it is now (1 is the usual).", path), "Nothing.",
+                fmt::format("echo the old value into {}, or reboot.", path),
+                "No data. The move costs an interrupt between vCPUs for each request."}}}};
 }
 
-Instructions deepen_queue(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms) {
-  const auto queues = static_cast<unsigned>(std::max(topology.online_cpus.size(), disk.queues.size()));
+Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary =
       "First find out which it is: if throughput stays the same with fewer requests in flight, the storage is "
-      "saturated, "
-      "and a longer queue would only make requests wait elsewhere. If it falls, lengthen the queue on the host, or "
-      "give "
-      "the disk more queues.";
-  result.steps.push_back({kGuest, "The limit of the guest itself should not be below that of the ring.",
-                          fmt::format("cat /sys/block/{0}/queue/nr_requests /sys/block/{0}/mq/0/nr_tags", disk.name)});
-  for_each_platform(platforms, result.steps, [&](Platform platform) { return depth_step(platform, disk, queues); });
+      "saturated, and a longer queue would only make requests wait elsewhere. If it falls, lengthen the queue on the "
+      "host, or give the disk more queues.";
+  result.steps.push_back(
+      {kGuest, "The limit of the guest itself should not be below that of the ring.",
+       fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), sysfs_name(disk.name))});
+  for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   return result;
 }
 
-Instructions find_hang(const Disk& disk, const std::vector<Platform>& platforms) {
+Instructions find_hang(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary = "Find out who holds the request: this guest handed it over and waits.";
   result.steps.push_back({kGuest, "What it is, and what the kernel says of it:",
                           fmt::format("cat /sys/kernel/debug/block/{}/hctx*/busy\n"
                                       "dmesg -T | grep -iE 'blocked for more|timeout|reset|I/O error' | tail",
-                                      disk.name)});
-  for_each_platform(platforms, result.steps, &hang_step);
+                                      sysfs_name(disk.name))});
+  for_each_platform(Remedy::kFindHang, platforms, host_disk, result.steps);
   return result;
 }
 
-Instructions find_errors(const Disk& disk, const std::vector<Platform>& platforms) {
+Instructions find_errors(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary =
       "Find out why, and check the file systems. On the host: is the storage full (a thin pool, a sparse image), "
       "unreachable or broken? Save what can be saved before you try anything else.";
   result.steps.push_back(
       {kGuest, "What failed, and where on the disk:", fmt::format("dmesg -T | grep -E 'error|{}' | tail", disk.name)});
-  for_each_platform(platforms, result.steps, &hang_step);
+  for_each_platform(Remedy::kFindErrors, platforms, host_disk, result.steps);
   return result;
 }
 
-std::string udev_rule(const Disk& disk) {
-  return fmt::format(
-      "echo none > /sys/block/{0}/queue/scheduler\n"
-      "echo 'ACTION==\"add|change\", KERNEL==\"{0}\", ATTR{{queue/scheduler}}=\"none\"' > "
-      "/etc/udev/rules.d/60-{0}-scheduler.rules",
-      disk.name);
+void drop_elevator(const Disk& disk, std::vector<Step>& steps) {
+  const std::string path = queue_attribute(disk, "scheduler");
+  const std::string rule = fmt::format("/etc/udev/rules.d/60-vqscope-{}-scheduler.rules", sysfs_name(disk.name));
+  steps.push_back({kGuest, "No elevator, until the next boot:", fmt::format("echo none > {}", path),
+                   Caution{fmt::format("cat {}: the one in brackets is the present one.", path),
+                           "Nothing; requests wait for a moment while it is changed.",
+                           fmt::format("echo {} > {}", disk.scheduler.empty() ? "the old one" : disk.scheduler, path),
+                           "No data. Limits that the elevator enforces (bfq weights, ionice) no longer hold."}});
+  // With noclobber a file of that name stays as it is, and the command fails.
+  steps.push_back({kGuest, "And after it, if that helped:",
+                   fmt::format("(set -C; echo 'ACTION==\"add|change\", KERNEL==\"{}\", "
+                               "ATTR{{queue/scheduler}}=\"none\"' > {})",
+                               disk.name, rule),
+                   Caution{"That no other rule or service (tuned) sets the elevator: grep -r scheduler "
+                           "/etc/udev/rules.d /usr/lib/udev/rules.d. The rule is for the name, which another disk may "
+                           "have after a reboot.",
+                           "Nothing.", fmt::format("rm {}", rule), "No data."}});
 }
 
 Instructions guest_queueing(const Disk& disk) {
   Instructions result;
-  result.summary = "Find out what holds the requests back.";
-  if (!disk.scheduler.empty() && disk.scheduler != "none")
-    result.steps.push_back(
-        {kGuest,
-         fmt::format("Try without the elevator, for as long as it takes to measure; \"echo {} >\" goes back.",
-                     disk.scheduler),
-         fmt::format("echo none > /sys/block/{}/queue/scheduler", disk.name)});
+  result.summary = "Find out what holds the requests back, one thing at a time, and measure each time.";
+  if (!disk.scheduler.empty() && disk.scheduler != "none") drop_elevator(disk, result.steps);
   result.steps.push_back({kGuest, "Where they are while they wait: in the elevator, or in a queue's dispatch list.",
                           fmt::format("grep -c . /sys/kernel/debug/block/{0}/sched/*_list "
                                       "/sys/kernel/debug/block/{0}/hctx*/dispatch",
-                                      disk.name)});
+                                      sysfs_name(disk.name))});
   return result;
 }
 
 Instructions move_submitter() {
   return {
       "Let the process run on the vCPU that takes the disk's interrupts (the evidence names it), and measure before "
-      "and "
-      "after.",
-      {{kGuest,
-        "See where it may run now, and write that down: the same command with that list in place of the number goes "
-        "back. Then move all its threads; nothing is interrupted. That vCPU does both kinds of work from then on, so "
-        "other work there has less of it. For good: CPUAffinity= in the unit of a service.",
-        "taskset -acp PID\ntaskset -acp VCPU PID"}}};
+      "and after.",
+      {{kGuest, "For a try, with all its threads; for good: CPUAffinity= in the unit of a service.",
+        "taskset -acp VCPU PID",
+        Caution{"taskset -acp PID: where it may run now. Write that down.", "Nothing.",
+                "The same command with the list that was written down in place of the number.",
+                "No data. That vCPU does both kinds of work from then on, so other work there has less of it."}}}};
 }
 
 Instructions find_limit() {
@@ -212,20 +228,23 @@ Instructions host_cpu(const std::vector<Platform>& platforms) {
   result.summary =
       "The host has promised more CPU time than it has, or limits this guest's. Give the guest fewer vCPUs, the host "
       "fewer guests, or the vCPUs and the IOThreads host CPUs of their own.";
-  for_each_platform(platforms, result.steps, &cpu_step);
+  for_each_platform(Remedy::kHostCpu, platforms, {}, result.steps);
   return result;
 }
 
-Instructions use_virtio(const Topology& topology, const std::vector<Platform>& platforms) {
+Instructions use_virtio(const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary = fmt::format(
-      "Attach the disk as a virtio disk. {} The disk changes its name: /etc/fstab and the boot loader should refer to "
-      "UUIDs (lsblk -f), and the initramfs has to contain virtio_blk or virtio_scsi, before it is moved.",
+      "Attach the disk as a virtio disk. {} The disk may change its name: /etc/fstab and the boot loader have to refer "
+      "to UUIDs, and the initramfs has to contain virtio_pci and virtio_blk or virtio_scsi, before it is moved.",
       kBuses);
-  result.steps.push_back({kGuest, "Is the driver there?", "lsinitramfs /boot/initrd.img-$(uname -r) | grep virtio"});
-  for_each_platform(platforms, result.steps, [&](Platform platform) {
-    return virtio_step(platform, static_cast<unsigned>(topology.online_cpus.size()));
-  });
+  result.steps.push_back({kGuest,
+                          "Are the drivers there (in the initramfs, or =y in the kernel), and does everything go by "
+                          "UUID? (Fedora, RHEL and SUSE have lsinitrd.)",
+                          "lsinitramfs /boot/initrd.img-$(uname -r) | grep virtio\n"
+                          "grep -E 'VIRTIO_(PCI|BLK)=|SCSI_VIRTIO=' /boot/config-$(uname -r)\n"
+                          "grep -E '/dev/(sd|hd)' /etc/fstab /etc/crypttab /proc/cmdline"});
+  for_each_platform(Remedy::kUseVirtio, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -235,33 +254,41 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
                               const std::vector<Platform>& platforms) {
   static const Disk no_disk;
   const Disk& of = disk != nullptr ? *disk : no_disk;
+  // As many queues as there should be; vectors are for those that there are.
+  HostDisk host_disk = {kind_of(of), of.transport == "virtio-mmio", static_cast<unsigned>(topology.online_cpus.size())};
+  // What an emulated controller lacks it gets on another bus only.
+  if (is_emulated(host_disk.kind) && (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreVectors ||
+                                      remedy == Remedy::kDeepenQueue || remedy == Remedy::kIndirectDescriptors))
+    return use_virtio(platforms, host_disk);
   Instructions result;
   switch (remedy) {
     case Remedy::kNone: break;
-    case Remedy::kMoreQueues: return more_queues(of, topology, platforms);
+    case Remedy::kMoreQueues: return more_queues(of, topology, platforms, host_disk);
     case Remedy::kLiftGuestLimit: return lift_guest_limit();
     case Remedy::kUseMsi: return use_msi(of);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);
-    case Remedy::kDeepenQueue: return deepen_queue(of, topology, platforms);
-    case Remedy::kFindHang: return find_hang(of, platforms);
-    case Remedy::kFindErrors: return find_errors(of, platforms);
-    case Remedy::kHostIo: return host_io(of, topology, platforms);
+    case Remedy::kDeepenQueue: return deepen_queue(of, platforms, host_disk);
+    case Remedy::kFindHang: return find_hang(of, platforms, host_disk);
+    case Remedy::kFindErrors: return find_errors(of, platforms, host_disk);
+    case Remedy::kHostIo: return host_io(of, platforms, host_disk);
     case Remedy::kMoveSubmitter: return move_submitter();
     case Remedy::kFindLimit: return find_limit();
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
-    case Remedy::kUseVirtio: return use_virtio(topology, platforms);
-    case Remedy::kDropElevator: return {"Switch the elevator off.", {{kGuest, "", udev_rule(of)}}};
+    case Remedy::kUseVirtio: return use_virtio(platforms, host_disk);
+    case Remedy::kDropElevator:
+      result.summary = "Switch the elevator off.";
+      drop_elevator(of, result.steps);
+      break;
     case Remedy::kMoreVectors:
       result.summary = "Let the host prepare an interrupt vector for each queue.";
-      for_each_platform(platforms, result.steps, [&](Platform platform) {
-        return vectors_step(platform, of, static_cast<unsigned>(of.queues.size()));
-      });
+      host_disk.queues = static_cast<unsigned>(of.queues.size());
+      for_each_platform(remedy, platforms, host_disk, result.steps);
       break;
     case Remedy::kIndirectDescriptors:
       result.summary = "Let the host offer indirect descriptors. It matters for queues that are full.";
-      for_each_platform(platforms, result.steps, &indirect_step);
+      for_each_platform(remedy, platforms, host_disk, result.steps);
       break;
   }
   return result;

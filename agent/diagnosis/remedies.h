@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to do about a finding, exactly, on the user's own hypervisor. Pure and thread-safe.
+//
+// The rule for every step, which tests/unit/remedies_test.cpp holds: a snippet changes one thing, the one that the
+// finding needs. It states nothing that this guest cannot know (format, path, cache mode, size, boot order, machine
+// type) and replaces nothing that somebody has set: for that it has placeholders in capitals, such as PRESENT-OPTIONS,
+// which the tool that it is meant for refuses when they are pasted unread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,10 +16,19 @@
 
 namespace vqscope {
 
+// What to know before a change; each is a sentence or two.
+struct Caution {
+  std::string check_first;  // what to look at, and what to write down
+  std::string interrupts;   // what stands still meanwhile
+  std::string undo;         // how to go back
+  std::string risk;         // what is lost if it goes wrong
+};
+
 struct Step {
-  std::string where;    // who does it: "In this guest", "QEMU", "Proxmox VE", "libvirt 10.0 with QEMU 9.0"
-  std::string text;     // one paragraph; may be empty when there is a snippet
-  std::string snippet;  // lines to copy, without a newline at the end; may be empty
+  std::string where;                    // who does it: "In this guest", "QEMU", "Proxmox VE, as a SCSI disk"
+  std::string text;                     // one paragraph
+  std::string snippet;                  // lines to copy, without a newline at the end; may be empty
+  std::optional<Caution> caution = {};  // absent: nothing is changed by it
 };
 
 struct Instructions {
@@ -24,14 +39,5 @@ struct Instructions {
 // For one disk; for what concerns the whole guest, `disk` is null. A platform that cannot do it says so.
 Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& topology,
                               const std::vector<Platform>& platforms);
-
-// The parts that a hypervisor's administrator carries out, by platform (host_remedies.cpp).
-std::vector<Step> queues_step(Platform platform, const Disk& disk, unsigned queues);
-std::vector<Step> depth_step(Platform platform, const Disk& disk, unsigned queues);
-std::vector<Step> virtio_step(Platform platform, unsigned queues);
-std::vector<Step> indirect_step(Platform platform);
-std::vector<Step> vectors_step(Platform platform, const Disk& disk, unsigned queues);
-std::vector<Step> hang_step(Platform platform);
-std::vector<Step> cpu_step(Platform platform);
 
 }  // namespace vqscope

@@ -81,8 +81,14 @@ Json finding_json(const Finding& finding, const Report& report) {
   const Instructions instructions =
       instructions_for(finding.found.remedy, disk, report.topology, report.platform.platforms);
   Json steps = Json::array();
-  for (const Step& step : instructions.steps)
-    steps.push_back({{"where", step.where}, {"text", step.text}, {"snippet", step.snippet}});
+  for (const Step& step : instructions.steps) {
+    Json& entry = steps.emplace_back(Json{{"where", step.where}, {"text", step.text}, {"snippet", step.snippet}});
+    if (!step.caution) continue;
+    entry["check_first"] = step.caution->check_first;
+    entry["interrupts"] = step.caution->interrupts;
+    entry["undo"] = step.caution->undo;
+    entry["risk"] = step.caution->risk;
+  }
   return {{"finding", finding.kind->id},
           {"severity", name_of(finding.found.severity)},
           {"device", finding.device},

@@ -144,10 +144,18 @@ class Writer {
         host |= step.where != "In this guest";
         paragraph(step.text, fmt::format("  {}: ", step.where), "    ");
         if (!step.snippet.empty()) text_ += indent_lines(step.snippet, "      ");
+        if (step.caution) show_caution(*step.caution);
       }
       text_ += "\n";
     }
     if (host) paragraph(report_.platform.reason, "  ", "  "), text_ += "\n";
+  }
+
+  void show_caution(const Caution& caution) {
+    paragraph(caution.check_first, "    Check first: ", "      ");
+    paragraph(caution.interrupts, "    Interrupts: ", "      ");
+    paragraph(caution.undo, "    To go back: ", "      ");
+    paragraph(caution.risk, "    At risk: ", "      ");
   }
 
   void show_untold() {

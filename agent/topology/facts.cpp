@@ -26,14 +26,30 @@ constexpr double kLateShare = 0.9;
 constexpr std::uint64_t kLateSeconds = 60;
 
 struct Sign {
-  std::string_view text;
+  std::string_view text;  // within the lines that detect_manager reads
   std::string_view manager;
 };
 
+// First match wins. Clouds: the names that cloud-init's ds-identify goes by.
 constexpr Sign kManagers[] = {
-    {"oVirt", "ovirt"},         {"RHEV", "ovirt"},
+    {"oVirt", "ovirt"},
+    {"RHEV", "ovirt"},       // vendor "Red Hat", product "RHEV Hypervisor"
+    {"\nRHV\n", "ovirt"},    // the same vendor, later
     {"Proxmox", "proxmox"},  // its build of the OVMF firmware; guests with SeaBIOS do not tell
-    {"OpenStack", "openstack"}, {"KubeVirt", "kubevirt"},
+    {"OpenStack", "openstack"},
+    {"KubeVirt", "kubevirt"},
+    {"OpenShift Virtualization", "kubevirt"},         // vendor "Red Hat"
+    {"Container-native virtualization", "kubevirt"},  // its name before 2020
+    {"Nutanix\nAHV\n", "Nutanix AHV"},                // the vendor alone is that of its hosts, too
+    {"Alibaba Cloud", "Alibaba Cloud"},
+    {"DigitalOcean", "DigitalOcean"},
+    {"Exoscale", "Exoscale"},
+    {"Hetzner", "Hetzner Cloud"},
+    {"Linode", "Akamai (Linode)"},
+    {"OracleCloud.com", "Oracle Cloud"},  // chassis_asset_tag; the vendor is QEMU
+    {"Scaleway", "Scaleway"},
+    {"UpCloud", "UpCloud"},
+    {"Vultr", "Vultr"},
 };
 
 void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
@@ -121,7 +137,8 @@ std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const s
 
 std::string detect_manager(TreeReader& reader, const fs::path& sysfs) {
   std::string dmi;
-  for (const char* file : {"sys_vendor", "product_name", "bios_vendor", "chassis_vendor"})
+  for (const char* file :
+       {"sys_vendor", "product_name", "product_family", "bios_vendor", "chassis_vendor", "chassis_asset_tag"})
     dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
   for (const Sign& sign : kManagers)
     if (dmi.find(sign.text) != std::string::npos) return std::string(sign.manager);

@@ -79,7 +79,7 @@ class UnderLoad(unittest.TestCase):
         status, out, err = doctor(self.only, "--duration=2", "--platform=qemu")
         self.assertIn(status, (WARNING, CRITICAL))
         self.assertIn("[single_queue]", out)
-        self.assertIn(f"num-queues={len(os.sched_getaffinity(0))},iothread=iothread0", out)
+        self.assertIn(f"-device PRESENT-OPTIONS,num-queues={len(os.sched_getaffinity(0))}", out)
         self.assertRegex(out, r"\n  queue 0 .*100 %")
         self.assertEqual(err, "")
         self.assertNotIn("\x1b", out)

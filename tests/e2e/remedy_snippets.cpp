@@ -4,40 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/diagnosis/remedies.h"
-
-namespace {
-
-using namespace vqscope;
-
-Topology guest_with(std::string driver, std::optional<VirtioDevice> virtio) {
-  Topology topology;
-  topology.online_cpus = {0, 1, 2, 3};
-  topology.possible_cpus = 4;
-  Disk disk;
-  disk.name = "vda";
-  disk.driver = std::move(driver);
-  disk.transport = virtio ? "virtio-pci" : "pci";
-  disk.scheduler = "mq-deadline";
-  disk.facts.wbt_lat_usec = 2000;
-  for (std::uint32_t q = 0; q < 4; ++q) {
-    disk.queues.push_back({q, {q}, 128});
-    disk.interrupts.push_back({30 + q, q, "virtio0-req." + std::to_string(q)});
-  }
-  disk.virtio = virtio;
-  topology.disks = {disk};
-  return topology;
-}
-
-}  // namespace
+#include "tests/unit/disk_kinds.h"
 
 int main() {
+  using namespace vqscope;
   nlohmann::json snippets = nlohmann::json::array();
-  const std::pair<const char*, Topology> guests[] = {
-      {"virtio-blk", guest_with("virtio_blk", VirtioDevice{0, 0})},
-      {"virtio-scsi", guest_with("virtio_scsi", VirtioDevice{0, 2})},
-      {"nvme", guest_with("nvme", std::nullopt)},
-  };
-  for (const auto& [kind, topology] : guests)
+  for (const auto& [kind, topology] : test::disks_of_every_kind())
     for (int remedy = static_cast<int>(Remedy::kMoreQueues); remedy <= static_cast<int>(Remedy::kIndirectDescriptors);
          ++remedy)
       for (const Platform platform : kPlatforms)
@@ -48,7 +20,8 @@ int main() {
                                 {"remedy", remedy},
                                 {"platform", name_of(platform)},
                                 {"where", step.where},
-                                {"snippet", step.snippet}});
+                                {"snippet", step.snippet},
+                                {"changes", step.caution.has_value()}});
   std::puts(snippets.dump().c_str());
   return 0;
 }

@@ -7,7 +7,6 @@
 
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/platform.h"
-#include "agent/diagnosis/remedies.h"
 #include "agent/diagnosis/tracker.h"
 
 namespace vqscope {
@@ -244,6 +243,12 @@ TEST(Platforms, AreDetectedOrAllThatItMayBe) {
   EXPECT_THAT(choose("cloud-hypervisor", ""), ElementsAre(Platform::kCloudHypervisor));
   EXPECT_THAT(choose("qemu", "proxmox"), ElementsAre(Platform::kProxmox));
   EXPECT_THAT(choose("qemu", "ovirt"), ElementsAre(Platform::kOvirt));
+  EXPECT_THAT(choose("qemu", "kubevirt"), ElementsAre(Platform::kKubevirt));
+  EXPECT_THAT(choose("kvm", "openstack"), ElementsAre(Platform::kOpenStack));
+  EXPECT_THAT(choose("kvm", "Nutanix AHV"), IsEmpty());
+  EXPECT_EQ(choose_platforms(topology, std::nullopt).reason, "This guest runs on Nutanix AHV.");
+  EXPECT_THAT(choose("", "Nutanix AHV"), IsEmpty());  // a host of theirs
+  EXPECT_EQ(choose_platforms(topology, std::nullopt).reason, "This machine does not look like a guest.");
   EXPECT_THAT(choose("qemu", ""),
               ElementsAre(Platform::kQemu, Platform::kLibvirt, Platform::kProxmox, Platform::kOvirt));
   EXPECT_EQ(choose("kvm", "").size(), kPlatforms.size());
@@ -252,47 +257,6 @@ TEST(Platforms, AreDetectedOrAllThatItMayBe) {
   EXPECT_THAT(choose_platforms(topology, Platform::kLibvirt).platforms, ElementsAre(Platform::kLibvirt));
   for (const Platform platform : kPlatforms) EXPECT_THAT(parse_platform(name_of(platform)), Optional(platform));
   EXPECT_EQ(parse_platform("vmware"), std::nullopt);
-}
-
-TEST(Remedies, AreFilledInWithTheRealNumbers) {
-  Topology topology = one_disk(1);
-  topology.online_cpus = {0, 1, 2, 3, 4, 5};
-  topology.possible_cpus = 8;
-  const auto steps = [&](Platform platform) {
-    const Instructions instructions = instructions_for(Remedy::kMoreQueues, &topology.disks[0], topology, {platform});
-    std::string all = instructions.summary + "\n";
-    for (const Step& step : instructions.steps) all += step.where + ": " + step.text + "\n" + step.snippet + "\n";
-    return all;
-  };
-  EXPECT_THAT(steps(Platform::kQemu), HasSubstr("-device virtio-blk-pci,drive=disk0,num-queues=6,iothread=iothread0"));
-  EXPECT_THAT(steps(Platform::kQemu), HasSubstr("Give vda 6 queues, one for each vCPU"));
-  EXPECT_THAT(steps(Platform::kQemu), HasSubstr("Up to 8, if vCPUs are going to be plugged in."));
-  EXPECT_THAT(steps(Platform::kLibvirt), HasSubstr("queues='6' iothread='1'"));
-  EXPECT_THAT(steps(Platform::kProxmox), HasSubstr("queues=6"));
-  EXPECT_THAT(steps(Platform::kOvirt), HasSubstr("<virtio_scsi_multi_queues>6</virtio_scsi_multi_queues>"));
-  EXPECT_THAT(steps(Platform::kCloudHypervisor), HasSubstr("num_queues=6"));
-  EXPECT_THAT(steps(Platform::kFirecracker), HasSubstr("Firecracker cannot give vda more than one queue."));
-  topology.disks[0].virtio = VirtioDevice{1, 2};
-  EXPECT_THAT(steps(Platform::kQemu), HasSubstr("-device virtio-scsi-pci,id=scsi0,num_queues=6,iothread=iothread0"));
-  topology.disks[0].driver = "nvme";
-  EXPECT_THAT(steps(Platform::kQemu), HasSubstr("max_ioqpairs=6"));
-}
-
-TEST(Remedies, ExistForEveryRemedyOnEveryPlatform) {
-  const Topology topology = one_disk(1);
-  for (int remedy = static_cast<int>(Remedy::kMoreQueues); remedy <= static_cast<int>(Remedy::kIndirectDescriptors);
-       ++remedy)
-    for (const Platform platform : kPlatforms) {
-      const Instructions instructions =
-          instructions_for(static_cast<Remedy>(remedy), &topology.disks[0], topology, {platform});
-      SCOPED_TRACE(std::to_string(remedy) + " " + std::string(name_of(platform)));
-      EXPECT_FALSE(instructions.summary.empty());
-      EXPECT_FALSE(instructions.steps.empty());
-      for (const Step& step : instructions.steps) EXPECT_FALSE(step.text.empty() && step.snippet.empty());
-    }
-  const Instructions cloud = instructions_for(Remedy::kMoreQueues, &topology.disks[0], topology, {});
-  ASSERT_EQ(cloud.steps.size(), 1U);
-  EXPECT_EQ(cloud.steps[0].where, "Your provider");
 }
 
 }  // namespace

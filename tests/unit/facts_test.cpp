@@ -156,6 +156,45 @@ TEST(FactsOfRoot, AreKeptOfDisksThatAreStillTheSame) {
   EXPECT_THAT(now.disks[2].facts.msix_vectors, Optional(5U));
 }
 
+TEST(Manager, IsWhatDmiTells) {
+  const struct {
+    const char *vendor, *product, *manager;
+  } cases[] = {
+      {"oVirt", "oVirt Node", "ovirt"},
+      {"Red Hat", "RHEV Hypervisor", "ovirt"},
+      {"Red Hat", "RHV", "ovirt"},
+      {"Red Hat", "KVM", ""},
+      {"Red Hat", "RHEL", ""},
+      {"Red Hat", "OpenShift Virtualization", "kubevirt"},
+      {"Red Hat", "Container-native virtualization", "kubevirt"},
+      {"Red Hat", "OpenStack Compute", "openstack"},
+      {"KubeVirt", "None", "kubevirt"},
+      {"OpenStack Foundation", "OpenStack Nova", "openstack"},
+      {"Nutanix", "AHV", "Nutanix AHV"},
+      {"Nutanix", "NX-3060-G6", ""},  // a host of theirs
+      {"DigitalOcean", "Droplet", "DigitalOcean"},
+      {"QEMU", "Standard PC (Q35 + ICH9, 2009)", ""},
+  };
+  for (const auto& c : cases) {
+    const test::Tree tree = test::Guest("virtio-mmio")
+                                .file("sys/class/dmi/id/sys_vendor", c.vendor)
+                                .file("sys/class/dmi/id/product_name", c.product)
+                                .unpack();
+    TreeReader reader;
+    EXPECT_EQ(detect_manager(reader, tree.paths.sysfs), c.manager) << c.vendor << " / " << c.product;
+  }
+}
+
+TEST(Manager, IsInTheFamilyOrTheAssetTagToo) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"product_family", "KubeVirt", "kubevirt"}, {"chassis_asset_tag", "OracleCloud.com", "Oracle Cloud"}};
+  for (const auto& [file, text, manager] : cases) {
+    const test::Tree tree = test::Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + file, text).unpack();
+    TreeReader reader;
+    EXPECT_EQ(detect_manager(reader, tree.paths.sysfs), manager);
+  }
+}
+
 TEST(FactsOfRoot, OfNothingAreNothing) {
   Topology now;
   now.vmm = "kvm";
