@@ -37,12 +37,11 @@ class Reader {
 
 // GnuTLS ends the handshake with a client that asks for a name that is none by the letter, such as "db_1.example" or
 // one with a port, although the server has no use for the name: there is one certificate. So the extension gets a
-// number of private use, which GnuTLS skips (RFC 8446, 4.1.2, and RFC 8447, 7). What it hashes are the bytes as they
-// came.
-void hide_server_name(const gnutls_datum_t& client_hello) {
+// number of private use, which GnuTLS skips (RFC 8446, 4.1.2, and RFC 8447, 7).
+void hide_server_name(std::span<unsigned char> client_hello) {
   constexpr std::size_t kServerName = 0;
   constexpr unsigned char kPrivateUse = 0xff;
-  Reader hello({client_hello.data, client_hello.size});
+  Reader hello(client_hello);
   hello.take(2 + 32);           // version and random
   hello.take(hello.number(1));  // session
   hello.take(hello.number(2));  // cipher suites
@@ -53,6 +52,34 @@ void hide_server_name(const gnutls_datum_t& client_hello) {
     if (Reader(type).number(2) == kServerName) std::fill(type.begin(), type.end(), kPrivateUse);
     extensions.take(extensions.number(2));
   }
+}
+
+// The one moment for it: the message was hashed as it came, which both sides have to agree on, and the extension has
+// not been looked at.
+int see_extension(gnutls_session_t raw, const unsigned char*, std::size_t) {
+  hide_server_name(session_of(raw).client_hello);
+  return 0;
+}
+
+int send_nothing(gnutls_session_t, gnutls_buffer_t) { return 0; }
+
+// What GnuTLS itself would say in TLS 1.2: points of curves come uncompressed (RFC 8422, 5.2).
+int send_point_formats(gnutls_session_t, gnutls_buffer_t buffer) {
+  constexpr unsigned char kUncompressed[] = {1, 0};
+  const int code = ::gnutls_buffer_append_data(buffer, kUncompressed, sizeof kUncompressed);
+  return code == GNUTLS_E_SUCCESS ? static_cast<int>(sizeof kUncompressed) : code;
+}
+
+// Extensions of which clients send one at the least, those of TLS 1.2 and those of TLS 1.3, and that mean nothing to a
+// server with one kind of points and without resumption. GnuTLS shows them before the others.
+void watch_extensions(gnutls_session_t raw) {
+  constexpr int kPointFormats = 11, kPskModes = 45;
+  constexpr unsigned kSeen = GNUTLS_EXT_FLAG_OVERRIDE_INTERNAL | GNUTLS_EXT_FLAG_CLIENT_HELLO;
+  (void)::gnutls_session_ext_register(raw, "point formats", kPointFormats, GNUTLS_EXT_VERSION_NEG, &see_extension,
+                                      &send_point_formats, nullptr, nullptr, nullptr,
+                                      kSeen | GNUTLS_EXT_FLAG_TLS12_SERVER_HELLO);
+  (void)::gnutls_session_ext_register(raw, "key exchange modes", kPskModes, GNUTLS_EXT_VERSION_NEG, &see_extension,
+                                      &send_nothing, nullptr, nullptr, nullptr, kSeen);
 }
 
 // What a client sends that has no certificate to show is all zeros: an empty context, which TLS 1.2 does not have, and
@@ -72,7 +99,10 @@ void tell_that_one_is_missing(gnutls_session_t raw) {
 template <bool kRequired>
 int see_message(gnutls_session_t raw, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t* message) {
   if (incoming == 0) return 0;
-  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && when == GNUTLS_HOOK_PRE) hide_server_name(*message);
+  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO) {
+    auto& hello = session_of(raw).client_hello;
+    hello = when == GNUTLS_HOOK_PRE ? std::span(message->data, message->size) : std::span<unsigned char>();
+  }
   if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_POST && kRequired && shows_none(*message))
     tell_that_one_is_missing(raw);
   if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST) {
@@ -87,6 +117,7 @@ int see_message(gnutls_session_t raw, unsigned type, unsigned when, unsigned inc
 
 void follow_handshake(gnutls_session_t raw, TlsSession& session, bool required) {
   ::gnutls_session_set_ptr(raw, &session);
+  watch_extensions(raw);
   ::gnutls_handshake_set_hook_function(raw, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH,
                                        required ? &see_message<true> : &see_message<false>);
 }

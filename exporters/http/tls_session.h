@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace vqscope {
@@ -18,6 +19,7 @@ struct TlsSession {
   std::function<void()> on_established;  // called at the end of the handshake
   bool established = false;
   std::string refusal;  // why the client was not let in; empty: that is not what ended the handshake
+  std::span<unsigned char> client_hello = {};  // while GnuTLS looks at it
 };
 
 // Makes `session` know of the handshake of `raw`, whose pointer it becomes (gnutls_session_get_ptr()). Before the
