@@ -98,15 +98,19 @@ void tell_that_one_is_missing(gnutls_session_t raw) {
 // Called before (GNUTLS_HOOK_PRE) and after each message of the handshake is looked at.
 template <bool kRequired>
 int see_message(gnutls_session_t raw, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t* message) {
-  if (incoming == 0) return 0;
+  TlsSession& session = session_of(raw);
+  if (incoming == 0) {
+    session.shown_certificate |= type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT;
+    return 0;
+  }
   if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO) {
-    auto& hello = session_of(raw).client_hello;
-    hello = when == GNUTLS_HOOK_PRE ? std::span(message->data, message->size) : std::span<unsigned char>();
+    session.said_hello = true;
+    session.client_hello =
+        when == GNUTLS_HOOK_PRE ? std::span(message->data, message->size) : std::span<unsigned char>();
   }
   if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT && when == GNUTLS_HOOK_POST && kRequired && shows_none(*message))
     tell_that_one_is_missing(raw);
   if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST) {
-    TlsSession& session = session_of(raw);
     session.established = true;
     session.on_established();
   }
@@ -135,12 +139,15 @@ std::string why_handshake_failed(gnutls_session_t raw, const TlsSession& session
     const char* name = ::gnutls_alert_get_name(alert);
     return fmt::format("the client broke it off: {}", name != nullptr ? name : "alert " + std::to_string(alert));
   }
+  // The alert of a client by TLS 1.3 often is one that GnuTLS cannot read.
+  if (session.shown_certificate)
+    return "the client broke it off when it had seen the certificate; perhaps it trusts another CA";
   char byte = 0;
   const bool hung_up = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-  const bool said_hello = ::gnutls_handshake_get_last_in(raw) == GNUTLS_HANDSHAKE_CLIENT_HELLO;
-  if (hung_up) return said_hello ? "the client hung up in the middle of it" : "";
-  return said_hello ? "client and server have no version, cipher suite, curve or signature in common"
-                    : "what the client sent is not TLS of a version that is spoken here";
+  if (session.said_hello)
+    return hung_up ? "the client hung up"
+                   : "client and server have no version, cipher suite, curve or signature in common";
+  return hung_up ? "" : "what the client sent is not TLS";
 }
 
 }  // namespace vqscope

@@ -16,8 +16,8 @@ class TlsContext;
 // From before the handshake to the end of the connection; GnuTLS refers to it. One thread at a time.
 struct TlsSession {
   std::shared_ptr<const TlsContext> context;
-  std::function<void()> on_established;  // called at the end of the handshake
-  bool established = false;
+  std::function<void()> on_established;                                     // called at the end of the handshake
+  bool said_hello = false, shown_certificate = false, established = false;  // how far it came
   std::string refusal;  // why the client was not let in; empty: that is not what ended the handshake
   std::span<unsigned char> client_hello = {};  // while GnuTLS looks at it
 };
