@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <exception>
+#include <string>
 #include <variant>
 
+#include "agent/base/standard_streams.h"
 #include "agent/compare/compare.h"
 #include "agent/daemon/logging.h"
 #include "agent/daemon/options.h"
@@ -19,7 +18,7 @@ int run(const vqscope::ServeOptions& options) {
   vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
   vqscope::route_libbpf_messages();
   if (const auto served = vqscope::serve(options); !served) {
-    fmt::print(stderr, "vqscope: {}\n", served.error().message);
+    vqscope::complain(served.error().message);
     return vqscope::kExitFailure;
   }
   return 0;
@@ -32,9 +31,9 @@ int run(const vqscope::DoctorOptions& options) {
   try {
     const auto status = vqscope::doctor(options);
     if (status) return *status;
-    fmt::print(stderr, "vqscope: {}\n", status.error().message);
+    vqscope::complain(status.error().message);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "vqscope: unexpected failure: {}\n", error.what());
+    vqscope::complain(std::string("unexpected failure: ") + error.what());
   }
   return vqscope::kExitUnknown;
 }
@@ -43,7 +42,7 @@ int run(const vqscope::RecordOptions& options) {
   vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
   vqscope::route_libbpf_messages();
   if (const auto recorded = vqscope::record(options); !recorded) {
-    fmt::print(stderr, "vqscope: {}\n", recorded.error().message);
+    vqscope::complain(recorded.error().message);
     return vqscope::kExitFailure;
   }
   return 0;
@@ -54,12 +53,13 @@ int run(const vqscope::CompareOptions& options) { return vqscope::compare(option
 }  // namespace
 
 int main(int argc, char** argv) {
+  vqscope::secure_standard_streams();
   try {
     const vqscope::CommandLine line = vqscope::parse_command_line(argc, argv);
     if (line.exit_status) return *line.exit_status;
     return std::visit([](const auto& options) { return run(options); }, line.command);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "vqscope: unexpected failure: {}\n", error.what());
+    vqscope::complain(std::string("unexpected failure: ") + error.what());
     return vqscope::kExitFailure;
   }
 }

@@ -11,7 +11,8 @@ build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev 
 tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy libclang-rt-dev \
   fio sysstat \
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd \
-  curl openssl socat dpkg-dev file lintian mandoc man-db fish zsh libvirt-clients cloud-init git"
+  curl openssl socat dpkg-dev file lintian mandoc man-db fish zsh libvirt-clients cloud-init git \
+  slowhttptest wrk nghttp2-client"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"
 

@@ -11,8 +11,8 @@
 #   tests/run.sh tsan    the unit tests under ThreadSanitizer
 #   tests/run.sh sanitizers  the unit, kernel and end-to-end tests, with the agent, under both
 #   tests/run.sh fuzz [SECONDS]  each fuzz target for so long (5), see tests/fuzz/README.md
-#   tests/run.sh soak [MINUTES]  a thousand clients at once, then abuse of the endpoint for so long (10), see
-#                                tests/soak/README.md
+#   tests/run.sh soak [MINUTES]  a thousand clients at once, slowhttptest, wrk and h2load, then abuse of the endpoint for
+#                                so long (10), see tests/soak/README.md
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
@@ -96,6 +96,7 @@ case $group in
     cmake --build --preset release --target vqscope
     export VQSCOPE="$PWD/build/release/vqscope" PYTHONPATH=tests/harness
     python3 -B tests/soak/arrivals.py
+    python3 -B tests/soak/tools.py
     exec python3 -B tests/soak/run.py "${2:-10}"
     ;;
   guests)

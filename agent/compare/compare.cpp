@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
+#include "agent/base/standard_streams.h"
 #include "agent/compare/render.h"
 
 namespace vqscope {
@@ -61,14 +64,14 @@ int exit_status(Verdict verdict) {
 int compare(const CompareOptions& options) {
   const auto comparison = make_comparison(options);
   if (!comparison) {
-    fmt::print(stderr, "vqscope: {}\n", comparison.error().message);
+    complain(comparison.error().message);
     return kExitUnreadable;
   }
   const std::string text = options.format == CompareFormat::kJson       ? render_json(*comparison)
                            : options.format == CompareFormat::kMarkdown ? render_markdown(*comparison)
                                                                         : render_text(*comparison);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    fmt::print(stderr, "vqscope: cannot write to standard output\n");
+    complain(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
     return kExitUnreadable;
   }
   return exit_status(overall(*comparison));

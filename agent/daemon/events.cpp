@@ -5,8 +5,6 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#include <csignal>
-
 namespace vqscope {
 
 Result<Fd> watch_signals() {
@@ -18,11 +16,6 @@ Result<Fd> watch_signals() {
   Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
   if (!fd) return fail_errno("cannot watch signals");
   return fd;
-}
-
-Result<void> outlive_readers() {
-  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return fail_errno("cannot ignore SIGPIPE");
-  return {};
 }
 
 Result<Fd> every_second() {

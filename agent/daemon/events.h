@@ -10,9 +10,6 @@ namespace vqscope {
 // Blocks SIGTERM and SIGINT, in all threads to come, and makes them readable.
 Result<Fd> watch_signals();
 
-// Makes writing to a pipe that nobody reads any more, such as that of the log, fail instead of ending the process.
-Result<void> outlive_readers();
-
 // Readable once a second: 8 bytes, the seconds since it was last read. Does not block.
 Result<Fd> every_second();
 

@@ -7,8 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 
+#include "agent/base/standard_streams.h"
 #include "agent/daemon/build_info.h"
 #include "agent/probes/probe.h"
 
@@ -93,6 +93,17 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
       .add_flag("--web.systemd-socket", options.systemd_socket,
                 "Serve on the sockets that systemd passes, and on no others")
       ->excludes("--web.listen-address");
+  serve
+      .add_option("--web.allowed-host", options.allowed_hosts,
+                  "Name that a loopback address answers for, such as the one that a proxy on this machine passes on; "
+                  "may be repeated (default: localhost, this machine's name and those in --web.listen-address)")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->check([](const std::string& name) {
+        return !name.empty() && name.find_first_of(":/ ") == std::string::npos
+                   ? ""
+                   : "'" + name + "' is not a host name, such as guest.example";
+      });
   serve
       .add_option("--web.config.file", options.web_config,
                   "TLS, client certificates and passwords: a file as Prometheus' exporters take it "
@@ -271,7 +282,7 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
 
 int usage_error(const CLI::App& command, const std::string& message) {
   const std::string name = command.get_parent() == nullptr ? "vqscope" : "vqscope " + command.get_name();
-  fmt::print(stderr, "vqscope: {}\nTry '{} --help'.\n", message, name);
+  complain(fmt::format("{}\nTry '{} --help'.", message, name));
   return command.get_name() == "doctor" ? kExitUnknown : kExitUsage;
 }
 

@@ -32,6 +32,7 @@ struct ServeOptions {
   std::vector<std::string> listen_addresses;  // empty: the default, loopback of IPv4 and, where there is IPv6, of IPv6
   unsigned socket_mode = 0660;                // of unix sockets among them
   bool systemd_socket = false;                // listen on what systemd passed, and on nothing else
+  std::vector<std::string> allowed_hosts;     // names that loopback listeners answer for, besides this machine's own
   std::filesystem::path web_config;           // TLS and users; empty: plain HTTP that everyone may read
   std::string telemetry_path = "/metrics";
   double window_seconds = 10;

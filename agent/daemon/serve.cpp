@@ -2,12 +2,14 @@
 #include "agent/daemon/serve.h"
 
 #include <fmt/format.h>
+#include <limits.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <ctime>
 
@@ -23,6 +25,8 @@
 #include "agent/daemon/service_manager.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/codec.h"
+#include "exporters/http/connections.h"
+#include "exporters/http/host_port.h"
 #include "exporters/http/limits.h"
 #include "exporters/http/server.h"
 #include "exporters/prometheus/formats.h"
@@ -68,6 +72,18 @@ Result<std::unique_ptr<WebConfigFile>> web_rules(const ServeOptions& options) {
   return WebConfigFile::create(options.web_config);
 }
 
+// What this machine may be called by whoever connects to it from itself: see names_this_machine().
+std::vector<std::string> own_names(const ServeOptions& options) {
+  std::vector<std::string> names = options.allowed_hosts;
+  for (const std::string& address : options.listen_addresses)
+    if (const auto parts = parse_host_port(address); parts) names.push_back(parts->host);
+  char name[HOST_NAME_MAX + 1] = {};
+  if (::gethostname(name, sizeof name - 1) == 0) names.emplace_back(name);
+  for (std::string& lower : names)
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return names;
+}
+
 // What a log line tells of a listener: its URL, or for one that no URL leads to, the protocol and where.
 std::string served(const std::string& address, bool tls, const std::string& path) {
   const std::string scheme = tls ? "https" : "http";
@@ -79,8 +95,9 @@ std::string served(const std::string& address, bool tls, const std::string& path
 // The pages of the daemon.
 class Pages {
  public:
-  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, RecentPages& recent)
-      : options_(options), collector_(collector), self_(self), recent_(recent) {}
+  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, const Connections& connections,
+        RecentPages& recent)
+      : options_(options), collector_(collector), self_(self), connections_(connections), recent_(recent) {}
 
   HttpResponse operator()(const HttpRequest& request) const {
     const std::string text = "text/plain; charset=utf-8";
@@ -100,7 +117,8 @@ class Pages {
     response.body = recent_.metrics(format, response.gzip).get([&] {
       const Model model = collector_.collect();
       std::vector<Family> families = model_families(model);
-      for (Family& family : self_.families(options_.measure.paths.procfs)) families.push_back(std::move(family));
+      for (Family& family : self_.families(options_.measure.paths.procfs, connections_.counts()))
+        families.push_back(std::move(family));
       std::string body = write(format, families, options_.classic_buckets);
       return response.gzip ? compress_gzip(body) : body;
     });
@@ -142,6 +160,7 @@ class Pages {
   const ServeOptions& options_;
   Collector& collector_;
   SelfMetrics& self_;
+  const Connections& connections_;
   RecentPages& recent_;
 };
 
@@ -209,7 +228,6 @@ Result<void> serve(const ServeOptions& options) {
     if (!found) return tl::unexpected(found.error());
     account = std::move(*found);
   }
-  if (auto ignored = outlive_readers(); !ignored) return ignored;
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();
@@ -242,8 +260,9 @@ Result<void> serve(const ServeOptions& options) {
   if (!rules) return tl::unexpected(rules.error());
   const bool tls = *rules && (*rules)->current()->tls;
   RecentPages recent;
-  const auto server =
-      HttpServer::create(std::move(*listeners), std::move(*rules), Pages(options, **collector, self, recent));
+  Connections connections(most_connections(descriptor_limit()));
+  const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), own_names(options), connections,
+                                         Pages(options, **collector, self, connections, recent));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));

@@ -10,7 +10,7 @@ namespace vqscope {
 namespace {
 
 // A TLS handshake takes about a millisecond.
-constexpr unsigned kMostBrought = 32;
+constexpr std::size_t kMostBrought = 32;
 
 }  // namespace
 
@@ -22,10 +22,9 @@ void Arrivals::began(MHD_Connection* connection) {
   const auto* const owner = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON);
   const auto* const listener = MHD_get_daemon_info(owner->daemon, MHD_DAEMON_INFO_LISTEN_FD);
   const int fd = listener->listen_fd;
-  const auto* const open = MHD_get_daemon_info(owner->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-  // Before the library counts these it accepts another one itself.
-  const unsigned room = most_ - std::min(most_, open->num_connections + 1);
-  while (brought_ < std::min(room, kMostBrought)) {
+  // Before these have begun the library accepts another one itself.
+  const std::size_t room = connections_.room();
+  while (brought_ + 1 < std::min(room, kMostBrought + 1)) {
     sockaddr_storage storage = {};
     auto* const address = reinterpret_cast<sockaddr*>(&storage);
     socklen_t length = sizeof storage;

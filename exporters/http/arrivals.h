@@ -4,6 +4,8 @@
 
 #include <microhttpd.h>
 
+#include "exporters/http/connections.h"
+
 namespace vqscope {
 
 // libmicrohttpd accepts one connection in each round of its loop, and looks at every connection in a round: a thousand
@@ -14,16 +16,15 @@ namespace vqscope {
 // Owns nothing. For one daemon, and only its thread may call.
 class Arrivals {
  public:
-  // `most`: MHD_OPTION_CONNECTION_LIMIT. Those above it stay in the kernel's queue; the library would close them. 0:
-  // nobody is brought along.
-  explicit Arrivals(unsigned most) : most_(most) {}
+  // Those above the limit of `connections`, which outlives this, stay in the kernel's queue for a moment.
+  explicit Arrivals(const Connections& connections) : connections_(connections) {}
 
-  // To be called for each MHD_CONNECTION_NOTIFY_STARTED.
+  // To be called for each MHD_CONNECTION_NOTIFY_STARTED, after the connection was counted.
   void began(MHD_Connection* connection);
 
  private:
-  unsigned most_;
-  unsigned brought_ = 0;  // connections that were brought along and have not begun yet
+  const Connections& connections_;
+  std::size_t brought_ = 0;  // connections that were brought along and have not begun yet
 };
 
 }  // namespace vqscope

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/exchange.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <optional>
+#include <utility>
 
-#include "exporters/http/socket_address.h"
+#include "exporters/http/request_head.h"
 
 namespace vqscope {
 
@@ -15,80 +19,133 @@ namespace {
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 
-std::string header(MHD_Connection* connection, const char* name) {
-  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-  return value != nullptr ? value : "";
-}
+// On every answer, unless the configuration says otherwise. The pages need nothing but themselves.
+constexpr std::pair<std::string_view, const char*> kHeaders[] = {
+    {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "deny"}};
 
-std::string peer(MHD_Connection* connection) {
-  const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  return peer_of(info != nullptr ? info->client_addr : nullptr);
+struct Fields {
+  std::vector<HeaderField> read;
+  bool first = true;
+  bool continued = false;
+};
+
+// Called for each header field in turn; the first is what begin() put there. Of a field that goes on in the next line
+// the library moves the name away from its value, and then has them wrong.
+MHD_Result take_field(void* to, MHD_ValueKind, const char* name, std::size_t name_size, const char* value,
+                      std::size_t value_size) {
+  auto& fields = *static_cast<Fields*>(to);
+  if (!std::exchange(fields.first, false)) {
+    fields.continued |= std::less<>{}(value, name);
+    fields.read.push_back({std::string(name, name_size), std::string(value, value_size)});
+  }
+  return MHD_YES;
 }
 
 }  // namespace
 
-// From the first call for a request to completed().
+// From its request line to completed().
 struct Exchange::Request {
+  RequestHead head;
+  std::optional<Result<AskedFor>> asked = std::nullopt;   // absent until the head is there
   std::atomic<std::optional<PasswordVerdict>> verdict{};  // set by the checker's thread
 };
 
-Exchange::Exchange(HttpHandler handler, WebConfigFile* rules)
+Exchange::Exchange(HttpHandler handler, WebConfigFile* rules, Connections& connections, std::vector<std::string> names)
     : handler_(std::move(handler)),
       rules_(rules),
+      connections_(connections),
+      names_(std::move(names)),
       checker_(rules != nullptr ? std::make_unique<PasswordChecker>() : nullptr) {}
 
 void Exchange::stop() {
   if (checker_) checker_->stop();
 }
 
-MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char* path, const char* method, const char*,
-                            const char*, std::size_t* body_size, void** state) {
-  const std::string_view verb = method;
-  // Nothing may be thrown through the library's C code.
+// Nothing may be thrown through the library's C code, here and below.
+void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
+  // The library answers a Content-Length that it dislikes with two heads. So it finds this one first, and ours is the
+  // only look at the client's: answer() reads no body, and closes the connection if there is one.
+  if (MHD_set_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH, "0") != MHD_YES)
+    return nullptr;
   try {
-    if (*state == nullptr) {
-      *state = new Request;
-      // The first call comes before the body, if there is one.
-      if (verb == MHD_HTTP_METHOD_GET || verb == MHD_HTTP_METHOD_HEAD) return MHD_YES;
-    }
-    if (*body_size > 0) {  // a body that nobody asked for
-      *body_size = 0;
-      return MHD_YES;
-    }
-    return static_cast<Exchange*>(self)->respond(connection, path, method, *static_cast<Request*>(*state));
+    auto request = std::make_unique<Request>();
+    request->head.target = target != nullptr ? target : "";
+    return request.release();
   } catch (const std::exception& error) {
-    spdlog::error("cannot answer a request for {}: {}", path, error.what());
-    return MHD_NO;  // closes the connection
+    spdlog::error("cannot take a request: {}", error.what());
+    return nullptr;
   }
 }
 
-void Exchange::completed(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
-  delete static_cast<Request*>(*state);
-  *state = nullptr;
+// The library calls once when the head is there, and again after the body, of which it knows nothing. Whatever is
+// answered at the first call is the connection's last answer.
+MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*, const char* method,
+                            const char* version, const char*, std::size_t*, void** state) {
+  auto* const request = static_cast<Request*>(*state);
+  const Visit* const visit = visit_of(connection);
+  if (request == nullptr || visit == nullptr) return MHD_NO;  // closes the connection
+  auto& exchange = *static_cast<Exchange*>(self);
+  const std::string_view verb = method;
+  const bool readable = verb == MHD_HTTP_METHOD_GET || verb == MHD_HTTP_METHOD_HEAD;
+  try {
+    const auto rules = exchange.rules_ != nullptr ? exchange.rules_->current() : nullptr;
+    if (!request->asked) {
+      exchange.connections_.asked(visit->entry);
+      Fields fields;
+      MHD_get_connection_values_n(connection, MHD_HEADER_KIND, &take_field, &fields);
+      request->head.version = version;
+      request->head.fields = std::move(fields.read);
+      request->asked = fields.continued ? fail("a header field goes on in the next line") : understand(request->head);
+      if (!*request->asked)
+        return exchange.refuse(connection, rules.get(), Refusal::kBadRequest, request->asked->error().message);
+      const std::string& host = (*request->asked)->host;
+      if (exchange.is_stranger(*visit, rules.get(), host))
+        return exchange.refuse(
+            connection, rules.get(), Refusal::kHost,
+            fmt::format("this is not {0}; if it is, start vqscope serve with --web.allowed-host {0}", host));
+      if (readable && !(*request->asked)->has_body) return MHD_YES;
+    }
+    return exchange.respond(connection, rules.get(), readable, *request);
+  } catch (const std::exception& error) {
+    spdlog::error("cannot answer a request: {}", error.what());
+    return MHD_NO;
+  }
 }
 
-MHD_Result Exchange::respond(MHD_Connection* connection, const std::string& path, const std::string& method,
-                             Request& request) {
-  const auto rules = rules_ != nullptr ? rules_->current() : nullptr;
-  if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD)
-    return send(connection, rules.get(),
+void Exchange::completed(void* self, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
+  const std::unique_ptr<Request> request(static_cast<Request*>(std::exchange(*state, nullptr)));
+  if (const Visit* const visit = visit_of(connection); visit != nullptr && request && request->asked)
+    static_cast<Exchange*>(self)->connections_.answered(visit->entry);
+}
+
+bool Exchange::is_stranger(const Visit& visit, const WebRules* rules, const std::string& host) const {
+  // A browser that a stranger's page runs in has neither the password nor the certificate.
+  const bool known = rules != nullptr && (rules->users || (rules->tls && rules->tls->verifies_all()));
+  return visit.on_loopback && !known && !host.empty() && !names_this_machine(host, names_);
+}
+
+MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, bool readable, Request& request) {
+  if (!readable)
+    return send(connection, rules,
                 {MHD_HTTP_METHOD_NOT_ALLOWED, kText, "only GET and HEAD are answered here\n", false});
-  if (rules && rules->users) {
+  if (rules != nullptr && rules->users) {
     if (!request.verdict.load() && check_password(connection, *rules, request)) return MHD_YES;  // answered later
     if (request.verdict.load() == PasswordVerdict::kBusy)
-      return send(connection, rules.get(),
-                  {MHD_HTTP_SERVICE_UNAVAILABLE, kText, "too many passwords wait to be checked\n", false});
+      return refuse(connection, rules, Refusal::kBusy, "too many passwords wait to be checked");
     if (request.verdict.load() != PasswordVerdict::kRight)
-      return send(connection, rules.get(), {MHD_HTTP_UNAUTHORIZED, kText, "a user and password are needed\n", false});
+      return refuse(connection, rules, Refusal::kPassword, "a user and password are needed");
   }
-  return send(connection, rules.get(),
-              handler_({path, header(connection, MHD_HTTP_HEADER_ACCEPT),
-                        header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
+  return send(connection, rules,
+              handler_({(*request.asked)->path, request.head.list(MHD_HTTP_HEADER_ACCEPT),
+                        request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
 }
 
 // Either sets the request's verdict, or returns true: the connection is suspended until the checker has set it.
 bool Exchange::check_password(MHD_Connection* connection, const WebRules& rules, Request& request) {
-  auto credentials = parse_basic_authorization(header(connection, MHD_HTTP_HEADER_AUTHORIZATION));
+  auto credentials = parse_basic_authorization(request.head.list(MHD_HTTP_HEADER_AUTHORIZATION));
   if (!credentials) {
     request.verdict = PasswordVerdict::kWrong;
     return false;
@@ -103,8 +160,19 @@ bool Exchange::check_password(MHD_Connection* connection, const WebRules& rules,
   };
   // First, because the checker may be done before submit() returns.
   MHD_suspend_connection(connection);
-  if (!checker_->submit(peer(connection), rules.users, std::move(*credentials), done)) done(PasswordVerdict::kBusy);
+  if (!checker_->submit(visit_of(connection)->entry->source(), rules.users, std::move(*credentials), done))
+    done(PasswordVerdict::kBusy);
   return true;
+}
+
+MHD_Result Exchange::refuse(MHD_Connection* connection, const WebRules* rules, Refusal why,
+                            const std::string& sentence) {
+  connections_.refused(why);
+  const int status = why == Refusal::kBadRequest ? MHD_HTTP_BAD_REQUEST
+                     : why == Refusal::kHost     ? MHD_HTTP_MISDIRECTED_REQUEST
+                     : why == Refusal::kBusy     ? MHD_HTTP_SERVICE_UNAVAILABLE
+                                                 : MHD_HTTP_UNAUTHORIZED;
+  return send(connection, rules, {status, kText, sentence + "\n", false});
 }
 
 MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) {
@@ -117,8 +185,13 @@ MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, con
   if (response.status == MHD_HTTP_UNAUTHORIZED)
     MHD_add_response_header(raw, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"vqscope\", charset=\"UTF-8\"");
   if (response.status == MHD_HTTP_SERVICE_UNAVAILABLE) MHD_add_response_header(raw, MHD_HTTP_HEADER_RETRY_AFTER, "5");
-  if (rules != nullptr)
-    for (const auto& [name, value] : rules->headers) MHD_add_response_header(raw, name.c_str(), value.c_str());
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  const Headers configured = rules != nullptr ? rules->headers : Headers();
+  for (const auto& [name, value] : kHeaders)
+    if (std::none_of(configured.begin(), configured.end(), [&](const auto& other) { return other.first == name; }))
+      MHD_add_response_header(raw, std::string(name).c_str(), value);
+  for (const auto& [name, value] : configured)
+    if (!value.empty()) MHD_add_response_header(raw, name.c_str(), value.c_str());
   return MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);
 }
 

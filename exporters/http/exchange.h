@@ -7,10 +7,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "exporters/http/connections.h"
 #include "exporters/http/password_checker.h"
 #include "exporters/http/server.h"
 #include "exporters/http/transfer.h"
+#include "exporters/http/visit.h"
 #include "exporters/http/web_config_file.h"
 
 namespace vqscope {
@@ -18,10 +21,12 @@ namespace vqscope {
 // Any thread may call.
 class Exchange {
  public:
-  // `rules` outlives this; null: everyone may read.
-  Exchange(HttpHandler handler, WebConfigFile* rules);
+  // `rules` outlives this; null: everyone may read. So do `connections`. `names`: see names_this_machine().
+  Exchange(HttpHandler handler, WebConfigFile* rules, Connections& connections, std::vector<std::string> names);
 
-  // MHD_AccessHandlerCallback and MHD_RequestCompletedCallback; `self` is an Exchange.
+  // What MHD_OPTION_URI_LOG_CALLBACK, MHD_AccessHandlerCallback and MHD_RequestCompletedCallback are for; `self` is an
+  // Exchange.
+  static void* begin(void* self, const char* target, MHD_Connection* connection);
   static MHD_Result answer(void* self, MHD_Connection* connection, const char* path, const char* method,
                            const char* version, const char* body, std::size_t* body_size, void** request);
   static void completed(void* self, MHD_Connection* connection, void** request, MHD_RequestTerminationCode why);
@@ -33,13 +38,17 @@ class Exchange {
  private:
   struct Request;
 
-  MHD_Result respond(MHD_Connection* connection, const std::string& path, const std::string& method, Request& request);
+  MHD_Result respond(MHD_Connection* connection, const WebRules* rules, bool readable, Request& request);
+  MHD_Result refuse(MHD_Connection* connection, const WebRules* rules, Refusal why, const std::string& sentence);
   MHD_Result send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response);
   bool check_password(MHD_Connection* connection, const WebRules& rules, Request& request);
+  [[nodiscard]] bool is_stranger(const Visit& visit, const WebRules* rules, const std::string& host) const;
 
   HttpHandler handler_;
   UnreadBodies unread_{kMostUnreadBytes};
   WebConfigFile* rules_;
+  Connections& connections_;
+  std::vector<std::string> names_;
   std::unique_ptr<PasswordChecker> checker_;  // null without rules
 };
 

@@ -29,11 +29,10 @@ std::uint64_t descriptor_limit() {
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
-unsigned connections_per_listener(std::uint64_t descriptors, std::size_t listeners) {
+std::size_t most_connections(std::uint64_t descriptors) {
   // Where there are few descriptors, half of them are for connections.
   const std::uint64_t reserve = std::min(kReserve, descriptors / 2);
-  const std::uint64_t all = std::min(descriptors - reserve, kMostConnections);
-  return static_cast<unsigned>(std::max<std::uint64_t>(all / std::max<std::size_t>(listeners, 1), 1));
+  return std::clamp<std::uint64_t>(descriptors - reserve, 2, kMostConnections);
 }
 
 }  // namespace vqscope

@@ -13,7 +13,7 @@ void raise_descriptor_limit();
 // The soft limit in force.
 std::uint64_t descriptor_limit();
 
-// Connections of each of `listeners`, in a process that may have `descriptors`. At least one.
-unsigned connections_per_listener(std::uint64_t descriptors, std::size_t listeners);
+// Connections of all listeners together, in a process that may have `descriptors`. At least two.
+std::size_t most_connections(std::uint64_t descriptors);
 
 }  // namespace vqscope

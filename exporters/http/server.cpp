@@ -8,18 +8,22 @@
 #include <cstdarg>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include "agent/base/text.h"
 #include "exporters/http/arrivals.h"
+#include "exporters/http/connections.h"
 #include "exporters/http/exchange.h"
-#include "exporters/http/limits.h"
 #include "exporters/http/local_listener.h"
+#include "exporters/http/socket_address.h"
+#include "exporters/http/visit.h"
 
 namespace vqscope {
 
 namespace {
 
-// A connection that says nothing for this long is closed.
+// A connection that neither says nor reads anything for this long is closed; that it does so, but slowly, is what
+// Connections looks at.
 constexpr unsigned kIdleSeconds = 30;
 // Request line and headers together; a larger request is answered 431 or 414.
 constexpr std::size_t kMaxRequest = 16384;
@@ -45,28 +49,60 @@ int no_certificate(gnutls_session_t, const gnutls_datum_t*, int, const gnutls_pk
 // Of one listener.
 struct Entrance {
   WebConfigFile* tls;  // null: plain HTTP
-  Arrivals arrivals;
+  Connections& connections;
+  std::optional<Arrivals> arrivals;  // absent: nobody is brought along
 };
 
-// Gives each new TLS connection the certificates and rules of this moment, and keeps them for as long as it lasts.
+int descriptor_of(MHD_Connection* connection) {
+  return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+// Gives a new TLS connection the certificates and rules of this moment, for as long as it lasts.
+Result<void> begin_tls(const Entrance& entrance, MHD_Connection* connection, Visit& visit) {
+  const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  if (info == nullptr || info->tls_session == nullptr) return fail("the library has no TLS session");
+  auto* const session = static_cast<gnutls_session_t>(info->tls_session);
+  TlsSession& tls = visit.tls.emplace();
+  tls.context = entrance.tls->current()->tls;
+  tls.on_established = [&connections = entrance.connections, entry = visit.entry] { connections.greeted(entry); };
+  follow_handshake(session, tls, tls.context->requires_certificate());
+  return tls.context->apply(session);
+}
+
+void begin_visit(Entrance& entrance, MHD_Connection* connection, void** kept) {
+  const int fd = descriptor_of(connection);
+  auto visit = std::make_unique<Visit>();
+  visit->on_loopback = arrived_on_loopback(fd);
+  visit->entry = entrance.connections.began(
+      fd, source_of(fd), entrance.tls != nullptr ? ConnectionState::kHandshake : ConnectionState::kHead);
+  auto* const kept_visit = visit.release();
+  *kept = kept_visit;
+  if (entrance.tls != nullptr)
+    if (const auto begun = begin_tls(entrance, connection, *kept_visit); !begun)
+      spdlog::error("http: {}", begun.error().message);
+  if (entrance.arrivals) entrance.arrivals->began(connection);
+}
+
+void end_visit(const Entrance& entrance, MHD_Connection* connection, void* kept) {
+  const std::unique_ptr<const Visit> visit(static_cast<Visit*>(kept));
+  const std::string source = visit->entry->source();
+  if (!entrance.connections.ended(visit->entry) || !visit->tls || visit->tls->established) return;
+  const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  const std::string why =
+      why_handshake_failed(static_cast<gnutls_session_t>(info->tls_session), *visit->tls, descriptor_of(connection));
+  if (!why.empty()) entrance.connections.handshake_failed(source, why);
+}
+
+// Nothing may be thrown through the library's C code.
 void follow_connection(void* context, MHD_Connection* connection, void** kept, MHD_ConnectionNotificationCode event) {
-  using Kept = std::shared_ptr<const TlsContext>;
-  if (event == MHD_CONNECTION_NOTIFY_CLOSED) {
-    delete static_cast<Kept*>(*kept);
-    return;
-  }
   auto& entrance = *static_cast<Entrance*>(context);
-  entrance.arrivals.began(connection);
-  if (entrance.tls == nullptr) return;
   try {
-    auto tls = std::make_unique<Kept>(entrance.tls->current()->tls);
-    const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info == nullptr || info->tls_session == nullptr) return;
-    if (const auto applied = (*tls)->apply(static_cast<gnutls_session_t>(info->tls_session)); !applied)
-      spdlog::error("http: {}", applied.error().message);
-    *kept = tls.release();
+    if (event == MHD_CONNECTION_NOTIFY_STARTED)
+      begin_visit(entrance, connection, kept);
+    else if (*kept != nullptr)
+      end_visit(entrance, connection, *kept);
   } catch (const std::exception& error) {
-    spdlog::error("http: cannot begin TLS: {}", error.what());
+    spdlog::error("http: cannot follow a connection: {}", error.what());
   }
 }
 
@@ -93,14 +129,15 @@ HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 HttpServer::~HttpServer() { state_->exchange.stop(); }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> listeners,
-                                                       std::unique_ptr<WebConfigFile> rules, HttpHandler handler) {
+                                                       std::unique_ptr<WebConfigFile> rules,
+                                                       std::vector<std::string> names, Connections& connections,
+                                                       HttpHandler handler) {
   WebConfigFile* const shared = rules.get();
-  std::unique_ptr<HttpServer> server(new HttpServer(
-      std::unique_ptr<State>(new State{std::move(rules), Exchange(std::move(handler), shared), {}, {}, {}})));
+  std::unique_ptr<HttpServer> server(new HttpServer(std::unique_ptr<State>(
+      new State{std::move(rules), Exchange(std::move(handler), shared, connections, std::move(names)), {}, {}, {}})));
   State& state = *server->state_;
   unsigned flags = kFlags;
-  const unsigned connections = connections_per_listener(descriptor_limit(), listeners.size());
-  std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, connections),
+  std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, connections.most()),
                                          option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
                                          option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest)};
   const bool tls = shared != nullptr && shared->current()->tls != nullptr;
@@ -115,12 +152,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
     // The library knows of no unix socket but those that it accepts itself that it has no options of TCP.
     const bool local = listener.address.starts_with(kUnixPrefix);
     Entrance* const entrance =
-        state.entrances.emplace_back(new Entrance{tls ? shared : nullptr, Arrivals(local ? 0 : connections)}).get();
-    MHD_Daemon* daemon =
-        MHD_start_daemon(flags, 0, nullptr, nullptr, &Exchange::answer, &state.exchange, MHD_OPTION_EXTERNAL_LOGGER,
-                         &log_daemon, nullptr, MHD_OPTION_LISTEN_SOCKET, listener.fd.get(), MHD_OPTION_NOTIFY_COMPLETED,
-                         &Exchange::completed, nullptr, MHD_OPTION_NOTIFY_CONNECTION, &follow_connection, entrance,
-                         MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END);
+        state.entrances
+            .emplace_back(new Entrance{tls ? shared : nullptr, connections,
+                                       local ? std::nullopt : std::optional<Arrivals>(connections)})
+            .get();
+    MHD_Daemon* daemon = MHD_start_daemon(
+        flags, 0, nullptr, nullptr, &Exchange::answer, &state.exchange, MHD_OPTION_EXTERNAL_LOGGER, &log_daemon,
+        nullptr, MHD_OPTION_URI_LOG_CALLBACK, &Exchange::begin, &state.exchange, MHD_OPTION_LISTEN_SOCKET,
+        listener.fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &Exchange::completed, &state.exchange,
+        MHD_OPTION_NOTIFY_CONNECTION, &follow_connection, entrance, MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END);
     if (daemon == nullptr) return fail_errno("cannot start the HTTP server on " + listener.address);
     (void)listener.fd.release();  // the daemon closes it
     state.daemons.emplace_back(daemon);

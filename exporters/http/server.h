@@ -10,6 +10,7 @@
 
 #include "agent/base/result.h"
 #include "exporters/http/body.h"
+#include "exporters/http/connections.h"
 #include "exporters/http/listener.h"
 #include "exporters/http/web_config_file.h"
 
@@ -31,14 +32,17 @@ struct HttpResponse {
 // Called for GET and HEAD of those who may read, from the servers' threads.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// Owns the listeners, the threads and the connections. Connections are bounded by the process's limit of descriptors
-// (limits.h), and the memory that answers take by what unread.h says; a client that has not read its answer after a
-// minute is cut off. The destructor stops the threads, closes all connections and removes unix sockets' files.
+// Owns the listeners, the threads and the connections. How many and how slow connections may be, all listeners
+// together, is what connections.h says, and how much memory answers may take what unread.h says. The destructor stops
+// the threads, closes all connections and removes unix sockets' files.
 class HttpServer {
  public:
-  // `rules`: TLS, users and headers, for all listeners; null: plain HTTP that everyone may read.
+  // `rules`: TLS, users and headers, for all listeners; null: plain HTTP that everyone may read. `names`: what this
+  // machine is called besides localhost and its addresses, in lower case. `connections` outlive the server.
   static Result<std::unique_ptr<HttpServer>> create(std::vector<Listener> listeners,
-                                                    std::unique_ptr<WebConfigFile> rules, HttpHandler handler);
+                                                    std::unique_ptr<WebConfigFile> rules,
+                                                    std::vector<std::string> names, Connections& connections,
+                                                    HttpHandler handler);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/socket_address.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -8,8 +9,10 @@
 // After sys/socket.h, which it needs.
 #include <linux/vm_sockets.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 namespace vqscope {
 
@@ -52,24 +55,42 @@ std::string bound_address(int fd) {
   return internet_address(address, length);
 }
 
-std::string peer_of(const sockaddr* address) {
-  if (address == nullptr) return "?";
-  const auto bytes = [](const void* data, std::size_t size) {
-    return std::string(static_cast<const char*>(data), size);
-  };
-  switch (address->sa_family) {
-    case AF_INET: {
-      const auto ip = as<sockaddr_in>(address);
-      return "4" + bytes(&ip.sin_addr, sizeof ip.sin_addr);
-    }
-    case AF_INET6: {
-      const auto ip = as<sockaddr_in6>(address);
-      if (IN6_IS_ADDR_V4MAPPED(&ip.sin6_addr)) return "4" + bytes(ip.sin6_addr.s6_addr + 12, 4);
-      return "6" + bytes(&ip.sin6_addr, 8);
-    }
-    case AF_VSOCK: return "v" + std::to_string(as<sockaddr_vm>(address).svm_cid);
-    default: return "u";
+std::string source_of(int fd) {
+  sockaddr_storage storage = {};
+  socklen_t length = sizeof storage;
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getpeername(fd, address, &length) != 0) return "?";
+  if (storage.ss_family == AF_VSOCK) return fmt::format("vsock context {}", as<sockaddr_vm>(address).svm_cid);
+  if (storage.ss_family == AF_UNIX) {
+    ucred peer = {};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? fmt::format("user {}", peer.uid) : "?";
   }
+  char text[INET6_ADDRSTRLEN] = {};
+  if (storage.ss_family == AF_INET) {
+    const auto ip = as<sockaddr_in>(address);
+    return ::inet_ntop(AF_INET, &ip.sin_addr, text, sizeof text);
+  }
+  auto ip = as<sockaddr_in6>(address);
+  if (IN6_IS_ADDR_V4MAPPED(&ip.sin6_addr)) return ::inet_ntop(AF_INET, ip.sin6_addr.s6_addr + 12, text, sizeof text);
+  std::fill(ip.sin6_addr.s6_addr + 8, std::end(ip.sin6_addr.s6_addr), 0);
+  return fmt::format("{}/64", ::inet_ntop(AF_INET6, &ip.sin6_addr, text, sizeof text));
+}
+
+bool arrived_on_loopback(int fd) {
+  sockaddr_storage storage = {};
+  socklen_t length = sizeof storage;
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getsockname(fd, address, &length) != 0) return false;
+  constexpr unsigned char kLoopbackNetwork = 127;
+  if (storage.ss_family == AF_INET) {
+    const auto ip = as<sockaddr_in>(address);
+    return ntohl(ip.sin_addr.s_addr) >> 24 == kLoopbackNetwork;
+  }
+  if (storage.ss_family != AF_INET6) return false;
+  const auto ip = as<sockaddr_in6>(address);
+  return IN6_IS_ADDR_LOOPBACK(&ip.sin6_addr) ||
+         (IN6_IS_ADDR_V4MAPPED(&ip.sin6_addr) && ip.sin6_addr.s6_addr[12] == kLoopbackNetwork);
 }
 
 }  // namespace vqscope

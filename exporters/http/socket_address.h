@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses of sockets as text. Pure but for the look at a descriptor.
+// Addresses of sockets as text. Nothing but looks at descriptors.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <string>
 
@@ -12,8 +10,12 @@ namespace vqscope {
 // ("vsock://:10177" for all of this machine's context IDs). "?" if the kernel does not tell.
 std::string bound_address(int fd);
 
-// Who a connection comes from, as far as fairness between clients goes: an IPv4 address, the /64 network of an IPv6
-// address (whoever has one address of it has all of them), a context ID of vsock; everybody on a unix socket is one.
-std::string peer_of(const sockaddr* address);
+// Who the connection on `fd` comes from, as far as fairness between clients goes: an IPv4 address, the /64 network of
+// an IPv6 address (whoever has one address of it has all of them), a context ID of vsock, a user behind a unix socket.
+// "?" if the kernel does not tell.
+std::string source_of(int fd);
+
+// Whether a connection arrived at an address of the loopback interface.
+bool arrived_on_loopback(int fd);
 
 }  // namespace vqscope

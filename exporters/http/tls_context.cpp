@@ -4,12 +4,13 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gnutls/x509.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "exporters/http/tls_priority.h"
+#include "exporters/http/tls_session.h"
+#include "exporters/http/tls_trial.h"
 
 namespace vqscope {
 
@@ -54,30 +55,6 @@ std::vector<std::string> subject_alternative_names(const gnutls_datum_t& der) {
   }
 }
 
-// 0 to go on; otherwise tells the client why and ends the handshake.
-int refuse(gnutls_session_t session, gnutls_alert_description_t alert, std::string_view reason) {
-  spdlog::debug("http: refused a client: {}", reason);
-  (void)::gnutls_alert_send(session, GNUTLS_AL_FATAL, alert);
-  return GNUTLS_E_CERTIFICATE_ERROR;
-}
-
-// What a client sends that has no certificate to show is all zeros: an empty context, which TLS 1.2 does not have, and
-// a list of no bytes (RFC 8446, 4.4.2; RFC 5246, 7.4.6).
-bool shows_none(const gnutls_datum_t& message) {
-  return std::all_of(message.data, message.data + message.size, [](unsigned char byte) { return byte == 0; });
-}
-
-// Called with the client's Certificate message. GnuTLS ends the handshake where one is required and not shown, but
-// leaves it to its caller to tell the client, and libmicrohttpd just hangs up.
-int tell_if_missing(gnutls_session_t session, unsigned, unsigned, unsigned incoming, const gnutls_datum_t* message) {
-  if (incoming == 0 || !shows_none(*message)) return 0;
-  spdlog::debug("http: refused a client: it showed no certificate");
-  const bool tls13 = ::gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
-  (void)::gnutls_alert_send(session, GNUTLS_AL_FATAL,
-                            tls13 ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE);
-  return 0;
-}
-
 gnutls_alert_description_t alert_for(unsigned status) {
   if ((status & GNUTLS_CERT_EXPIRED) != 0) return GNUTLS_A_CERTIFICATE_EXPIRED;
   if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0) return GNUTLS_A_UNKNOWN_CA;
@@ -93,12 +70,29 @@ std::string describe(unsigned status) {
   return described;
 }
 
+// Every key exchange that is offered here has the server sign something.
+Result<void> check_that_it_may_sign(gnutls_certificate_credentials_t credentials) {
+  gnutls_x509_crt_t* list = nullptr;
+  unsigned count = 0;
+  if (::gnutls_certificate_get_x509_crt(credentials, 0, &list, &count) != GNUTLS_E_SUCCESS) return {};
+  std::vector<Certificate> chain(list, list + count);
+  ::gnutls_free(list);
+  unsigned usage = 0;
+  if (chain.empty() || ::gnutls_x509_crt_get_key_usage(chain[0].get(), &usage, nullptr) != GNUTLS_E_SUCCESS ||
+      (usage & GNUTLS_KEY_DIGITAL_SIGNATURE) != 0)
+    return {};
+  return fail(
+      "the certificate is not good for TLS as it is spoken here: its key usage leaves out digitalSignature, which "
+      "every handshake needs; have one issued with it, or without a key usage");
+}
+
 Result<void> load(gnutls_certificate_credentials_t credentials, const TlsMaterial& material) {
   const gnutls_datum_t certificate = datum(material.certificate), key = datum(material.key);
   int code = ::gnutls_certificate_set_x509_key_mem2(credentials, &certificate, &key, GNUTLS_X509_FMT_PEM, nullptr, 0);
   if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH) return fail("the key does not belong to the certificate");
   if (code == GNUTLS_E_DECRYPTION_FAILED) return fail("the key is encrypted; the agent can only use one that is not");
   if (code < 0) return fail(fmt::format("certificate and key cannot be used: {}", ::gnutls_strerror(code)));
+  if (auto may = check_that_it_may_sign(credentials); !may) return may;
   if (material.client_ca.empty()) return {};
   const gnutls_datum_t authority = datum(material.client_ca);
   code = ::gnutls_certificate_set_x509_trust_mem(credentials, &authority, GNUTLS_X509_FMT_PEM);
@@ -123,30 +117,28 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const TlsSettings& 
       ::gnutls_priority_init(&context->priority_, priority->c_str(), nullptr) != GNUTLS_E_SUCCESS)
     return fail("cannot set up GnuTLS");
   if (auto loaded = load(context->credentials_, material); !loaded) return tl::unexpected(loaded.error());
+  if (const auto tried = try_handshake(context->credentials_, context->priority_); !tried)
+    return fail(fmt::format("no client could connect with this certificate, these versions and cipher suites: {}",
+                            tried.error().message));
   return context;
 }
 
 Result<void> TlsContext::apply(gnutls_session_t session) const {
-  ::gnutls_session_set_ptr(session, const_cast<TlsContext*>(this));
   int code = ::gnutls_priority_set(session, priority_);
   if (code == GNUTLS_E_SUCCESS) {
     ::gnutls_credentials_clear(session);
     code = ::gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials_);
   }
   if (code != GNUTLS_E_SUCCESS) return fail(fmt::format("cannot begin TLS: {}", ::gnutls_strerror(code)));
-  const bool required =
-      client_auth_ == ClientAuth::kRequireAnyClientCert || client_auth_ == ClientAuth::kRequireAndVerifyClientCert;
   ::gnutls_certificate_server_set_request(session, client_auth_ == ClientAuth::kNoClientCert ? GNUTLS_CERT_IGNORE
-                                                   : required                                ? GNUTLS_CERT_REQUIRE
+                                                   : requires_certificate()                  ? GNUTLS_CERT_REQUIRE
                                                                                              : GNUTLS_CERT_REQUEST);
   if (client_auth_ != ClientAuth::kNoClientCert) ::gnutls_session_set_verify_function(session, &verify_client);
-  if (required)
-    ::gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_POST, &tell_if_missing);
   return {};
 }
 
 int TlsContext::verify_client(gnutls_session_t session) {
-  return static_cast<const TlsContext*>(::gnutls_session_get_ptr(session))->verify(session);
+  return static_cast<const TlsSession*>(::gnutls_session_get_ptr(session))->context->verify(session);
 }
 
 // GnuTLS itself has seen to it that there is a certificate where one is required, and that the client has its key.

@@ -30,8 +30,16 @@ class TlsContext {
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  // Makes a server's session follow this context, which must outlive it. Before the handshake.
+  // Makes a server's session follow this context, which must outlive it. Before the handshake; the session's pointer
+  // must be a TlsSession by then.
   Result<void> apply(gnutls_session_t session) const;
+
+  // Whether a client without a certificate is turned away.
+  [[nodiscard]] bool requires_certificate() const {
+    return client_auth_ == ClientAuth::kRequireAnyClientCert || verifies_all();
+  }
+  // Whether nobody is let in but those whose certificates are signed by the client CA.
+  [[nodiscard]] bool verifies_all() const { return client_auth_ == ClientAuth::kRequireAndVerifyClientCert; }
 
  private:
   TlsContext(ClientAuth client_auth, std::vector<std::string> allowed_sans)

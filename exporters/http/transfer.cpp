@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/transfer.h"
 
-#include <chrono>
 #include <cstring>
 #include <string_view>
 
@@ -9,23 +8,18 @@ namespace vqscope {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// A client that reads a byte now and then is never idle, and holds as much as one that reads nothing.
-constexpr std::chrono::seconds kLongest{60};
 // Each client that is answered has a buffer of this size.
 constexpr std::size_t kPiece = 16384;
 
 struct Transfer {
   std::shared_ptr<UnreadBody> unread;
-  Clock::time_point deadline;
 };
 
 // Called when the client has taken the piece before.
 ssize_t next_piece(void* context, std::uint64_t position, char* buffer, std::size_t size) {
   const auto& transfer = *static_cast<const Transfer*>(context);
   const auto body = transfer.unread->body();
-  if (!body || Clock::now() > transfer.deadline) return MHD_CONTENT_READER_END_WITH_ERROR;
+  if (!body) return MHD_CONTENT_READER_END_WITH_ERROR;
   const std::string_view piece = std::string_view(body->bytes()).substr(position, size);
   std::memcpy(buffer, piece.data(), piece.size());
   return static_cast<ssize_t>(piece.size());
@@ -36,7 +30,7 @@ void end_transfer(void* context) { delete static_cast<Transfer*>(context); }
 }  // namespace
 
 std::unique_ptr<MHD_Response, ResponseDeleter> make_response(UnreadBodies& unread, const Body& body) {
-  auto transfer = std::make_unique<Transfer>(Transfer{unread.hold(body), Clock::now() + kLongest});
+  auto transfer = std::make_unique<Transfer>(Transfer{unread.hold(body)});
   std::unique_ptr<MHD_Response, ResponseDeleter> response(
       MHD_create_response_from_callback(body.bytes().size(), kPiece, &next_piece, transfer.get(), &end_transfer));
   if (response) (void)transfer.release();  // ended with the response

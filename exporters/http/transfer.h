@@ -19,7 +19,7 @@ struct ResponseDeleter {
 };
 
 // An answer with this body, shared with all others of `unread` that have the same one. It breaks off when the body is
-// dropped to make room, and when the client has not read it to its end after a minute. Null: there is no memory.
+// dropped to make room. Null: there is no memory.
 std::unique_ptr<MHD_Response, ResponseDeleter> make_response(UnreadBodies& unread, const Body& body);
 
 }  // namespace vqscope

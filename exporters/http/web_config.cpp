@@ -178,8 +178,7 @@ void http_settings(const YAML::Node& section, WebConfig& config) {
       (void)boolean(value, key);
     else if (key == "headers")
       each(value, "headers", [&](const std::string& name, const YAML::Node& text, const YAML::Mark& at) {
-        auto added = header(name, text, at);
-        if (!added.second.empty()) config.headers.push_back(std::move(added));
+        config.headers.push_back(header(name, text, at));
       });
     else
       unknown(mark, key, "http_server_config");

@@ -45,7 +45,7 @@ struct TlsSettings {
 
 struct WebConfig {
   std::optional<TlsSettings> tls;                            // absent: plain HTTP
-  std::vector<std::pair<std::string, std::string>> headers;  // added to every answer
+  std::vector<std::pair<std::string, std::string>> headers;  // of every answer; an empty one is left out
   std::map<std::string, std::string, std::less<>> users;     // name -> bcrypt hash; empty: everyone may read
 };
 

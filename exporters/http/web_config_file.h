@@ -21,7 +21,7 @@ namespace vqscope {
 struct WebRules {
   std::shared_ptr<const TlsContext> tls;                     // null: plain HTTP
   std::shared_ptr<BasicAuth> users;                          // null: everyone may read
-  std::vector<std::pair<std::string, std::string>> headers;  // added to every answer
+  std::vector<std::pair<std::string, std::string>> headers;  // of every answer; an empty one is left out
 };
 
 // Any thread may call.

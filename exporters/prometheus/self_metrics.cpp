@@ -69,6 +69,25 @@ void add_process(const std::filesystem::path& procfs, std::vector<Family>& famil
         static_cast<double>(descriptors.size() - 1));  // less the one that lists them
 }
 
+void add_endpoint(const EndpointCounts& counts, std::vector<Family>& families) {
+  Family connections{"vqscope_http_connections",
+                     "Connections to the endpoint that are open, by what they are at.",
+                     MetricType::kGauge,
+                     {}};
+  for (std::size_t i = 0; i < kConnectionStates.size(); ++i)
+    connections.samples.push_back(
+        {{{"state", std::string(kConnectionStates[i])}}, static_cast<double>(counts.connections[i]), nullptr});
+  Family refused{"vqscope_http_refused_total",
+                 "Connections ended and requests refused by the endpoint.",
+                 MetricType::kCounter,
+                 {}};
+  for (std::size_t i = 0; i < kRefusals.size(); ++i)
+    refused.samples.push_back(
+        {{{"reason", std::string(kRefusals[i])}}, static_cast<double>(counts.refused[i]), nullptr});
+  families.push_back(std::move(connections));
+  families.push_back(std::move(refused));
+}
+
 }  // namespace
 
 SelfMetrics::SelfMetrics(const std::string& version, const std::string& revision, std::size_t array_bytes)
@@ -97,10 +116,11 @@ void SelfMetrics::count_scrape(Format format, std::chrono::duration<double> dura
   scrape_seconds_.Add(labels).Increment(duration.count());
 }
 
-std::vector<Family> SelfMetrics::families(const std::filesystem::path& procfs) const {
+std::vector<Family> SelfMetrics::families(const std::filesystem::path& procfs, const EndpointCounts& endpoint) const {
   std::vector<Family> families;
   for (const prometheus::MetricFamily& family : registry_.Collect())
     if (!family.metric.empty()) families.push_back(convert(family));
+  add_endpoint(endpoint, families);
   add_process(procfs, families);
   return families;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "exporters/http/connections.h"
 #include "exporters/prometheus/family.h"
 #include "exporters/prometheus/formats.h"
 
@@ -25,8 +26,8 @@ class SelfMetrics {
   // A scrape was answered.
   void count_scrape(Format format, std::chrono::duration<double> duration);
 
-  // What is counted above, and the process as /proc/self shows it now. What cannot be read is absent.
-  [[nodiscard]] std::vector<Family> families(const std::filesystem::path& procfs) const;
+  // What is counted above, the endpoint, and the process as /proc/self shows it now. What cannot be read is absent.
+  [[nodiscard]] std::vector<Family> families(const std::filesystem::path& procfs, const EndpointCounts& endpoint) const;
 
  private:
   prometheus::Registry registry_;

@@ -122,7 +122,7 @@ void scrape(benchmark::State& state) {
     native += family.samples.size();
     classic += family.samples.size() * (family.type == MetricType::kHistogram ? buckets.size() + 3 : 1);
   }
-  for (const Family& family : self.families(paths.procfs)) {
+  for (const Family& family : self.families(paths.procfs, {})) {
     own += family.samples.size();
     native += family.samples.size();
     classic += family.samples.size();

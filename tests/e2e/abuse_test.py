@@ -2,10 +2,12 @@
 """What clients, and the kernel, may do to the agent without harm to it or to honest clients."""
 
 import pathlib
+import re
 import signal
 import subprocess
 import time
 import unittest
+import urllib.request
 
 import abuse
 import vqtest
@@ -131,17 +133,49 @@ class Abuse(unittest.TestCase):
         disk = vqtest.Loop(self)
         agent = vqtest.Agent(self, "--device-include=^loop", wrapper=("prlimit", "--nofile=128:128"))
         agent.wait_for_device(disk.name)
-        # Most of them wait in the kernel's backlog: they are more than the agent may have descriptors.
+        # They are more than the agent may have descriptors.
         crowd = abuse.Crowd(agent.url, 300, ["slow writer"])
         self.addCleanup(crowd.close)
         vqtest.wait_for(lambda: self.usage(agent).descriptors >= 64, "connections to be accepted")
         another = vqtest.Loop(self)
         vqtest.wait_for(lambda: f"disk {another.name} appeared" in agent.output(), f"{another.name} to be seen")
-        self.assertEqual(crowd.still_open(), 300, "those above the limit wait, and are not turned away")
+        self.check_honest(agent)
+        self.assertLess(self.usage(agent).descriptors, 128)
+        self.assertGreater(agent.scrape().one("vqscope_http_refused_total", reason="limit"), 200)
         self.assertNotIn("Too many open files", agent.output())
         self.assertNotIn("is gone", agent.output())
         crowd.close()
         agent.wait_for_device(disk.name)
+
+    def test_at_the_limit_those_that_do_nothing_give_way_on_whichever_listener(self):
+        vqtest.require("prlimit")
+        agent = vqtest.Agent(self, "--web.listen-address=127.0.0.1:0", wrapper=("prlimit", "--nofile=1024:1024"))
+        urls = vqtest.wait_for(lambda: found if len(found := re.findall(r"serves (http://\S+)", agent.output())) == 2 else None,
+                               "both listeners")
+        crowd = abuse.Crowd(urls[0], 1500, ["idle", "slow writer"])
+        self.addCleanup(crowd.close)
+        for _ in range(10):
+            crowd.trickle()
+            for url in urls:
+                with urllib.request.urlopen(url, timeout=vqtest.patience(10)) as answer:
+                    scrape = vqtest.Scrape(answer.read().decode())
+        self.assertEqual(agent.output().count("gave way to a new one"), 1, "told once a minute")
+        vqtest.wait_for(lambda: agent.scrape().one("vqscope_http_refused_total", reason="limit") >= 700, "them to be counted")
+        self.assertGreater(scrape.one("vqscope_http_connections", state="head"), 500)
+        self.assertLess(self.usage(agent).descriptors, 1024)
+
+    def test_slow_heads_and_handshakes_have_their_time_and_no_more(self):
+        agent = vqtest.Agent(self)
+        crowd = abuse.Crowd(agent.url, 20, ["slow writer", "idle"])
+        self.addCleanup(crowd.close)
+        self.assertEqual(crowd.still_open(), 20)
+
+        def all_closed():
+            crowd.trickle()
+            return crowd.still_open() == 0
+
+        vqtest.wait_for(all_closed, "the server to lose patience", 25, interval=0.5)
+        self.assertEqual(agent.scrape().one("vqscope_http_refused_total", reason="deadline"), 20)
 
     def test_a_storm_of_uevents_is_looked_at_once_a_second_and_to_its_end(self):
         vqtest.require_root()

@@ -89,7 +89,7 @@ class Tls(secured.Secured):
                 client.sendall(request[:length])
         self.assertTrue(client.recv(1), "the server's part of the last handshake")
         trusting = ssl.create_default_context(cafile=self.authority.file)
-        for part in (b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"):
+        for part in (b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"):
             client = trusting.wrap_socket(socket.create_connection(("127.0.0.1", self.port), timeout=30),
                                           server_hostname="localhost")
             self.addCleanup(client.close)
@@ -107,10 +107,83 @@ class Tls(secured.Secured):
         vqtest.wait_for(all_sleep, "the agent to sleep", 15)
 
     def test_headers_are_on_every_answer(self):
-        self.start_with_tls(http_server_config={"http2": True, "headers": {"X-Frame-Options": "deny"}})
+        self.start_with_tls(http_server_config={"http2": True, "headers": {"X-Frame-Options": "sameorigin",
+                                                                           "Content-Security-Policy": ""}})
         for path in ("/metrics", "/nothing"):
             head = vqtest.run("curl", "-sSI", "--cacert", self.authority.file, f"https://127.0.0.1:{self.port}{path}")
-            self.assertIn("\nX-Frame-Options: deny\r\n".replace("\r", ""), head.replace("\r", ""))
+            self.assertIn("\nX-Frame-Options: sameorigin\n", head.replace("\r", ""))
+            self.assertNotIn("deny", head)
+            self.assertNotIn("Content-Security-Policy", head)
+            self.assertIn("nosniff", head)
+
+    def test_any_server_name_is_served(self):
+        self.start_with_tls()
+        for name in ("db_1.example", "guest.example:10177", "-", "localhost"):
+            for version in ("-tls1_2", "-tls1_3"):
+                done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-servername", name, version,
+                                       "-CAfile", self.authority.file, "-quiet", "-verify_return_error"],
+                                      input="GET /-/healthy HTTP/1.0\r\n\r\n", capture_output=True, text=True, timeout=30)
+                self.assertIn("vqscope is healthy", done.stdout, (name, version, done.stderr))
+
+    def test_a_certificate_that_no_client_could_use_is_refused(self):
+        self.authority.issue("server")
+        good = [(self.directory / f"server{end}").read_bytes() for end in (".pem", ".key")]
+        self.write({})
+        agent = self.start()
+        vqtest.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                   "keyUsage=critical,keyEncipherment", "-keyout", self.directory / "bad.key", "-out", self.directory / "bad.pem")
+        self.write({"cert_file": "bad.pem", "key_file": "bad.key"})
+        self.check_serves()
+        self.assertIn("its key usage leaves out digitalSignature", agent.output())
+        self.assertEqual(good, [(self.directory / f"server{end}").read_bytes() for end in (".pem", ".key")])
+        done = subprocess.run([vqtest.AGENT, "serve", "--web.listen-address=127.0.0.1:0", f"--web.config.file={self.config}"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.config}: the certificate is not good for TLS", done.stderr)
+
+    def test_failed_handshakes_are_counted_and_seldom_told(self):
+        agent = self.start_with_tls()
+        log = lambda: [line for line in agent.output().splitlines() if " warning: http: a TLS handshake failed" in line]
+        self.curl(scheme="http")
+        vqtest.wait_for(log, "the first failure to be told")
+        self.assertIn("is not TLS", log()[0])
+        self.assertEqual(self.curl("--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0")[0], 35)
+        other = certificates.Authority(self.directory, "other")
+        self.assertEqual(self.curl("--cacert", other.file)[0], 60)
+        self.assertEqual(self.curl("--cacert", other.file, "--tls-max", "1.2")[0], 60)
+        with socket.create_connection(("127.0.0.1", self.port)):
+            pass  # a health check of TCP is no handshake
+        count = lambda: vqtest.run("curl", "-sS", "--cacert", self.authority.file, f"https://127.0.0.1:{self.port}/metrics")
+        vqtest.wait_for(lambda: vqtest.Scrape(count()).one("vqscope_http_refused_total", reason="handshake") == 4, "all to be counted")
+        self.assertEqual(len(log()), 1)
+        for reason in ("have no version, cipher suite", "the client broke it off when it had seen the certificate",
+                       "the client broke it off: CA is unknown"):
+            vqtest.wait_for(lambda: reason in agent.output(), reason)
+
+    def test_a_handshake_that_takes_too_long_is_ended(self):
+        self.start_with_tls()
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as client:
+            client.sendall(b"\x16\x03\x01\x02\x00\x01")
+
+            def closed():
+                try:
+                    client.sendall(b"\0")
+                    client.setblocking(False)
+                    return client.recv(1) == b""
+                except BlockingIOError:
+                    return False
+                except ConnectionError:
+                    return True
+                finally:
+                    client.setblocking(True)
+
+            vqtest.wait_for(closed, "the server to lose patience", 25, interval=0.5)
+
+    def test_behind_a_password_any_host_is_answered(self):
+        self.write(basic_auth_users={"prometheus": certificates.bcrypt(PASSWORD)})
+        self.start()
+        self.assertEqual(self.curl("--user", f"prometheus:{PASSWORD}", "--header", "Host: guest.example", scheme="http")[1], 200)
+        self.assertEqual(self.curl("--header", "Host: guest.example", scheme="http")[1], 401)
 
     def test_prometheus_scrapes_with_certificate_and_password(self):
         vqtest.require("prometheus")

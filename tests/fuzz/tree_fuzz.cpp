@@ -78,7 +78,7 @@ void scan(const SystemPaths& paths) {
   require(snapshot.devices.size() == topology->disks.size());
   (void)derive(*topology, snapshot, &snapshot, {});
   static const SelfMetrics self("0", "0", 0);
-  (void)self.families(paths.procfs);
+  (void)self.families(paths.procfs, {});
 }
 
 }  // namespace

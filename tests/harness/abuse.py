@@ -15,7 +15,7 @@ import urllib.parse
 
 import vqtest
 
-GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def allow_many_descriptors(wanted=4096):
@@ -65,7 +65,7 @@ def break_off(client):
 # What each kind of client sends at once, and later in small pieces; None: half of the connection is closed.
 MANNERS = {
     "idle": (b"", b""),
-    "slow writer": (b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"a"),
+    "slow writer": (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"a"),
     "reads nothing": (GET, b""),
     "pipelines and reads nothing": (GET * 50, GET),
     "half-closed": (GET, None),

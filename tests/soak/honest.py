@@ -17,7 +17,7 @@ class Client:
         address = urllib.parse.urlparse(url)
         self.address = (address.hostname, address.port)
         self.tls = ssl.create_default_context(cafile=authority) if authority else None
-        self.headers = f"Host: x\r\n{authorization}"
+        self.headers = f"Host: localhost\r\n{authorization}"
 
     def connect(self):
         client = socket.create_connection(self.address, timeout=60)

@@ -79,7 +79,7 @@ TEST_F(WithCollector, ScrapesSamplesAndRefreshesAtTheSameTime) {
       const Model model = collector_->collect();
       EXPECT_EQ(model.devices.size(), 1U);
       std::vector<Family> families = model_families(model);
-      for (Family& family : self.families(tree_.paths.procfs)) families.push_back(std::move(family));
+      for (Family& family : self.families(tree_.paths.procfs, {})) families.push_back(std::move(family));
       return write(format, families, default_classic_buckets());
     });
     const auto held = unread.hold(body);

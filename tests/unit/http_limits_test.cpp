@@ -10,27 +10,22 @@
 namespace vqscope {
 namespace {
 
-TEST(ConnectionsPerListener, LeavesDescriptorsForEverythingElse) {
-  EXPECT_EQ(connections_per_listener(1024, 1), 768U);
-  EXPECT_EQ(connections_per_listener(1024, 2), 384U);
+TEST(MostConnections, LeavesDescriptorsForEverythingElse) {
+  EXPECT_EQ(most_connections(1024), 768U);
   for (std::uint64_t descriptors : {64U, 256U, 512U, 1024U, 20'000U, 1'048'576U})
-    for (std::size_t listeners : {1U, 2U, 3U})
-      EXPECT_LE(connections_per_listener(descriptors, listeners) * listeners, descriptors / 2 + descriptors / 4)
-          << descriptors << " " << listeners;
+    EXPECT_LE(most_connections(descriptors), descriptors / 2 + descriptors / 4) << descriptors;
 }
 
-TEST(ConnectionsPerListener, IsBoundedHoweverManyDescriptorsThereAre) {
-  EXPECT_EQ(connections_per_listener(1 << 20, 1), 4000U);
-  EXPECT_EQ(connections_per_listener(~std::uint64_t{0}, 2), 2000U);
+TEST(MostConnections, IsBoundedHoweverManyDescriptorsThereAre) {
+  EXPECT_EQ(most_connections(1 << 20), 4000U);
+  EXPECT_EQ(most_connections(~std::uint64_t{0}), 4000U);
 }
 
-TEST(ConnectionsPerListener, AThousandAtOnceFitTheUsualHardLimit) {
-  EXPECT_GT(connections_per_listener(4096, 2), 1000U);
-}
+TEST(MostConnections, AThousandAtOnceFitTheUsualHardLimit) { EXPECT_GT(most_connections(4096), 1000U); }
 
-TEST(ConnectionsPerListener, IsNeverNone) {
-  EXPECT_EQ(connections_per_listener(0, 2), 1U);
-  EXPECT_EQ(connections_per_listener(4, 100), 1U);
+TEST(MostConnections, IsNeverNone) {
+  EXPECT_EQ(most_connections(0), 2U);
+  EXPECT_EQ(most_connections(4), 2U);
 }
 
 TEST(UnreadBodies, HoldsABodyOnceHoweverManyReadIt) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/listener.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -25,12 +26,17 @@ using ::testing::StartsWith;
 // The port in "HOST:PORT"; 0 if there is none.
 int port_of(const std::string& address) { return std::atoi(address.substr(address.rfind(':') + 1).c_str()); }
 
-bool can_connect(int port) {
-  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+sockaddr_in loopback(int port) {
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+bool can_connect(int port) {
+  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = loopback(port);
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
@@ -206,23 +212,55 @@ TEST(ListenOnVsock, ListensWhereThisKernelHasVsock) {
   EXPECT_THAT(foreign.error().message, HasSubstr("4000000000 is not a context ID of this machine"));
 }
 
-TEST(PeerOf, CountsANetworkOfIpv6AsOneClientAndMappedIpv4AsIpv4) {
-  const auto v6 = [](const char* text) {
-    sockaddr_in6 address = {};
-    address.sin6_family = AF_INET6;
-    EXPECT_EQ(::inet_pton(AF_INET6, text, &address.sin6_addr), 1);
-    return peer_of(reinterpret_cast<const sockaddr*>(&address));
-  };
-  const auto v4 = [](const char* text) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    EXPECT_EQ(::inet_pton(AF_INET, text, &address.sin_addr), 1);
-    return peer_of(reinterpret_cast<const sockaddr*>(&address));
-  };
-  EXPECT_EQ(v6("2001:db8::1"), v6("2001:db8::2:3"));
-  EXPECT_NE(v6("2001:db8::1"), v6("2001:db8:0:1::1"));
-  EXPECT_EQ(v6("::ffff:192.0.2.1"), v4("192.0.2.1"));
-  EXPECT_NE(v4("192.0.2.1"), v4("192.0.2.2"));
+// What connecting to `address` from a socket of the same family looks like from the other side.
+class Accepted {
+ public:
+  template <typename Address>
+  Accepted(const Listener& listener, const Address& to)
+      : client_(::socket(reinterpret_cast<const sockaddr&>(to).sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    EXPECT_EQ(::connect(client_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0) << std::strerror(errno);
+    pollfd ready = {listener.fd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ready, 1, -1), 1);
+    server_ = Fd(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  }
+  [[nodiscard]] int fd() const { return server_.get(); }
+
+ private:
+  Fd client_, server_;
+};
+
+TEST(SourceOf, IsAnAddressOfIpv4AlsoOnASocketOfBothFamilies) {
+  for (const char* where : {"127.0.0.1:0", ":0"}) {
+    const auto listeners = listen_on(where);
+    ASSERT_TRUE(listeners) << listeners.error().message;
+    const Accepted accepted(listeners->front(), loopback(port_of(listeners->front().address)));
+    EXPECT_EQ(source_of(accepted.fd()), "127.0.0.1");
+    EXPECT_TRUE(arrived_on_loopback(accepted.fd()));
+  }
+}
+
+TEST(SourceOf, IsANetworkOfIpv6) {
+  if (!has_ipv6_loopback()) GTEST_SKIP() << "skipped: this machine has no IPv6 loopback";
+  const auto listeners = listen_on("[::1]:0");
+  ASSERT_TRUE(listeners) << listeners.error().message;
+  sockaddr_in6 address = {};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  address.sin6_port = htons(static_cast<std::uint16_t>(port_of(listeners->front().address)));
+  const Accepted accepted(listeners->front(), address);
+  EXPECT_EQ(source_of(accepted.fd()), "::/64");
+  EXPECT_TRUE(arrived_on_loopback(accepted.fd()));
+}
+
+TEST_F(UnixListener, KnowsTheUser) {
+  const auto listeners = listen_on(address_);
+  ASSERT_TRUE(listeners) << listeners.error().message;
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
+  const Accepted accepted(listeners->front(), address);
+  EXPECT_EQ(source_of(accepted.fd()), "user " + std::to_string(::getuid()));
+  EXPECT_FALSE(arrived_on_loopback(accepted.fd()));
 }
 
 }  // namespace

@@ -143,6 +143,7 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--web.unix-socket-mode", "0888"}, "'0888' is not an octal mode"},
       {{"serve", "--web.unix-socket-mode", "01777"}, "'01777' is not an octal mode"},
       {{"serve", "--web.systemd-socket", "--web.listen-address=:1"}, "excludes --web.systemd-socket"},
+      {{"serve", "--web.allowed-host=guest.example:10177"}, "'guest.example:10177' is not a host name"},
       {{"record", "a", "--url.ca-file", "ca.pem"}, "--url.ca-file requires --url"},
       {{"record", "a", "--url", "https://a:1", "--url.cert-file", "c.pem"}, "--url.cert-file requires --url.key-file"},
       {{"serve", "--window", "0"}, "--window"},
@@ -252,8 +253,8 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
   EXPECT_EQ(serve.line.exit_status, 0);
   for (const char* flag :
        {"--web.listen-address", "--web.config.file", "--web.systemd-socket", "--web.unix-socket-mode",
-        "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe", "--window",
-        "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
+        "--web.allowed-host", "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe",
+        "--window", "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
     EXPECT_THAT(serve.out, HasSubstr(flag));
 }
 

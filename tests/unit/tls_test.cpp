@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
+#include <gnutls/x509.h>
 #include <gtest/gtest.h>
+
+#include <ctime>
 
 #include "exporters/http/tls_context.h"
 #include "exporters/http/tls_priority.h"
@@ -95,6 +98,59 @@ TEST(TlsContext, AnEmptyClientCaIsAnError) {
   const auto context = TlsContext::create(settings, {});
   ASSERT_FALSE(context);
   EXPECT_THAT(context.error().message, HasSubstr("no certificate in the client CA"));
+}
+
+// A self-signed certificate of now and its key, by GnuTLS; `usage` 0: for anything.
+TlsMaterial self_signed(gnutls_pk_algorithm_t algorithm, unsigned bits, unsigned usage) {
+  gnutls_x509_privkey_t key = nullptr;
+  gnutls_x509_crt_t certificate = nullptr;
+  EXPECT_EQ(gnutls_x509_privkey_init(&key), GNUTLS_E_SUCCESS);
+  EXPECT_EQ(gnutls_x509_privkey_generate(key, algorithm, bits, 0), GNUTLS_E_SUCCESS);
+  EXPECT_EQ(gnutls_x509_crt_init(&certificate), GNUTLS_E_SUCCESS);
+  gnutls_x509_crt_set_version(certificate, 3);
+  gnutls_x509_crt_set_serial(certificate, "\1", 1);
+  gnutls_x509_crt_set_activation_time(certificate, ::time(nullptr));
+  gnutls_x509_crt_set_expiration_time(certificate, ::time(nullptr) + 3600);
+  gnutls_x509_crt_set_key(certificate, key);
+  if (usage != 0) gnutls_x509_crt_set_key_usage(certificate, usage);
+  EXPECT_EQ(gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0), GNUTLS_E_SUCCESS);
+  gnutls_datum_t certificate_pem = {}, key_pem = {};
+  EXPECT_EQ(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &certificate_pem), GNUTLS_E_SUCCESS);
+  EXPECT_EQ(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &key_pem), GNUTLS_E_SUCCESS);
+  const auto text = [](gnutls_datum_t& datum) {
+    std::string copy(reinterpret_cast<const char*>(datum.data), datum.size);
+    gnutls_free(datum.data);
+    return copy;
+  };
+  TlsMaterial material{text(certificate_pem), text(key_pem), ""};
+  gnutls_x509_crt_deinit(certificate);
+  gnutls_x509_privkey_deinit(key);
+  return material;
+}
+
+TEST(TlsContext, ACertificateThatMaySignIsTaken) {
+  EXPECT_TRUE(TlsContext::create({}, self_signed(GNUTLS_PK_RSA, 2048, 0)));
+  EXPECT_TRUE(TlsContext::create({}, self_signed(GNUTLS_PK_EC, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0)));
+  EXPECT_TRUE(TlsContext::create(
+      {}, self_signed(GNUTLS_PK_RSA, 2048, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT)));
+  TlsSettings required;
+  required.client_auth = ClientAuth::kRequireAnyClientCert;
+  EXPECT_TRUE(TlsContext::create(required, self_signed(GNUTLS_PK_RSA, 2048, 0)));
+}
+
+TEST(TlsContext, ACertificateThatMayNotSignIsAnErrorThatSaysSo) {
+  const auto context = TlsContext::create({}, self_signed(GNUTLS_PK_RSA, 2048, GNUTLS_KEY_KEY_ENCIPHERMENT));
+  ASSERT_FALSE(context);
+  EXPECT_THAT(context.error().message, HasSubstr("its key usage leaves out digitalSignature"));
+}
+
+TEST(TlsContext, ACertificateWithWhichNoHandshakeSucceedsIsAnError) {
+  TlsSettings settings;
+  settings.max_version = TlsVersion::kTls12;
+  settings.cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"};
+  const auto context = TlsContext::create(settings, self_signed(GNUTLS_PK_RSA, 2048, 0));
+  ASSERT_FALSE(context);
+  EXPECT_THAT(context.error().message, HasSubstr("no client could connect with this certificate"));
 }
 
 }  // namespace

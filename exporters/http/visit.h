@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server keeps of one connection, from its beginning to its end: libmicrohttpd's "socket context".
+#pragma once
+
+#include <microhttpd.h>
+
+#include <optional>
+
+#include "exporters/http/connections.h"
+#include "exporters/http/tls_session.h"
+
+namespace vqscope {
+
+struct Visit {
+  Connections::Entry* entry = nullptr;
+  bool on_loopback = false;       // arrived at an address of the loopback interface
+  std::optional<TlsSession> tls;  // absent: plain HTTP
+};
+
+// Null: it could not be set up, and is not to be answered.
+inline Visit* visit_of(MHD_Connection* connection) {
+  const auto* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info != nullptr ? static_cast<Visit*>(info->socket_context) : nullptr;
+}
+
+}  // namespace vqscope
