@@ -10,6 +10,9 @@ namespace vqscope {
 // Blocks SIGTERM and SIGINT, in all threads to come, and makes them readable.
 Result<Fd> watch_signals();
 
+// Lets them end the process again; those that came meanwhile do so now.
+Result<void> release_signals();
+
 // Makes writing to a pipe that nobody reads any more, such as that of the log, fail instead of ending the process.
 Result<void> outlive_readers();
 
