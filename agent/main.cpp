@@ -9,6 +9,7 @@
 #include "agent/daemon/options.h"
 #include "agent/daemon/serve.h"
 #include "agent/doctor/doctor.h"
+#include "agent/doctor/explain.h"
 #include "agent/probes/probe.h"
 #include "agent/recording/record.h"
 
@@ -49,6 +50,13 @@ int run(const vqscope::RecordOptions& options) {
 }
 
 int run(const vqscope::CompareOptions& options) { return vqscope::compare(options); }
+
+int run(const vqscope::ExplainOptions& options) {
+  const auto explained = vqscope::explain(options);
+  if (explained) return 0;
+  vqscope::complain(explained.error().message);
+  return vqscope::kExitUsage;
+}
 
 }  // namespace
 

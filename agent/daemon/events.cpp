@@ -7,15 +7,30 @@
 
 namespace vqscope {
 
-Result<Fd> watch_signals() {
+namespace {
+
+sigset_t ending_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+}  // namespace
+
+Result<Fd> watch_signals() {
+  const sigset_t signals = ending_signals();
   if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return fail_errno("cannot block signals");
   Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
   if (!fd) return fail_errno("cannot watch signals");
   return fd;
+}
+
+Result<void> release_signals() {
+  const sigset_t signals = ending_signals();
+  if (::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr) != 0) return fail_errno("cannot unblock signals");
+  return {};
 }
 
 Result<Fd> every_second() {

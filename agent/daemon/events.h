@@ -10,6 +10,9 @@ namespace vqscope {
 // Blocks SIGTERM and SIGINT, in all threads to come, and makes them readable.
 Result<Fd> watch_signals();
 
+// Lets them end the process again; those that came meanwhile do so now.
+Result<void> release_signals();
+
 // Readable once a second: 8 bytes, the seconds since it was last read. Does not block.
 Result<Fd> every_second();
 

@@ -8,8 +8,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "agent/base/duration.h"
 #include "agent/base/standard_streams.h"
 #include "agent/daemon/build_info.h"
+#include "agent/daemon/usage.h"
 #include "agent/probes/probe.h"
 
 namespace vqscope {
@@ -22,21 +24,31 @@ std::vector<std::string> probe_names() {
   return names;
 }
 
-void add_measure(CLI::App& command, MeasureOptions& options) {
-  command.add_option("--device-include", options.device_include, "Measure only disks whose name this matches (RE2)")
-      ->type_name("REGEX");
+// `name` is "--device", with a word before it if the disks may also be given without the flag.
+void add_measure(CLI::App& command, MeasureOptions& options, const std::string& name = "--device") {
+  CLI::Option* const devices =
+      command
+          .add_option(name, options.devices,
+                      "Only this disk, by name or path: vda, /dev/vda, /dev/disk/by-id/...; a partition stands for its "
+                      "disk; may be repeated")
+          ->type_name("DISK")
+          ->allow_extra_args(name != "--device");  // no word after a flag that is another argument
+  command.add_option("--device-include", options.device_include, "Only disks whose name this matches (RE2)")
+      ->type_name("REGEX")
+      ->excludes(devices);
   command
       .add_option("--device-exclude", options.device_exclude,
-                  "Measure all disks but those whose name this matches (RE2; default " +
+                  "All disks but those whose name this matches (RE2; default " +
                       std::string(DeviceFilter::kDefaultExclude) + ")")
-      ->type_name("REGEX");
+      ->type_name("REGEX")
+      ->excludes(devices);
   command
       .add_option(
           "--require-probe", options.required_probes,
           "Do not start without this probe: " + fmt::format("{}", fmt::join(probe_names(), ", ")) + "; may be repeated")
       ->type_name("PROBE")
       ->allow_extra_args(false)
-      ->check(CLI::IsMember(probe_names()));
+      ->check(one_of(probe_names()));
   command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
       ->type_name("DIRECTORY")
       ->capture_default_str();
@@ -46,23 +58,11 @@ void add_measure(CLI::App& command, MeasureOptions& options) {
   command.add_option("--log.level", options.log_level, "What to log on standard error: debug, info, warn, error")
       ->type_name("LEVEL")
       ->capture_default_str()
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+      ->check(one_of({"debug", "info", "warn", "error"}));
   command.add_option("--log.format", options.log_format, "How to log: text, json")
       ->type_name("FORMAT")
       ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
-}
-
-// CLI::Range lets "nan" through.
-CLI::Validator seconds_between(double low, double high) {
-  return {[low, high](const std::string& text) {
-            double seconds = 0;
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-            return error == std::errc{} && end == text.data() + text.size() && seconds >= low && seconds <= high
-                       ? ""
-                       : fmt::format("'{}' is not a number of seconds from {} to {}", text, low, high);
-          },
-          ""};
+      ->check(one_of({"text", "json"}));
 }
 
 // "0660" or "660".
@@ -107,7 +107,7 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
   serve
       .add_option("--web.config.file", options.web_config,
                   "TLS, client certificates and passwords: a file as Prometheus' exporters take it "
-                  "(exporters/http/README.md); read again when it changes")
+                  "(/usr/share/vqscope/doc/ENDPOINT.md); read again when it changes")
       ->type_name("FILE");
   serve.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
       ->type_name("PATH")
@@ -117,12 +117,10 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
                    ? ""
                    : "'" + path + "' is not a path below /, such as /metrics";
       });
-  serve
-      .add_option("--window", options.window_seconds,
-                  "Seconds over which the gauges avgqu_sz, *_ratio and *_cpus look back")
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->check(seconds_between(1, 3600));
+  add_duration(
+      serve, "--window", [&options](double seconds) { options.window_seconds = seconds; }, "1s", "1h",
+      "How far the gauges avgqu_sz, *_ratio and *_cpus look back")
+      ->default_str("10s");
   serve
       .add_option("--histogram.classic-buckets", classic_buckets,
                   "Upper bounds in seconds of the classic buckets, rising and separated by commas, each a native "
@@ -141,7 +139,8 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
 void add_agent(CLI::App& command, AgentAddress& agent, const std::string& what) {
   CLI::Option* const url =
       command
-          .add_option("--url", agent.url, what + ", such as http://127.0.0.1:10177 or unix:PATH; needs no rights here")
+          .add_option("--url", agent.url,
+                      what + ", such as HOST:10177, https://HOST:10177 or unix:PATH; needs no rights here")
           ->type_name("URL");
   command.add_option("--url.ca-file", agent.ca_file, "Trust only this CA (PEM) for https, instead of the system's")
       ->type_name("FILE")
@@ -165,26 +164,54 @@ std::vector<std::string> platform_names() {
 
 const CLI::App& add_doctor(CLI::App& app, DoctorOptions& options) {
   CLI::App& doctor = *app.add_subcommand("doctor", "Say what is wrong with this guest's disks, and how to mend it");
-  doctor.add_option("--duration", options.duration_seconds, "Seconds to watch")
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->check(seconds_between(1, 3600));
-  doctor.add_flag("--json", options.json, "Print one JSON object (FINDINGS.md describes it)");
+  add_duration(
+      doctor, "--duration", [&options](double seconds) { options.duration_seconds = seconds; }, "1s", "1h",
+      "How long to watch; Ctrl-C tells what was seen until then")
+      ->default_str("10s");
+  doctor
+      .add_option_function<std::string>(
+          "--format",
+          [&options](const std::string& name) {
+            options.format = name == "text"   ? DoctorFormat::kText
+                             : name == "json" ? DoctorFormat::kJson
+                                              : DoctorFormat::kMarkdown;
+          },
+          "How to print: text, md (Markdown, for a ticket), json ('vqscope explain json' has its keys)")
+      ->type_name("FORMAT")
+      ->default_str("text")
+      ->check(one_of({"text", "md", "markdown", "json"}));
+  doctor.add_flag_callback(
+      "--json", [&options] { options.format = DoctorFormat::kJson; }, "The same as --format json");
   doctor
       .add_option_function<std::string>(
           "--platform", [&options](const std::string& name) { options.platform = parse_platform(name); },
           fmt::format("Show the remedies for this platform only: {} (default: what can be detected, else all)",
                       fmt::join(platform_names(), ", ")))
       ->type_name("PLATFORM")
-      ->check(CLI::IsMember(platform_names()));
+      ->check(one_of(platform_names()));
+  doctor
+      .add_option_function<std::string>(
+          "--idle", [&options](const std::string& name) { options.idle_is_ok = name == "ok"; },
+          "Exit status when no disk had enough requests to judge: unknown (3), or ok (0), which suits a monitoring "
+          "check")
+      ->type_name("HOW")
+      ->default_str("unknown")
+      ->check(one_of({"ok", "unknown"}));
   add_agent(doctor, options.agent, "Look at what the agent at this URL measures");
   options.measure.log_level = "error";
-  add_measure(doctor, options.measure);
+  add_measure(doctor, options.measure, "disk,--device");
   doctor.footer(
-      "Exit status: 0 healthy, 1 warning, 2 critical, 3 could not tell (idle, no rights, wrong command line), 130 or "
-      "143\n"
-      "after SIGINT or SIGTERM.");
+      "Exit status: 0 healthy, 1 warning, 2 critical, 3 could not tell (idle, no rights, wrong command line); after "
+      "Ctrl-C that of what was seen, or 130 when that was less than a second.");
   return doctor;
+}
+
+const CLI::App& add_explain(CLI::App& app, ExplainOptions& options) {
+  CLI::App& explain =
+      *app.add_subcommand("explain", "Explain a finding: what it means, how it is decided, how to mend it");
+  explain.add_option("finding", options.topic, "Such as single_queue; without it, all are listed")
+      ->type_name("FINDING");
+  return explain;
 }
 
 const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
@@ -193,9 +220,11 @@ const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
   record.add_option("file", options.file, "File to create; one that exists is left alone")
       ->type_name("FILE")
       ->required();
-  record.add_option("--duration", options.duration_seconds, "Seconds to record (default: until Ctrl-C)")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 31 * 86400));
+  // A reading is taken every second.
+  add_duration(
+      record, "--duration",
+      [&options](double seconds) { options.duration_seconds = static_cast<std::uint64_t>(std::ceil(seconds)); }, "1s",
+      "31d", "How long to record (default: until Ctrl-C)");
   record.add_option("--note", options.note, "What is recorded, such as \"one queue\"; shown by compare")
       ->type_name("TEXT");
   record.add_flag("--append", options.append, "Add a segment to FILE, if it exists and is a recording");
@@ -204,17 +233,16 @@ const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
   return record;
 }
 
-// "12..60", "60..": seconds.
+// "12..60", "1m30s..": times.
 std::optional<TimeWindow> parse_window(std::string_view text) {
-  const auto number = [](std::string_view part, double& value) {
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    return error == std::errc{} && end == part.data() + part.size() && std::isfinite(value) && value >= 0;
-  };
   const std::size_t dots = text.find("..");
+  if (dots == std::string_view::npos) return std::nullopt;
+  const std::string_view last = text.substr(dots + 2);
+  const auto begin = parse_duration(text.substr(0, dots)), end = parse_duration(last);
+  if (!begin || (!end && !last.empty())) return std::nullopt;
   TimeWindow window;
-  if (dots == std::string_view::npos || !number(text.substr(0, dots), window.begin)) return std::nullopt;
-  const std::string_view end = text.substr(dots + 2);
-  if (!end.empty() && !number(end, window.end)) return std::nullopt;
+  window.begin = *begin;
+  if (end) window.end = *end;
   return window.begin < window.end ? std::optional(window) : std::nullopt;
 }
 
@@ -235,7 +263,7 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
       ->expected(1, 2);
   compare
       .add_option("--window", words.windows,
-                  "Seconds from the recording's start to compare, such as 10..60 or 90..; twice: before and after")
+                  "Times from the recording's start to compare, such as 10..60 or 1m30s..; twice: before and after")
       ->type_name("A..B")
       ->allow_extra_args(false);
   compare.add_option("--device", words.renamed, "A disk that was called A before and B after; may be repeated")
@@ -245,13 +273,13 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
       ->type_name("PERCENT")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 1000.0));
-  compare.add_option("--format", words.format, "How to print: text, markdown, json")
+  compare.add_option("--format", words.format, "How to print: text, md (Markdown, for a ticket), json")
       ->type_name("FORMAT")
       ->capture_default_str()
-      ->check(CLI::IsMember({"text", "markdown", "json"}));
+      ->check(one_of({"text", "md", "markdown", "json"}));
   compare.add_flag("--json", words.json, "The same as --format json");
   compare.footer(
-      "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 not comparable (the load differs, too\n"
+      "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 not comparable (the load differs, too "
       "short, idle), 4 a recording cannot be read.");
   return compare;
 }
@@ -262,7 +290,7 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
   if (words.files.size() > 1) options.after = words.files[1];
   for (const std::string& text : words.windows) {
     const auto window = parse_window(text);
-    if (!window) return fail("--window: '" + text + "' is not a range of seconds such as 10..60");
+    if (!window) return fail("--window: '" + text + "' is not a range of times such as 10..60 or 1m..2m30s");
     options.windows.push_back(*window);
   }
   if (!options.windows.empty() && options.windows.size() != 2)
@@ -275,8 +303,8 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
   }
   options.min_effect = words.min_effect / 100;
   options.format = words.json || words.format == "json" ? CompareFormat::kJson
-                   : words.format == "markdown"         ? CompareFormat::kMarkdown
-                                                        : CompareFormat::kText;
+                   : words.format == "text"             ? CompareFormat::kText
+                                                        : CompareFormat::kMarkdown;
   return options;
 }
 
@@ -293,12 +321,16 @@ Result<void> check(const MeasureOptions& options) {
   return {};
 }
 
-}  // namespace
-
-Result<DeviceFilter> device_filter(const MeasureOptions& options, const AgentAddress& agent) {
-  const bool chosen = !agent.url.empty() && options.device_include.empty() && options.device_exclude.empty();
-  return chosen ? DeviceFilter::create("", "^$") : DeviceFilter::create(options.device_include, options.device_exclude);
+// What the words "help" and "version" print; an error is a sentence.
+Result<std::string> help_of(const CLI::App& app, const std::string& command) {
+  // app.help() would be that of the command "help".
+  if (command.empty()) return app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
+  for (const CLI::App* known : app.get_subcommands(nullptr))
+    if (known->get_name() == command) return known->help(app.get_name());
+  return fail(no_such_command(app, command));
 }
+
+}  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine result;
@@ -308,7 +340,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       "vqscope");
   app.set_version_flag("--version", describe_build());
   app.require_subcommand(1);
-  app.get_formatter()->column_width(34);
+  app.formatter(help_formatter());
   ServeOptions serve;
   std::string classic_buckets;
   const CLI::App& serve_command = add_serve(app, serve, classic_buckets);
@@ -318,6 +350,14 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   const CLI::App& record_command = add_record(app, record);
   CompareWords words;
   const CLI::App& compare_command = add_compare(app, words);
+  ExplainOptions explain;
+  const CLI::App& explain_command = add_explain(app, explain);
+  std::string asked;
+  CLI::App& help_command = *app.add_subcommand("help", "Print the flags of a command");
+  help_command.add_option("command", asked, "Such as doctor; without it, all commands are listed")
+      ->type_name("COMMAND");
+  const CLI::App& version_command =
+      *app.add_subcommand("version", "Print version, git revision, compiler and libraries");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
@@ -325,7 +365,21 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     return result;
   } catch (const CLI::ParseError& error) {
     const auto given = app.get_subcommands();
-    result.exit_status = usage_error(given.empty() ? app : *given.front(), error.what());
+    result.exit_status =
+        usage_error(given.empty() ? app : *given.front(), what_is_wrong(app, error, argc > 1 ? argv[1] : ""));
+    return result;
+  }
+  if (help_command.parsed() || version_command.parsed()) {
+    if (const auto text = help_command.parsed() ? help_of(app, asked) : describe_build() + "\n") {
+      fmt::print("{}", *text);
+      result.exit_status = 0;
+    } else {
+      result.exit_status = usage_error(app, text.error().message);
+    }
+    return result;
+  }
+  if (explain_command.parsed()) {
+    result.command = std::move(explain);
     return result;
   }
   if (doctor_command.parsed()) {

@@ -13,14 +13,14 @@
 #include "agent/diagnosis/platform.h"
 #include "agent/model/buckets.h"
 #include "agent/recording/fetch.h"
-#include "agent/topology/device_filter.h"
 #include "agent/topology/scan.h"
 
 namespace vqscope {
 
 // What is measured, and how the agent tells of itself; of every command that attaches probes.
 struct MeasureOptions {
-  std::string device_include, device_exclude;
+  std::vector<std::string> devices;            // names or paths of disks; empty: what the patterns say
+  std::string device_include, device_exclude;  // with `devices`: empty
   std::vector<std::string> required_probes;
   SystemPaths paths;
   std::string log_level = "info";
@@ -41,12 +41,19 @@ struct ServeOptions {
   bool seccomp = true;  // restrict system calls once the probes are attached
 };
 
+enum class DoctorFormat { kText, kMarkdown, kJson };
+
 struct DoctorOptions {
   MeasureOptions measure;
   double duration_seconds = 10;
   std::optional<Platform> platform;  // absent: what can be detected
   AgentAddress agent;                // a running one, to be read instead of attaching probes; no URL: none
-  bool json = false;
+  DoctorFormat format = DoctorFormat::kText;
+  bool idle_is_ok = false;  // disks without enough requests to judge are no reason for kExitUnknown
+};
+
+struct ExplainOptions {
+  std::string topic;  // id of a finding, or another section of FINDINGS.md; empty: list them
 };
 
 struct RecordOptions {
@@ -66,12 +73,8 @@ inline constexpr int kExitUnknown = 3;  // both, of `doctor`, as monitoring plug
 // or `command` is the command to run.
 struct CommandLine {
   std::optional<int> exit_status;
-  std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions> command;
+  std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions, ExplainOptions> command;
 };
-
-// The disks that are asked for. What a running agent measures (no URL: there is none) is its own choice, if nothing is
-// asked for here.
-Result<DeviceFilter> device_filter(const MeasureOptions& options, const AgentAddress& agent);
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

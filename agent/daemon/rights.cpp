@@ -22,6 +22,12 @@ struct CapabilitiesDeleter {
 };
 using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, CapabilitiesDeleter>;
 
+bool has(cap_value_t capability) {
+  const Capabilities own(::cap_get_proc());
+  cap_flag_value_t flag = CAP_CLEAR;
+  return own && ::cap_get_flag(own.get(), capability, CAP_EFFECTIVE, &flag) == 0 && flag == CAP_SET;
+}
+
 Result<void> check_alone() {
   const std::size_t threads = list_directory("/proc/self/task").size();
   if (threads == 0) return fail("cannot give up rights: /proc/self/task does not tell how many threads there are");
@@ -71,6 +77,8 @@ Result<void> drop_capabilities() {
 }
 
 }  // namespace
+
+bool may_attach() { return has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON)); }
 
 Result<Account> find_account(const std::string& name) {
   const auto number = parse_number<uid_t>(name);

@@ -23,6 +23,9 @@ struct Account {
   gid_t gid = 0;  // its primary group
 };
 
+// Whether this process has the capabilities that attaching takes. The kernel may refuse all the same.
+bool may_attach();
+
 // By name or by number. Reads the user database, so it belongs before give_up_rights().
 Result<Account> find_account(const std::string& name);
 

@@ -17,6 +17,7 @@
 #include "agent/base/memory.h"
 #include "agent/daemon/build_info.h"
 #include "agent/daemon/collector.h"
+#include "agent/daemon/disk_selection.h"
 #include "agent/daemon/events.h"
 #include "agent/daemon/recent.h"
 #include "agent/daemon/refresh_schedule.h"
@@ -240,10 +241,12 @@ Result<void> serve(const ServeOptions& options) {
   if (!listeners) return tl::unexpected(listeners.error());
   auto uevents = UeventMonitor::create();
   if (!uevents) spdlog::warn("disks are looked for every second only: {}", uevents.error().message);
-  auto filter = DeviceFilter::create(options.measure.device_include, options.measure.device_exclude);
-  if (!filter) return tl::unexpected(filter.error());
+  auto disks = select_disks(options.measure, {});
+  if (!disks) return tl::unexpected(disks.error());
+  for (const std::string& note : disks->notes) spdlog::info("{}", note);
+  for (const std::string& missing : disks->missing) spdlog::warn("{}; it is measured when it comes", missing);
 
-  auto collector = Collector::create({options.measure.paths, std::move(*filter), options.measure.required_probes,
+  auto collector = Collector::create({options.measure.paths, std::move(disks->filter), options.measure.required_probes,
                                       static_cast<std::uint64_t>(options.window_seconds * 1e9)});
   if (!collector) return tl::unexpected(collector.error());
   keep_freed_memory();

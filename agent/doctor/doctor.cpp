@@ -2,15 +2,16 @@
 #include "agent/doctor/doctor.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
-#include "agent/base/text.h"
+#include "agent/base/terminal.h"
+#include "agent/base/terminal_width.h"
 #include "agent/daemon/events.h"
+#include "agent/diagnosis/phrases.h"
 #include "agent/doctor/report.h"
 #include "agent/doctor/watch.h"
 
@@ -19,23 +20,21 @@ namespace vqscope {
 namespace {
 
 // Narrower than this a picture makes no sense, and lines that are longer are hard to read.
-constexpr std::size_t kNarrowest = 60, kWidest = 100, kDefaultWidth = 80;
+constexpr std::size_t kNarrowest = 60, kWidest = 100;
+// As the shortest --duration.
+constexpr double kShortestSeconds = 1;
 
-TextStyle style_of_terminal() {
-  TextStyle style{kDefaultWidth, false};
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  winsize size = {};
-  const char* columns = std::getenv("COLUMNS");
-  if (terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    style.width = size.ws_col;
-  else if (columns != nullptr)
-    style.width = parse_number<std::size_t>(columns).value_or(kDefaultWidth);
-  style.width = std::clamp(style.width, kNarrowest, kWidest);
-  const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org
-  const char* term = std::getenv("TERM");
-  style.color =
-      terminal && (no_color == nullptr || *no_color == '\0') && term != nullptr && std::string_view(term) != "dumb";
-  return style;
+std::string print(const Report& report, DoctorFormat format) {
+  switch (format) {
+    case DoctorFormat::kMarkdown: return to_markdown(report);
+    case DoctorFormat::kJson: return to_json(report);
+    case DoctorFormat::kText: break;
+  }
+  return to_text(report, {std::clamp(terminal_width(STDOUT_FILENO), kNarrowest, kWidest), wants_colour(STDOUT_FILENO)});
+}
+
+double seconds_of(const Watched& watched) {
+  return static_cast<double>(watched.last.snapshot.time_ns - watched.first.snapshot.time_ns) / 1e9;
 }
 
 }  // namespace
@@ -43,11 +42,19 @@ TextStyle style_of_terminal() {
 Result<int> doctor(const DoctorOptions& options) {
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
-  const auto watched = watch(options, *signals);
+  auto watched = watch(options, *signals);
+  // From here on nothing takes long, and a signal ends it at once.
+  if (auto released = release_signals(); !released) return tl::unexpected(released.error());
   if (!watched) return tl::unexpected(watched.error());
-  if (watched->signal != 0) return 128 + watched->signal;
-  const Report report = make_report(watched->first, watched->last, watched->full_time, options.platform);
-  const std::string text = options.json ? to_json(report) : to_text(report, style_of_terminal());
+  if (watched->signal != 0) {
+    if (seconds_of(*watched) < kShortestSeconds) return 128 + watched->signal;
+    watched->notes.push_back(fmt::format("It was ended by {} after {} of {}.",
+                                         watched->signal == SIGINT ? "Ctrl-C" : "SIGTERM",
+                                         duration(seconds_of(*watched)), duration(options.duration_seconds)));
+  }
+  const Report report = make_report(watched->first, watched->last, watched->full_time,
+                                    {options.platform, options.idle_is_ok, watched->permitted, watched->notes});
+  const std::string text = print(report, options.format);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     return fail_errno("cannot write the report");
   return report.status;

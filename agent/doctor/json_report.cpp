@@ -75,11 +75,8 @@ Json disk_json(const DiskDiagnosis& diagnosis) {
 Json finding_json(const Finding& finding, const Report& report) {
   Json numbers = Json::object();
   for (const auto& [key, value] : finding.found.numbers) numbers[key] = value;
-  const Disk* disk = nullptr;
-  for (const DiskDiagnosis& diagnosis : report.diagnosis.disks)
-    if (diagnosis.disk.name == finding.device) disk = &diagnosis.disk;
   const Instructions instructions =
-      instructions_for(finding.found.remedy, disk, report.topology, report.platform.platforms);
+      instructions_for(finding.found.remedy, disk_of(finding, report), report.topology, report.platform.platforms);
   Json steps = Json::array();
   for (const Step& step : instructions.steps) {
     Json& entry = steps.emplace_back(Json{{"where", step.where}, {"text", step.text}, {"snippet", step.snippet}});
@@ -109,9 +106,11 @@ std::string to_json(const Report& report) {
   for (const Finding& finding : report.diagnosis.findings) findings.push_back(finding_json(finding, report));
   for (const Untold& reason : report.untold)
     untold.push_back({{"device", reason.device}, {"reason", reason.reason}, {"idle", reason.idle}});
+  const Verdict verdict = verdict_of(report);
   const Json object = {{"schema", kSchemaVersion},
-                       {"result", name_of_status(report.status)},
+                       {"result", report.result},
                        {"status", report.status},
+                       {"verdict", {{"what", verdict.what}, {"next", verdict.next}}},
                        {"window_seconds", report.diagnosis.seconds},
                        {"online_cpus", report.topology.online_cpus},
                        {"vmm", report.topology.vmm},

@@ -7,7 +7,6 @@
 #include <numeric>
 #include <vector>
 
-#include "agent/base/text.h"
 #include "agent/diagnosis/phrases.h"
 
 namespace vqscope {
@@ -16,7 +15,9 @@ namespace {
 
 using Counts = std::vector<std::uint64_t>;
 
-constexpr std::size_t kColumn = 8, kLabel = 12, kGap = 3, kMostRows = 16;
+// A column holds "others" or "> 99 %"; the least that is shown is two vCPUs and "others".
+constexpr std::size_t kColumn = 7, kLeastColumns = 3, kLabel = 12, kGap = 3, kMostRows = 16;
+constexpr std::string_view kSubmissions = "requests from vCPU", kInterrupts = "interrupts on vCPU";
 
 std::uint64_t at(const Counts& counts, std::size_t i) { return i < counts.size() ? counts[i] : 0; }
 std::uint64_t sum(const Counts& counts) { return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}); }
@@ -36,14 +37,20 @@ struct Columns {
 
 Columns choose_columns(const Measured& measured, std::size_t room) {
   const std::size_t all = std::max(measured.submissions.size(), measured.interrupts.size());
-  const std::size_t fitting = std::max<std::size_t>(room / kColumn, 2);
+  const std::size_t fitting = std::max(room / kColumn, kLeastColumns);
   Columns columns;
   columns.cpus.resize(all);
   std::iota(columns.cpus.begin(), columns.cpus.end(), std::size_t{0});
   if (all <= fitting) return columns;
   const auto weight = [&](std::size_t cpu) {
-    return static_cast<double>(at(measured.submissions, cpu)) / static_cast<double>(sum(measured.submissions) + 1) +
-           static_cast<double>(at(measured.interrupts, cpu)) / static_cast<double>(sum(measured.interrupts) + 1);
+    const auto share = [cpu](const Counts& counts) {
+      const std::uint64_t all_counts = sum(counts);
+      if (all_counts == 0) return 0.0;
+      // The busiest comes first, whatever the others do.
+      const double part = static_cast<double>(at(counts, cpu)) / static_cast<double>(all_counts);
+      return cpu == busiest(counts) ? part + 2 : part;
+    };
+    return share(measured.submissions) + share(measured.interrupts);
   };
   std::stable_sort(columns.cpus.begin(), columns.cpus.end(),
                    [&](std::size_t a, std::size_t b) { return weight(a) > weight(b); });
@@ -70,7 +77,7 @@ std::string cells(const Counts& counts, std::uint64_t total, const Columns& colu
 
 std::string heads(const Columns& columns) {
   std::string line;
-  for (const std::size_t cpu : columns.cpus) line += fmt::format("{:>{}}", fmt::format("vCPU {}", cpu), kColumn);
+  for (const std::size_t cpu : columns.cpus) line += fmt::format("{:>{}}", cpu, kColumn);
   return columns.others ? line + fmt::format("{:>{}}", "others", kColumn) : line;
 }
 
@@ -84,28 +91,6 @@ std::vector<Row> rows_of(const DiskDiagnosis& disk) {
 
 }  // namespace
 
-std::string wrap(std::string_view text, std::size_t width, std::string_view first, std::string_view indent) {
-  std::string lines, line(first);
-  bool empty = true;
-  for (const std::string_view word : split(text)) {
-    if (!empty && line.size() + 1 + word.size() > width) {
-      lines += line + "\n";
-      line = indent;
-      empty = true;
-    }
-    if (!empty) line += ' ';
-    line += word;
-    empty = false;
-  }
-  return lines + line + "\n";
-}
-
-std::string indent_lines(std::string_view text, std::string_view indent) {
-  std::string lines;
-  for (const std::string_view line : split(text, "\n")) lines += fmt::format("{}{}\n", indent, line);
-  return lines;
-}
-
 std::string picture(const DiskDiagnosis& disk, std::size_t width) {
   const Measured& measured = disk.measured;
   std::vector<Row> rows = rows_of(disk);
@@ -114,8 +99,11 @@ std::string picture(const DiskDiagnosis& disk, std::size_t width) {
 
   std::size_t left_out = 0;
   if (rows.size() > kMostRows) {
-    std::stable_sort(rows.begin(), rows.end(),
-                     [](const Row& a, const Row& b) { return sum(a.submissions) > sum(b.submissions); });
+    const auto weight = [&](const Row& row) {
+      return static_cast<double>(sum(row.submissions)) / static_cast<double>(std::max<std::uint64_t>(requests, 1)) +
+             static_cast<double>(sum(row.interrupts)) / static_cast<double>(std::max<std::uint64_t>(interrupts, 1));
+    };
+    std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return weight(a) > weight(b); });
     left_out = rows.size() - kMostRows;
     rows.resize(kMostRows);
   }
@@ -131,9 +119,9 @@ std::string picture(const DiskDiagnosis& disk, std::size_t width) {
 
   const std::size_t room = (std::max(width, kLabel + kGap) - kLabel - kGap) / 2;
   const Columns columns = choose_columns(measured, room);
-  const std::size_t block = std::max<std::size_t>(columns.width(), 16);
+  const std::size_t block = std::max(columns.width(), kSubmissions.size());
   std::string text =
-      fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, "requests from", block, "", kGap, "interrupts on", block);
+      fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, kSubmissions, block, "", kGap, kInterrupts, block);
   text += fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, heads(columns), block, "", kGap, heads(columns), block);
   for (const Row& row : rows)
     text += fmt::format("{:<{}}{:>{}}{:{}}{:>{}}\n", row.label, kLabel, cells(row.submissions, requests, columns),

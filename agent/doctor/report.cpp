@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/phrases.h"
@@ -65,46 +66,146 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
                 true};
 }
 
-int status_of(const Report& report) {
+bool only_idle(const Report& report) {
+  return !report.untold.empty() &&
+         std::all_of(report.untold.begin(), report.untold.end(), [](const Untold& untold) { return untold.idle; });
+}
+
+int status_of(const Report& report, bool idle_is_ok) {
+  if (!report.permitted) return kCouldNotTell;
   Severity worst = Severity::kInfo;
   for (const Finding& finding : report.diagnosis.findings) worst = std::max(worst, finding.found.severity);
   if (worst == Severity::kCritical) return kCritical;
   if (worst == Severity::kWarning) return kWarning;
-  return report.untold.size() < report.diagnosis.disks.size() ? kHealthy : kCouldNotTell;
+  if (report.untold.size() < report.diagnosis.disks.size()) return kHealthy;
+  return idle_is_ok && only_idle(report) ? kHealthy : kCouldNotTell;
 }
 
-}  // namespace
-
-Report make_report(const Reading& first, const Reading& last, const FullTime& full_time,
-                   std::optional<Platform> platform) {
-  Report report;
-  report.topology = last.topology;
-  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, full_time);
-  report.platform = choose_platforms(last.topology, platform);
-  report.notes = what_was_not_seen(first, last);
-  for (const DiskDiagnosis& disk : report.diagnosis.disks)
-    if (auto untold = why_not_told(disk, last)) report.untold.push_back(std::move(*untold));
-  report.status = status_of(report);
-  return report;
-}
-
-std::string_view name_of_status(int status) {
-  switch (status) {
-    case kHealthy: return "healthy";
+std::string_view result_of(const Report& report) {
+  switch (report.status) {
+    case kHealthy: return report.untold.size() < report.diagnosis.disks.size() ? "healthy" : "idle";
     case kWarning: return "warning";
     case kCritical: return "critical";
     default: return "could not tell";
   }
 }
 
+// "0-3,6": as fio and the kernel take it.
+std::string ranges(const std::vector<std::uint32_t>& cpus) {
+  std::string text;
+  for (std::size_t i = 0, end = 0; i < cpus.size(); i = end) {
+    for (end = i + 1; end < cpus.size() && cpus[end] == cpus[end - 1] + 1;) ++end;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", cpus[i]);
+    if (end - i > 1) text += fmt::format("-{}", cpus[end - 1]);
+  }
+  return text;
+}
+
+// Up to the first full stop that ends a sentence.
+std::string first_sentence(const std::string& text) {
+  const std::size_t end = text.find(". ");
+  return end == std::string::npos ? text : text.substr(0, end + 1);
+}
+
+Verdict verdict_of_findings(const Report& report) {
+  const Finding& worst = report.diagnosis.findings.front();
+  const auto more = std::count_if(report.diagnosis.findings.begin() + 1, report.diagnosis.findings.end(),
+                                  [](const Finding& f) { return f.found.severity != Severity::kInfo; });
+  Verdict verdict = {
+      fmt::format("{}: {}{}", worst.device.empty() ? "guest" : worst.device, worst.kind->title,
+                  more > 0 ? fmt::format(" (and {} below)", plural(static_cast<double>(more), "more finding")) : ""),
+      first_sentence(std::string(worst.kind->explanation))};
+  for (const Advice& advice : advice_of(report))
+    if (std::find(advice.mends.begin(), advice.mends.end(), worst.kind->id) != advice.mends.end())
+      verdict.next = "What to do: " + first_sentence(advice.instructions.summary);
+  return verdict;
+}
+
+}  // namespace
+
+Report make_report(const Reading& first, const Reading& last, const FullTime& full_time, ReportOptions options) {
+  Report report;
+  report.topology = last.topology;
+  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, full_time);
+  report.platform = choose_platforms(last.topology, options.platform);
+  report.permitted = options.permitted;
+  report.notes = std::move(options.notes);
+  for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
+  for (const DiskDiagnosis& disk : report.diagnosis.disks)
+    if (auto untold = why_not_told(disk, last)) report.untold.push_back(std::move(*untold));
+  report.status = status_of(report, options.idle_is_ok);
+  report.result = result_of(report);
+  return report;
+}
+
+Verdict verdict_of(const Report& report) {
+  if (!report.permitted)
+    return {"The disks' requests cannot be seen without the right to.",
+            "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor"};
+  if (report.status == kWarning || report.status == kCritical) return verdict_of_findings(report);
+  std::vector<std::string> judged;
+  for (const DiskDiagnosis& disk : report.diagnosis.disks)
+    if (std::none_of(report.untold.begin(), report.untold.end(),
+                     [&](const Untold& untold) { return untold.device == disk.disk.name; }))
+      judged.push_back(fmt::format("{} ({} requests/s)", disk.disk.name, grouped(disk.measured.requests_rate)));
+  if (!judged.empty())
+    return {fmt::format("Nothing is wrong that shows under this load on {}.", fmt::join(judged, ", ")),
+            "If it is slow at other times, run this again then."};
+  if (report.untold.empty()) return {"No disk was there from the beginning to the end.", "Run this again."};
+  const Untold& untold = report.untold.front();
+  const std::size_t more = report.untold.size() - 1;
+  return {fmt::format("{}: {}{}.", untold.device, untold.reason,
+                      more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
+          only_idle(report) ? "Run it again under the load that is slow; a command that makes some is below."
+                            : "What the kernel tells by itself is below."};
+}
+
+bool is_judged(const Report& report) { return report.status != kCouldNotTell && report.result != "idle"; }
+
+const Disk* disk_of(const Finding& finding, const Report& report) {
+  for (const DiskDiagnosis& diagnosis : report.diagnosis.disks)
+    if (diagnosis.disk.name == finding.device) return &diagnosis.disk;
+  return nullptr;
+}
+
+std::vector<Advice> advice_of(const Report& report) {
+  using Key = std::tuple<Remedy, std::string, std::string>;
+  std::vector<std::pair<Key, const Finding*>> groups;
+  std::vector<Advice> all;
+  for (const Finding& finding : report.diagnosis.findings) {
+    // What is no more than worth knowing is worth no trip to the host's administrator.
+    if (finding.found.remedy == Remedy::kNone || finding.found.severity == Severity::kInfo) continue;
+    const Disk* disk = disk_of(finding, report);
+    const Key key(finding.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
+    const auto known =
+        std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == key; });
+    if (known == groups.end()) {
+      groups.emplace_back(key, &finding);
+      all.push_back({{std::string(finding.kind->id)},
+                     {},
+                     instructions_for(finding.found.remedy, disk, report.topology, report.platform.platforms)});
+      continue;
+    }
+    Advice& advice = all[static_cast<std::size_t>(known - groups.begin())];
+    if (std::find(advice.mends.begin(), advice.mends.end(), finding.kind->id) == advice.mends.end())
+      advice.mends.emplace_back(finding.kind->id);
+    if (finding.device != known->second->device &&
+        std::find(advice.also.begin(), advice.also.end(), finding.device) == advice.also.end())
+      advice.also.push_back(finding.device);
+  }
+  return all;
+}
+
 std::string load_command(const std::vector<std::string>& disks, const Topology& topology) {
   std::string files;
   for (const std::string& disk : disks) files += fmt::format("{}/dev/{}", files.empty() ? "" : ":", disk);
   return fmt::format(
-      "fio --name=load --readonly --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \\\n"
-      "    --filename={} --numjobs={} --cpus_allowed={} --cpus_allowed_policy=split \\\n"
-      "    --time_based --runtime=60 --group_reporting",
-      files, topology.online_cpus.size(), fmt::join(topology.online_cpus, ","));
+      "fio --name=load --readonly --rw=randread --bs=4k --direct=1 \\\n"
+      "    --ioengine=libaio --iodepth=16 --time_based --runtime=60 \\\n"
+      "    --filename={} \\\n"
+      "    --numjobs={} --cpus_allowed={} \\\n"
+      "    --cpus_allowed_policy=split --group_reporting",
+      files, topology.online_cpus.size(), ranges(topology.online_cpus));
 }
 
 }  // namespace vqscope

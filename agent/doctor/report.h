@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vqscope doctor` has to say, before it is written as text or JSON. Pure and thread-safe.
+// What `vqscope doctor` has to say, before it is written as text, Markdown or JSON. Pure and thread-safe.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 
 #include "agent/diagnosis/diagnosis.h"
 #include "agent/diagnosis/platform.h"
+#include "agent/diagnosis/remedies.h"
 #include "agent/model/reading.h"
 
 namespace vqscope {
@@ -23,31 +24,64 @@ struct Untold {
   bool idle = false;   // load would help
 };
 
+// What is wrong with the disks, in two sentences.
+struct Verdict {
+  std::string what;
+  std::string next;  // what to do about it
+};
+
+// How a report came about, beside its readings.
+struct ReportOptions {
+  std::optional<Platform> platform;  // absent: what can be detected
+  bool idle_is_ok = false;           // having had too few requests is no reason for kCouldNotTell
+  bool permitted = true;             // false: nothing was measured for want of rights, and both readings are one
+  std::vector<std::string> notes;    // sentences
+};
+
 struct Report {
   Topology topology;  // at the end
   Diagnosis diagnosis;
   PlatformChoice platform;
   std::vector<Untold> untold;
   std::vector<std::string> notes;  // sentences: what was not seen
+  bool permitted = true;           // as in ReportOptions
   int status = kCouldNotTell;
+  std::string_view result;  // "healthy", "warning", "critical", "could not tell", or "idle" with status 0
 };
 
 // `first` and `last` begin and end the window; `full_time` has seen the readings between them too.
-Report make_report(const Reading& first, const Reading& last, const FullTime& full_time,
-                   std::optional<Platform> platform);
+Report make_report(const Reading& first, const Reading& last, const FullTime& full_time, ReportOptions options);
 
-// "healthy", "warning", "critical", "could not tell"
-std::string_view name_of_status(int status);
+Verdict verdict_of(const Report& report);
+
+// Something was found, or a disk had requests enough: it takes no load to say more.
+bool is_judged(const Report& report);
+
+// The disk that a finding is about; null for the whole guest.
+const Disk* disk_of(const Finding& finding, const Report& report);
+
+// One remedy for all findings that it mends, on disks of one kind.
+struct Advice {
+  std::vector<std::string> mends;  // ids of findings
+  std::vector<std::string> also;   // disks beyond the one that the instructions name
+  Instructions instructions;
+};
+
+// What is worth a change: warnings and worse, in the order of the findings.
+std::vector<Advice> advice_of(const Report& report);
 
 // A command that makes load on the disks and only reads.
 std::string load_command(const std::vector<std::string>& disks, const Topology& topology);
 
 struct TextStyle {
   std::size_t width = 80;
-  bool color = false;
+  bool colour = false;
 };
 
 std::string to_text(const Report& report, const TextStyle& style);
+
+// For a ticket.
+std::string to_markdown(const Report& report);
 
 // One JSON object, documented in FINDINGS.md.
 std::string to_json(const Report& report);

@@ -13,7 +13,10 @@
 #include <memory>
 
 #include "agent/base/clock.h"
+#include "agent/base/terminal_width.h"
 #include "agent/daemon/collector.h"
+#include "agent/daemon/disk_selection.h"
+#include "agent/daemon/rights.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/model/window.h"
 #include "agent/recording/fetch.h"
@@ -39,20 +42,24 @@ Result<Source> local_source(const DoctorOptions& options, DeviceFilter filter) {
   });
 }
 
-Result<Source> remote_source(const DoctorOptions& options, DeviceFilter filter) {
+Result<Source> remote_source(const DoctorOptions& options, DiskSelection disks) {
   auto created = AgentClient::create(options.agent);
   if (!created) return tl::unexpected(created.error());
   return Source([client = std::make_shared<AgentClient>(std::move(*created)),
-                 kept = std::make_shared<DeviceFilter>(std::move(filter)),
+                 kept = std::make_shared<DiskSelection>(std::move(disks)),
                  since = std::optional<std::uint64_t>()]() mutable -> Result<Reading> {
     auto snapshot = client->snapshot();
     if (!snapshot) return tl::unexpected(snapshot.error());
     if (since.value_or(snapshot->header.counting_since_ns) != snapshot->header.counting_since_ns)
       return fail("the agent was started anew while it was watched; run this again");
-    since = snapshot->header.counting_since_ns;
     Reading& reading = snapshot->reading;
-    std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !kept->accepts(disk.name); });
-    std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !kept->accepts(disk.name); });
+    // One that goes away later is told of in the report.
+    if (!since)
+      if (auto found = check_named(*kept, reading.topology); !found) return tl::unexpected(found.error());
+    since = snapshot->header.counting_since_ns;
+    const DeviceFilter& filter = kept->filter;
+    std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !filter.accepts(disk.name); });
+    std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !filter.accepts(disk.name); });
     return std::move(reading);
   });
 }
@@ -62,11 +69,12 @@ class Progress {
  public:
   Progress() : shown_(::isatty(STDERR_FILENO) == 1) {}
   ~Progress() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    if (shown_) std::fputs("\r\x1b[K", stderr);
   }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // No longer than a line of the terminal: what runs over could not be taken away.
   void show(const Reading& first, const Reading& last, double duration) const {
     if (!shown_) return;
     const Snapshot window = difference(first.snapshot, last.snapshot);
@@ -79,7 +87,8 @@ class Progress {
         rates.push_back(fmt::format("{} {} requests/s", device.name,
                                     grouped(seconds > 0 ? static_cast<double>(requests) / seconds : 0)));
     }
-    fmt::print(stderr, "\r\x1b[KWatching, {:.0f} s of {:g} s: {}", seconds, duration, fmt::join(rates, ", "));
+    const std::string line = fmt::format("Watching, {:.0f} s of {:g} s: {}", seconds, duration, fmt::join(rates, ", "));
+    std::fputs(("\r\x1b[K" + line.substr(0, terminal_width(STDERR_FILENO) - 1)).c_str(), stderr);
     std::fflush(stderr);
   }
 
@@ -106,29 +115,47 @@ Result<int> wait_until(std::uint64_t deadline_ns, const Fd& signals) {
 
 Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
   if (!reading.topology.disks.empty()) return {};
+  if (!options.measure.devices.empty())
+    return fail(
+        fmt::format("{} cannot be measured: it has no size, or went away", fmt::join(options.measure.devices, ", ")));
   if (!options.measure.device_include.empty())
     return fail(fmt::format("no disk matches --device-include='{}'", options.measure.device_include));
   if (!options.measure.device_exclude.empty())
     return fail(fmt::format("--device-exclude='{}' leaves no disk", options.measure.device_exclude));
-  return fail(
-      "there is no disk to look at (loop, ram and zram devices are left out unless --device-include names them)");
+  return fail("there is no disk to look at (loop, ram and zram devices are left out unless --device names them)");
+}
+
+// Null where requests are seen.
+const ProbeStatus* missing_block_probe(const Reading& reading) {
+  for (const ProbeStatus& probe : reading.probes)
+    if (probe.name == "block" && !probe.up) return &probe;
+  return nullptr;
 }
 
 }  // namespace
 
 Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   const bool remote = !options.agent.url.empty();
-  auto filter = device_filter(options.measure, options.agent);
-  if (!filter) return tl::unexpected(filter.error());
-  auto source = remote ? remote_source(options, std::move(*filter)) : local_source(options, std::move(*filter));
+  auto disks = select_disks(options.measure, options.agent);
+  if (!disks) return tl::unexpected(disks.error());
+  if (!disks->missing.empty()) return fail(disks->missing.front());
+  Watched watched;
+  watched.notes = disks->notes;
+  auto source = remote ? remote_source(options, std::move(*disks)) : local_source(options, std::move(disks->filter));
   if (!source) return tl::unexpected(source.error());
 
-  Watched watched;
   auto first = (*source)();
   if (!first) return tl::unexpected(first.error());
   if (auto found = check_disks(*first, options); !found) return tl::unexpected(found.error());
   watched.full_time.add(first->topology, first->snapshot);
-  watched.first = std::move(*first);
+  watched.first = watched.last = std::move(*first);
+  if (const ProbeStatus* block = missing_block_probe(watched.first); block != nullptr && !remote) {
+    // Waiting would bring little to somebody who only has to become root.
+    watched.permitted = may_attach();
+    if (!watched.permitted) return watched;
+    std::fputs(fmt::format("vqscope: no requests are seen, only interrupts and vCPUs: {}\n", block->reason).c_str(),
+               stderr);
+  }
 
   const Progress progress;
   const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();

@@ -2,6 +2,9 @@
 // The window that the doctor looks at: readings, from this guest's own probes or from a running agent.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
 #include "agent/daemon/options.h"
@@ -11,9 +14,11 @@
 namespace vqscope {
 
 struct Watched {
-  Reading first, last;
-  FullTime full_time;  // of the readings between them
-  int signal = 0;      // that ended it early; 0: none
+  Reading first, last;             // one and the same without rights, or when a signal came at once
+  FullTime full_time;              // of the readings between them
+  int signal = 0;                  // that ended it early; 0: none
+  bool permitted = true;           // false: this process may not attach probes, so there was nothing to wait for
+  std::vector<std::string> notes;  // sentences: what stands for the disks that were named
 };
 
 // Watches for options.duration_seconds or until a signal is readable from `signals`. On a terminal, tells of its

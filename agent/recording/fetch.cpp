@@ -4,7 +4,10 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <optional>
+
+#include "agent/recording/header.h"
 
 namespace vqscope {
 
@@ -14,6 +17,9 @@ constexpr long kTimeoutMs = 5000;
 constexpr std::size_t kMaxAnswer = 64 << 20;
 constexpr std::string_view kUnix = "unix:";
 constexpr const char* kPath = "/-/snapshot";
+constexpr const char* kDefaultPort = "10177";
+// Pages of an agent whose address may have been pasted.
+constexpr std::array<std::string_view, 4> kPages = {"/metrics", kPath, "/-/healthy", "/-/ready"};
 
 std::size_t append(const char* data, std::size_t size, std::size_t count, void* target) {
   auto& body = *static_cast<std::string*>(target);
@@ -35,9 +41,21 @@ std::optional<std::string> part(CURLU* url, CURLUPart which, unsigned flags = 0)
   return copy;
 }
 
+// Of the path of a page what stands before it: an agent may be behind a proxy.
+std::string path_of_agent(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  for (const std::string_view page : kPages)
+    if (path.ends_with(page)) {
+      path.resize(path.size() - page.size());
+      break;
+    }
+  return path;
+}
+
 // Gives `curl` the URL's user and password, and returns the rest, which may be shown.
 Result<std::string> set_url(CURL* curl, const std::string& text) {
-  const std::string whole = text.find("://") == std::string::npos ? "http://" + text : text;
+  const bool bare = text.find("://") == std::string::npos;
+  const std::string whole = !bare ? text : text.starts_with(':') ? "http://127.0.0.1" + text : "http://" + text;
   const std::unique_ptr<CURLU, UrlDeleter> url(::curl_url());
   const bool parsed =
       url && ::curl_url_set(url.get(), CURLUPART_URL, whole.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
@@ -52,12 +70,26 @@ Result<std::string> set_url(CURL* curl, const std::string& text) {
   } else {
     ::curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
   }
-  for (const CURLUPart secret : {CURLUPART_USER, CURLUPART_PASSWORD}) ::curl_url_set(url.get(), secret, nullptr, 0);
+  for (const CURLUPart unused : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT})
+    ::curl_url_set(url.get(), unused, nullptr, 0);
+  // Whoever types no more than a host means the agent's own port, not that of the web.
+  if (bare && !part(url.get(), CURLUPART_PORT)) ::curl_url_set(url.get(), CURLUPART_PORT, kDefaultPort, 0);
+  const std::string path = path_of_agent(part(url.get(), CURLUPART_PATH).value_or("")) + kPath;
+  ::curl_url_set(url.get(), CURLUPART_PATH, path.c_str(), 0);
   std::string shown = part(url.get(), CURLUPART_URL).value_or("");
-  while (shown.ends_with('/')) shown.pop_back();
-  shown += kPath;
   ::curl_easy_setopt(curl, CURLOPT_URL, shown.c_str());
   return shown;
+}
+
+// What such an error often means.
+std::string_view hint_at(CURLcode code) {
+  switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:  // also an answer that is no HTTP
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_GOT_NOTHING: return " (is that an agent of vqscope, and does it want https:// or http://?)";
+    case CURLE_SSL_CONNECT_ERROR: return " (does it want http://?)";
+    default: return "";
+  }
 }
 
 void set_file(CURL* curl, CURLoption option, const std::filesystem::path& file) {
@@ -98,10 +130,14 @@ Result<DecodedSnapshot> AgentClient::snapshot() {
   const CURLcode code = ::curl_easy_perform(curl);
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
   if (code != CURLE_OK)
-    return fail(fmt::format("cannot read {}: {}", url_, reason[0] != '\0' ? reason : ::curl_easy_strerror(code)));
+    return fail(fmt::format("cannot read {}: {}{}", url_, reason[0] != '\0' ? reason : ::curl_easy_strerror(code),
+                            hint_at(code)));
   long status = 0;
   ::curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status == 404) return fail(url_ + " does not exist there: no agent of vqscope, or one that is too old");
+  const bool other = status == 200 && !body.starts_with(kRecordingMagic);
+  if (other || (status >= 300 && status < 400) || status == 404 || status == 405)
+    return fail(fmt::format("what answers at {} is no agent of vqscope, or one that is too old: {}", url_,
+                            other ? "it sent something else than a recording" : fmt::format("HTTP status {}", status)));
   if (status == 401)
     return fail(url_ + " wants a user and the right password, as in https://USER:PASSWORD@HOST:PORT or in ~/.netrc");
   if (status != 200) return fail(fmt::format("{} answers with HTTP status {}", url_, status));

@@ -13,7 +13,8 @@ namespace vqscope {
 
 // Where a running agent is, and how it lets one in.
 struct AgentAddress {
-  // "http://HOST:PORT", "https://USER:PASSWORD@HOST:PORT" or "unix:PATH"; "http://" may be left out. Without a user,
+  // "http://HOST:PORT", "https://USER:PASSWORD@HOST:PORT" or "unix:PATH"; "http://" may be left out, and then the port
+  // too, which is 10177; the path of one of the agent's pages, such as "/metrics", may be there. Without a user,
   // ~/.netrc is asked. Empty: no agent.
   std::string url;
   std::filesystem::path ca_file;                     // PEM; empty: the system's CAs

@@ -10,9 +10,11 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "agent/daemon/collector.h"
+#include "agent/daemon/disk_selection.h"
 #include "agent/daemon/events.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/fetch.h"
@@ -59,21 +61,24 @@ class LocalSource {
 
 using Source = std::function<Result<DecodedSnapshot>()>;
 
-Result<Source> make_source(const RecordOptions& options, DeviceFilter filter) {
+Result<Source> make_source(const RecordOptions& options, DiskSelection disks) {
   if (options.agent.url.empty()) {
-    auto local = LocalSource::create(options, std::move(filter));
+    auto local = LocalSource::create(options, std::move(disks.filter));
     if (!local) return tl::unexpected(local.error());
     return Source([source = std::make_shared<LocalSource>(std::move(*local))] { return source->read(); });
   }
   auto client = AgentClient::create(options.agent);
   if (!client) return tl::unexpected(client.error());
   return Source([agent = std::make_shared<AgentClient>(std::move(*client)),
-                 kept = std::make_shared<DeviceFilter>(std::move(filter))]() -> Result<DecodedSnapshot> {
+                 kept = std::make_shared<DiskSelection>(std::move(disks)),
+                 first = true]() mutable -> Result<DecodedSnapshot> {
     auto snapshot = agent->snapshot();
-    if (snapshot) {
-      std::erase_if(snapshot->reading.topology.disks, [&](const Disk& d) { return !kept->accepts(d.name); });
-      std::erase_if(snapshot->reading.snapshot.devices, [&](const auto& d) { return !kept->accepts(d.name); });
-    }
+    if (!snapshot) return snapshot;
+    if (std::exchange(first, false))
+      if (auto found = check_named(*kept, snapshot->reading.topology); !found) return tl::unexpected(found.error());
+    const DeviceFilter& filter = kept->filter;
+    std::erase_if(snapshot->reading.topology.disks, [&](const Disk& d) { return !filter.accepts(d.name); });
+    std::erase_if(snapshot->reading.snapshot.devices, [&](const auto& d) { return !filter.accepts(d.name); });
     return snapshot;
   });
 }
@@ -151,15 +156,17 @@ Result<void> record(const RecordOptions& options) {
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   ::signal(SIGXFSZ, SIG_IGN);  // a limit of the file's size is an error of write()
-  auto filter = device_filter(options.measure, options.agent);
-  if (!filter) return tl::unexpected(filter.error());
+  auto disks = select_disks(options.measure, options.agent);
+  if (!disks) return tl::unexpected(disks.error());
+  if (!disks->missing.empty()) return fail(disks->missing.front());
+  for (const std::string& note : disks->notes) spdlog::info("{}", note);
   // Before the probes, so that nothing is attached in vain.
   auto writer = RecordingWriter::create(options.file, options.append);
   if (!writer) return tl::unexpected(writer.error());
   if (writer->cut_off() > 0)
     spdlog::warn("{} ended in {} bytes of a record that was not whole, as after a crash; they were removed",
                  options.file.string(), writer->cut_off());
-  const auto source = make_source(options, std::move(*filter));
+  const auto source = make_source(options, std::move(*disks));
   if (!source) return tl::unexpected(source.error());
   const auto first = (*source)();
   if (!first) return tl::unexpected(first.error());

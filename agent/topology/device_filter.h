@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/result.h"
 
@@ -21,6 +22,9 @@ class DeviceFilter {
   // At the most one of the patterns may be non-empty; they match anywhere in a name unless anchored. With neither,
   // kDefaultExclude applies. An error tells what is wrong with a pattern.
   static Result<DeviceFilter> create(const std::string& include, const std::string& exclude);
+
+  // Accepts these disks only, one at the least. A "/" in a kernel name, which sysfs writes as "!", matches both.
+  static DeviceFilter of_names(const std::vector<std::string>& names);
 
   [[nodiscard]] bool accepts(std::string_view name) const;
 

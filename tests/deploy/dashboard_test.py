@@ -75,6 +75,19 @@ class Structure(unittest.TestCase):
                 with self.subTest(panel["title"], query=target["refId"]):
                     self.assertIn('job="$job",instance="$instance"', selector)
 
+    def test_findings_of_the_whole_guest_are_shown_whichever_disks_are_chosen(self):
+        """They have device="". Grafana writes several choices as (a|b), and all of them as the variable's allValue."""
+        everything = grafana.variables()["device"]["allValue"]
+        asked = [target["expr"] for _, target in grafana.targets() if "vqscope_finding{" in target["expr"]]
+        self.assertTrue(asked)
+        for expression in asked:
+            pattern = re.search(r'device=~"(.*?)"', expression)[1]
+            for chosen, shown in ((everything, {"", "vda", "vdb", "vdc"}), ("(vda|vdb)", {"", "vda", "vdb"}),
+                                  ("vda", {"", "vda"})):
+                with self.subTest(chosen):
+                    matcher = re.compile(pattern.replace("$device", chosen))
+                    self.assertEqual({name for name in ("", "vda", "vdb", "vdc") if matcher.fullmatch(name)}, shown)
+
     def test_every_variable_is_defined_before_it_is_used(self):
         defined = {"__rate_interval", "__interval"}
         for name, variable in grafana.variables().items():

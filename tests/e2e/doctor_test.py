@@ -3,10 +3,12 @@
 
 import json
 import os
+import pathlib
 import pty
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 
 import vqtest
@@ -100,6 +102,14 @@ class UnderLoad(unittest.TestCase):
         status, _, err = doctor("--url", url, "--duration=1", "--device-include=^no-such-disk$")
         self.assertEqual(status, COULD_NOT_TELL)
         self.assertIn("no disk matches", err)
+        # As people paste it.
+        address = url.removeprefix("http://")
+        for pasted in (agent.url, f"{url}/", f"{agent.url}?x=1", address, f"{address}/metrics"):
+            with self.subTest(pasted):
+                _, report = examine("--url", pasted, "--duration=1", self.disk)
+                self.assertEqual([disk["device"] for disk in report["disks"]], [self.disk])
+        status, _, err = doctor("--url", url, "--duration=1", "no-such-disk")
+        self.assertEqual((status, err), (COULD_NOT_TELL, f"vqscope: there is no disk 'no-such-disk'; there is: {self.disk}\n"))
 
     def test_load_from_one_vcpu_is_no_alarm(self):
         self.load(self.cpus[:1])
@@ -125,6 +135,36 @@ class WithoutLoad(unittest.TestCase):
         self.assertIn("fio --name=load --readonly", out)
         self.assertTrue(out.endswith("Result: could not tell\n"), out)
 
+    def test_idle_is_no_alarm_for_a_check_that_says_so(self):
+        loop = vqtest.Loop(self)
+        status, out, err = doctor(loop.name, "--duration=1", "--idle=ok")
+        self.assertEqual((status, err), (HEALTHY, ""))
+        self.assertTrue(out.startswith(f"IDLE  {loop.name}: it was idle.\n"), out)
+
+    def test_a_disk_may_be_named_as_people_name_it(self):
+        loop = vqtest.Loop(self)
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-names-"))
+        link = f"{folder}/by-id"
+        os.symlink(loop.path, link)
+        for arguments in ([loop.name], [loop.path], [link], ["--device", loop.name], [f"--device={loop.path}"]):
+            with self.subTest(arguments):
+                _, report = examine(*arguments, "--duration=1")
+                self.assertEqual([disk["device"] for disk in report["disks"]], [loop.name])
+
+    def test_a_partition_stands_for_its_disk_and_that_is_said(self):
+        vqtest.require("sfdisk", "losetup")
+        loop = vqtest.Loop(self)
+        subprocess.run(["sfdisk", "--quiet", loop.path], input="start=2048, size=2048\n", text=True, check=True,
+                       stdout=subprocess.DEVNULL)
+        vqtest.run("losetup", "--set-capacity", loop.path)
+        vqtest.run("partx", "--update", loop.path)
+        self.addCleanup(vqtest.run, "partx", "--delete", loop.path)
+        partition = f"{loop.path}p1"
+        vqtest.wait_for(lambda: os.path.exists(partition), "the partition to appear", 30)
+        _, report = examine(partition, "--duration=1")
+        self.assertEqual([disk["device"] for disk in report["disks"]], [loop.name])
+        self.assertIn(f"{partition} is a partition of {loop.name}; the whole disk is looked at.", report["notes"])
+
     def test_a_request_that_hangs_is_named_on_an_idle_disk(self):
         frozen = vqtest.FrozenLoop(self)
         frozen.freeze()
@@ -147,17 +187,20 @@ class WithoutLoad(unittest.TestCase):
 class Watcher:
     """A doctor whose standard error is a terminal, on which it has shown that it is watching."""
 
-    def __init__(self, test, *arguments):
+    def __init__(self, test, *arguments, stdout=subprocess.PIPE):
         self.terminal, other_end = pty.openpty()
         test.addCleanup(os.close, self.terminal)
-        self.process = subprocess.Popen([vqtest.AGENT, "doctor", *arguments], stdout=subprocess.PIPE, stderr=other_end,
-                                        text=True)
+        self.process = subprocess.Popen([vqtest.AGENT, "doctor", *arguments], stdout=stdout, stderr=other_end, text=True)
         os.close(other_end)
-        test.addCleanup(self.process.stdout.close)
+        if stdout == subprocess.PIPE:
+            test.addCleanup(self.process.stdout.close)
         test.addCleanup(self.process.wait, 30)
         test.addCleanup(self.process.kill)
         self.seen = b""
-        while b"Watching" not in self.seen:
+        self.wait_for(b"Watching")
+
+    def wait_for(self, text):
+        while text not in self.seen:
             self.seen += os.read(self.terminal, 4096)
 
     def rest(self):
@@ -171,17 +214,48 @@ class Watcher:
 
 
 class Interrupted(unittest.TestCase):
-    def test_signals_end_it_with_the_documented_status_and_leave_the_terminal_clean(self):
+    def setUp(self):
         vqtest.require_root()
-        loop = vqtest.Loop(self)
-        for number, expected in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            watcher = Watcher(self, f"--device-include=^{loop.name}$", "--duration=60")
+        self.loop = vqtest.Loop(self)
+
+    def test_what_was_seen_until_a_signal_is_reported_and_the_terminal_left_clean(self):
+        for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+            watcher = Watcher(self, self.loop.name, "--duration=10m")
+            watcher.wait_for(b"Watching, 2 s of 600 s")
             watcher.process.send_signal(number)
-            self.assertEqual(watcher.process.wait(30), expected)
-            self.assertEqual(watcher.process.stdout.read(), "")
+            self.assertEqual(watcher.process.wait(30), COULD_NOT_TELL)
+            out = watcher.process.stdout.read()
+            self.assertIn(f"Could not tell about {self.loop.name}: it was idle.", out)
+            self.assertRegex(out, rf"Note: It was ended by {name} after [0-9.]+ s of 600 s\.")
             shown = watcher.rest()
-            self.assertIn(f"{loop.name} 0 requests/s".encode(), shown)
+            self.assertIn(f"{self.loop.name} 0 requests/s".encode(), shown)
             self.assertTrue(shown.endswith(b"\r\x1b[K"), shown[-80:])
+
+    def test_less_than_a_second_is_no_report(self):
+        for number, expected in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            watcher = Watcher(self, self.loop.name, "--duration=60")
+            watcher.process.send_signal(number)
+            status, out = watcher.process.wait(30), watcher.process.stdout.read()
+            # A machine that is busy may take a second to deliver it.
+            self.assertIn((status, out == ""), ((expected, True), (COULD_NOT_TELL, False)))
+
+    def test_a_second_one_quits_at_once(self):
+        reader, full = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(full, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(full, b"x" * 4096)
+        os.set_blocking(full, True)
+        watcher = Watcher(self, self.loop.name, "--duration=10m", stdout=full)
+        os.close(full)
+        watcher.wait_for(b"Watching, 2 s of 600 s")
+        watcher.process.send_signal(signal.SIGINT)
+        # The line is taken away, and the report is stuck in the pipe.
+        while not watcher.seen.endswith(b"\r\x1b[K"):
+            watcher.seen += os.read(watcher.terminal, 4096)
+        watcher.process.send_signal(signal.SIGINT)
+        self.assertEqual(watcher.process.wait(30), -signal.SIGINT)
 
 
 class BadInput(unittest.TestCase):
@@ -194,7 +268,8 @@ class BadInput(unittest.TestCase):
             self.assertNotIn("terminate", err)
 
     def test_what_makes_no_sense_is_unknown_and_one_sentence(self):
-        self.check(["--duration=0"], "is not a number of seconds from 1 to 3600")
+        self.check(["--duration=0"], "'0' is not a time from 1s to 1h")
+        self.check(["--durtion=5"], "doctor has no flag '--durtion'; did you mean '--duration'?")
         self.check(["--platform=vmware"], "vmware")
         self.check(["--nonsense"], "--nonsense")
         self.check(["--device-include=["], "is not a regular expression")
@@ -205,29 +280,42 @@ class BadInput(unittest.TestCase):
     def test_no_disk_that_matches(self):
         vqtest.require_root()
         self.check(["--device-include=^no-such-disk$"], "no disk matches --device-include='^no-such-disk$'")
+        self.check(["no-such-disk"], "there is no disk 'no-such-disk'; there ")
+        self.check(["--device=/dev/no-such-disk"], "there is no disk '/dev/no-such-disk'; there ")
+        self.check(["/dev/null"], "'/dev/null' is not a block device")
 
     def test_an_endpoint_that_is_no_vqscope(self):
-        listener = subprocess.Popen(["python3", "-m", "http.server", "--bind=127.0.0.1", "0"], cwd="/proc/self/fdinfo",
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-other-")))
+        listener = subprocess.Popen(["python3", "-m", "http.server", "--bind=127.0.0.1", "0"], cwd=folder,
                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                     env={**os.environ, "PYTHONUNBUFFERED": "1"})
         self.addCleanup(listener.stdout.close)
         self.addCleanup(listener.wait)
         self.addCleanup(listener.kill)
         port = re.search(r"port (\d+)", listener.stdout.readline()).group(1)
-        self.check([f"--url=http://127.0.0.1:{port}"], "no agent of vqscope")
+        self.check([f"--url=http://127.0.0.1:{port}"], "is no agent of vqscope, or one that is too old: HTTP status 404")
+        # An application that answers whatever it is asked.
+        (folder / "-").mkdir()
+        (folder / "-/snapshot").write_text("<!DOCTYPE html>")
+        self.check([f"--url=127.0.0.1:{port}"],
+                   "is no agent of vqscope, or one that is too old: it sent something else than a recording")
+        self.check([f"--url=https://127.0.0.1:{port}"], "(does it want http://?)")
 
-    def test_without_rights_it_says_so(self):
+    def test_without_rights_it_says_so_at_once_and_tells_what_sysfs_shows(self):
         vqtest.require_root()
         vqtest.require("setpriv")
         agent = os.path.abspath(vqtest.AGENT)
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
-                               "--bounding-set=-all", agent, "doctor", "--duration=1"],
+                               "--bounding-set=-all", agent, "doctor", "--duration=1h"],
                               capture_output=True, text=True, timeout=60)
         if done.returncode == 127 or "Permission denied" in done.stderr:
             raise unittest.SkipTest(f"nobody cannot run {agent}")
         self.assertEqual(done.returncode, COULD_NOT_TELL, done.stdout + done.stderr)
-        self.assertIn("requests could not be seen", re.sub(r"\s+", " ", done.stdout))
-        self.assertIn("run as root", re.sub(r"\s+", " ", done.stdout))
+        self.assertTrue(done.stdout.startswith(
+            "COULD NOT TELL  The disks' requests cannot be seen without the right to.\n"
+            "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor\n"), done.stdout)
+        self.assertIn("Nothing was measured.", done.stdout)
+        self.assertRegex(done.stdout, r"\n  \d+ queues? for \d+ online vCPUs?")
 
 
 if __name__ == "__main__":

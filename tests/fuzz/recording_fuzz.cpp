@@ -86,7 +86,7 @@ void diagnose_all(const Found& found) {
   if (found.readings.empty()) return;
   FullTime full_time;
   for (const Reading& reading : found.readings) full_time.add(reading.topology, reading.snapshot);
-  const Report report = make_report(found.readings.front(), found.readings.back(), full_time, std::nullopt);
+  const Report report = make_report(found.readings.front(), found.readings.back(), full_time, {});
   require(!to_text(report, TextStyle{}).empty());
   require(!to_json(report).empty());
 }

@@ -20,19 +20,23 @@ FILES = {
     "/usr/share/fish/vendor_completions.d/vqscope.fish": 0o644,
     "/usr/share/zsh/vendor-completions/_vqscope": 0o644,
     "/usr/share/man/man1/vqscope.1.gz": 0o644,
+    "/usr/share/vqscope/doc/ENDPOINT.md": 0o644,
+    "/usr/share/vqscope/doc/FINDINGS.md": 0o644,
+    "/usr/share/vqscope/doc/METHOD.md": 0o644,
+    "/usr/share/vqscope/doc/PROMETHEUS.md": 0o644,
+    "/usr/share/vqscope/doc/SYSTEMD.md": 0o644,
+    "/usr/share/vqscope/examples/alertmanager.yml": 0o644,
+    "/usr/share/vqscope/examples/libvirt_targets.py": 0o755,
+    "/usr/share/vqscope/examples/prometheus.yml": 0o644,
+    "/usr/share/vqscope/examples/scrape_examples.yml": 0o644,
+    "/usr/share/vqscope/examples/systemd/more-rights.conf": 0o644,
+    "/usr/share/vqscope/examples/systemd/vsock.conf": 0o644,
+    "/usr/share/vqscope/examples/web-config.yml": 0o644,
     "/usr/share/vqscope/grafana/vqscope.json": 0o644,
     "/usr/share/vqscope/prometheus/vqscope.alerts.yml": 0o644,
     "/usr/share/vqscope/prometheus/vqscope.rules.yml": 0o644,
-    "/usr/share/doc/vqscope/README.systemd.md": 0o644,
     "/usr/share/doc/vqscope/changelog.gz": 0o644,
     "/usr/share/doc/vqscope/copyright": 0o644,
-    "/usr/share/doc/vqscope/examples/alertmanager.yml": 0o644,
-    "/usr/share/doc/vqscope/examples/libvirt_targets.py": 0o755,
-    "/usr/share/doc/vqscope/examples/prometheus.yml": 0o644,
-    "/usr/share/doc/vqscope/examples/scrape_examples.yml": 0o644,
-    "/usr/share/doc/vqscope/examples/systemd/more-rights.conf": 0o644,
-    "/usr/share/doc/vqscope/examples/systemd/vsock.conf": 0o644,
-    "/usr/share/doc/vqscope/examples/web-config.yml": 0o644,
 }
 
 
@@ -88,6 +92,32 @@ class DebianPackage(unittest.TestCase):
             self.assertIn(".debug_info", vqtest.run("objdump", "-h", symbols))
             vqtest.run("md5sum", "--check", "--strict", cwd=root,
                        input=vqtest.run("dpkg-deb", "--info", debug[0], "md5sums"))
+
+    def test_what_help_documents_and_examples_point_to_is_in_it_and_not_where_minimal_images_leave_it_out(self):
+        root = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-deb-")))
+        vqtest.run("dpkg-deb", "--extract", self.deb, root)
+        # As debian:slim and Ubuntu's minimal images configure dpkg, in /etc/dpkg/dpkg.cfg.d.
+        for excluded in ("usr/share/doc", "usr/share/man"):
+            vqtest.run("rm", "-rf", root / excluded)
+        agent = root / "usr/bin/vqscope"
+        topics = re.findall(r"(?m)^  ([a-z_-]+)", vqtest.run(agent, "explain"))
+        self.assertIn("single_queue", topics)
+        texts = {f"help {name}": vqtest.run(agent, "help", *name.split()) for name in ("", *packages.commands())}
+        texts |= {f"explain {topic}": vqtest.run(agent, "explain", topic) for topic in topics}
+        texts |= {str(path.relative_to(root)): path.read_text() for path in root.rglob("*")
+                  if path.is_file() and path != agent}
+        for name, text in texts.items():
+            with self.subTest(name):
+                for path in re.findall(r"/usr/share/(?:doc/)?vqscope[\w./-]*", text):
+                    self.assertTrue((root / path.rstrip("./").lstrip("/")).exists(), path)
+                for topic in re.findall(r"vqscope explain ([a-z][a-z_-]+)", text):
+                    self.assertIn(topic, topics)
+                if name.startswith(("help", "explain")):
+                    self.assertNotRegex(text, r"(?<!/)\b\w+\.md\b")
+        for document in (root / "usr/share/vqscope/doc").iterdir():
+            for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+                with self.subTest(document.name, link=link):
+                    self.assertTrue((document.parent / link).exists())
 
     def test_lintian_has_nothing_to_say(self):
         vqtest.require("lintian")

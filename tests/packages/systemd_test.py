@@ -16,7 +16,7 @@ from lifecycle_test import newer
 URL = "http://127.0.0.1:10177"
 UNIT = "vqscope.service"
 DROP_INS = f"/etc/systemd/system/{UNIT}.d"
-EXAMPLES = "/usr/share/doc/vqscope/examples/systemd"
+EXAMPLES = "/usr/share/vqscope/examples/systemd"
 # Files that are no package's, or change by themselves.
 NOT_OURS = r"/(proc|sys|dev|run|tmp|payload|root|var/(log|cache|tmp|lib/(systemd/(timers|random-seed)|dpkg|apt|rpm))|etc/((passwd|group|shadow|gshadow)-|\.pwd\.lock))(/|$)"
 

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
+#include "agent/base/wrap.h"
 #include "agent/doctor/layout.h"
 #include "agent/doctor/report.h"
 #include "agent/recording/reader.h"
@@ -14,9 +16,11 @@ namespace vqscope {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
@@ -53,7 +57,7 @@ Reading reading(std::uint64_t seconds, std::uint64_t requests) {
 }
 
 Report report(std::uint64_t requests, std::optional<Platform> platform = Platform::kQemu) {
-  return make_report(reading(10, 0), reading(20, requests), FullTime(), platform);
+  return make_report(reading(10, 0), reading(20, requests), FullTime(), {platform});
 }
 
 TEST(Doctor, StatusFollowsTheWorstFinding) {
@@ -99,11 +103,86 @@ TEST(Doctor, TextNamesTheFindingTheEvidenceAndTheRemedy) {
   EXPECT_THAT(text, HasSubstr("      -device PRESENT-OPTIONS,num-queues=2\n"));
   for (const char* label : {"Check first: ", "Interrupts: ", "To go back: ", "At risk: "})
     EXPECT_THAT(text, HasSubstr("\n    " + std::string(label)));
-  EXPECT_THAT(text, HasSubstr("                 requests from      interrupts on\n"
-                              "                vCPU 0  vCPU 1     vCPU 0  vCPU 1\n"
-                              "  queue 0         75 %    25 %          .   100 %\n"));
-  EXPECT_TRUE(text.ends_with("\nResult: critical\n"));
+  EXPECT_THAT(text, HasSubstr("              requests from vCPU   interrupts on vCPU\n"
+                              "                        0      1             0      1\n"
+                              "  queue 0            75 %   25 %             .  100 %\n"));
+  EXPECT_TRUE(text.ends_with("\nMore about a finding: vqscope explain single_queue\nResult: critical\n"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+TEST(Doctor, TheVerdictComesFirst) {
+  EXPECT_THAT(to_text(report(400'000), {}),
+              StartsWith("CRITICAL  vda: All requests squeeze through one queue and interrupt one vCPU\n"
+                         "What to do: "));
+  Reading first = reading(10, 0), last = reading(20, 4'000);
+  for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
+  EXPECT_THAT(to_text(make_report(first, last, FullTime(), {}), {}),
+              StartsWith("HEALTHY  Nothing is wrong that shows under this load on vda (400 requests/s).\n"
+                         "If it is slow at other times, run this again then.\n\n"));
+  EXPECT_THAT(to_text(report(0), {}), StartsWith("COULD NOT TELL  vda: it was idle.\nRun it again under the load "));
+}
+
+TEST(Doctor, TheVerdictHasTwoLinesWhateverItsLength) {
+  Report long_report = report(400'000);
+  long_report.diagnosis.findings[0].device = "a-name-that-is-much-longer-than-those-of-disks";
+  for (const std::size_t width : {60U, 80U}) {
+    std::istringstream lines(to_text(long_report, {width, false}));
+    std::string what, next, blank;
+    std::getline(std::getline(std::getline(lines, what), next), blank);
+    EXPECT_THAT(what, EndsWith(" ..."));
+    EXPECT_LE(std::max(what.size(), next.size()), width);
+    EXPECT_EQ(blank, "");
+  }
+}
+
+TEST(Doctor, ShowsHowToMakeLoadOnlyWhereThatWouldTellMore) {
+  EXPECT_THAT(to_text(report(0), {}), HasSubstr("fio"));
+  Reading first = reading(10, 0), last = reading(20, 20);
+  last.snapshot.devices[0].queues->front().ops[VQS_READ]->errors = 3;
+  const Report broken = make_report(first, last, FullTime(), {});
+  EXPECT_EQ(broken.status, kCritical);
+  EXPECT_FALSE(broken.untold.empty());
+  EXPECT_THAT(to_text(broken, {}), Not(HasSubstr("fio")));
+  EXPECT_THAT(to_markdown(broken), Not(HasSubstr("fio")));
+}
+
+// What a person without rights sees at once: nothing was measured, and both readings are one.
+Report unmeasured() {
+  Reading only = reading(10, 0);
+  only.topology.disks[0].facts.virtio_features = 0;
+  only.topology.disks[0].facts.msix_vectors = 2;
+  only.snapshot.devices[0].queues.reset();
+  only.probes = {{"block", false, "not permitted", {}}, {"irq", false, "not permitted", {}}};
+  return make_report(only, only, FullTime(), {{}, true, false, {}});
+}
+
+TEST(Doctor, WithoutRightsSaysSoAndTellsWhatTheSettingsShow) {
+  const Report report = unmeasured();
+  EXPECT_EQ(report.status, kCouldNotTell);
+  EXPECT_EQ(report.result, "could not tell");
+  const std::string text = to_text(report, {});
+  EXPECT_THAT(text, StartsWith("COULD NOT TELL  The disks' requests cannot be seen without the right to.\n"
+                               "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor\n\n"
+                               "Nothing was measured. How 1 disk and 2 online vCPUs are set up, from sysfs:\n"));
+  EXPECT_THAT(text, HasSubstr("  1 queue for 2 online vCPUs, 128 requests each; 2 MSI-X vectors; multiqueue\n"
+                              "    off, indirect descriptors off\n"));
+  EXPECT_THAT(text, HasSubstr("INFO  vda: The disk has fewer queues than there are vCPUs\n"));
+  EXPECT_THAT(text, HasSubstr("INFO  vda: The virtio ring works without indirect descriptors\n"));
+  EXPECT_THAT(text, Not(HasSubstr("requests/s")));
+  EXPECT_THAT(text, Not(HasSubstr("fio")));
+}
+
+TEST(Doctor, IdleIsNoAlarmWhereThatIsAskedFor) {
+  const Report idle = make_report(reading(10, 0), reading(20, 0), FullTime(), {{}, true, true, {}});
+  EXPECT_EQ(idle.status, kHealthy);
+  EXPECT_EQ(idle.result, "idle");
+  EXPECT_THAT(to_text(idle, {}), StartsWith("IDLE  vda: it was idle.\n"));
+  EXPECT_TRUE(to_text(idle, {}).ends_with("Result: idle\n"));
+  // Requests that could not be seen are another matter, and so is what is wrong.
+  Reading first = reading(10, 0), last = reading(20, 0);
+  for (Reading* end : {&first, &last}) end->snapshot.devices[0].queues.reset();
+  EXPECT_EQ(make_report(first, last, FullTime(), {{}, true, true, {}}).status, kCouldNotTell);
+  EXPECT_EQ(make_report(reading(10, 0), reading(20, 400'000), FullTime(), {{}, true, true, {}}).status, kCritical);
 }
 
 TEST(Doctor, ParagraphsKeepToTheWidth) {
@@ -116,15 +195,60 @@ TEST(Doctor, ParagraphsKeepToTheWidth) {
   }
 }
 
+TEST(Doctor, LinesOfADiskWithLongNamesAndManyQueuesKeepToTheWidth) {
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  for (Reading* end : {&first, &last}) {
+    Disk& disk = end->topology.disks[0];
+    disk.name = "nvme10c10n100";
+    disk.bus_id = "/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0";
+    disk.scheduler = "mq-deadline";
+    disk.facts.msix_vectors = 65;
+    end->snapshot.devices[0].name = disk.name;
+    end->topology.online_cpus.resize(128);
+    std::iota(end->topology.online_cpus.begin(), end->topology.online_cpus.end(), 0U);
+    QueueCounters& queue = end->snapshot.devices[0].queues->front();
+    queue.origins.resize(128, {end == &last ? 1'000U : 0U, 0, 0});
+    end->snapshot.devices[0].vectors[0].per_cpu.resize(128, end == &last ? 100 : 0);
+  }
+  for (const std::size_t width : {60U, 80U}) {
+    for (const Report& long_report :
+         {make_report(first, last, FullTime(), {}), make_report(first, first, FullTime(), {})}) {
+      std::istringstream lines(to_text(long_report, {width, false}));
+      for (std::string line; std::getline(lines, line);)
+        if (!line.starts_with("      ") && line.find("/sys/devices") == std::string::npos) {
+          EXPECT_LE(line.size(), width) << line;
+        }
+    }
+  }
+}
+
+TEST(Doctor, MarkdownIsForATicket) {
+  const std::string text = to_markdown(report(400'000));
+  EXPECT_THAT(
+      text, StartsWith("# vqscope doctor: critical\n\n**vda: All requests squeeze through one queue and interrupt one "
+                       "vCPU**\n\nWhat to do: "));
+  EXPECT_THAT(text, HasSubstr("\n## vda\n\n- virtio\\_blk, virtio-pci, 0000:00:02.0, elevator none\n"));
+  EXPECT_THAT(text, HasSubstr("\n### critical: vda: All requests"));
+  EXPECT_THAT(text, HasSubstr("\n- 40,000 requests/s come from vCPU 0 (75 %), vCPU 1 (25 %).\n"));
+  EXPECT_THAT(text, HasSubstr("(`single_queue`)"));
+  EXPECT_THAT(text, HasSubstr("\n## What to do\n\n### For `single_queue`"));
+  EXPECT_THAT(text, HasSubstr("num-queues=2"));
+  std::size_t fences = 0;
+  for (std::size_t at = text.find("```"); at != std::string::npos; at = text.find("```", at + 3)) ++fences;
+  EXPECT_EQ(fences % 2, 0U);
+  EXPECT_GE(fences, 4U);
+  EXPECT_THAT(to_markdown(report(0)), HasSubstr("fio --name=load --readonly"));
+}
+
 TEST(Doctor, ColoursOnlyWhenAsked) {
-  EXPECT_THAT(to_text(report(400'000), {80, true}), HasSubstr("\x1b[1;31mCRITICAL\x1b[0m"));
+  EXPECT_THAT(to_text(report(400'000), {80, true}), StartsWith("\x1b[1;31mCRITICAL\x1b[0m  vda: "));
 }
 
 TEST(Doctor, OnAnIdleDiskSaysHowToMakeLoad) {
   const std::string text = to_text(report(0), {});
   EXPECT_THAT(text, HasSubstr("Could not tell about vda: it was idle.\n"));
   EXPECT_THAT(text, HasSubstr("fio --name=load --readonly --rw=randread"));
-  EXPECT_THAT(text, HasSubstr("--filename=/dev/vda --numjobs=2 --cpus_allowed=0,1"));
+  EXPECT_THAT(text, HasSubstr("--filename=/dev/vda \\\n      --numjobs=2 --cpus_allowed=0-1 \\\n"));
   EXPECT_THAT(text, Not(HasSubstr("What to do")));  // information needs no remedy
   EXPECT_TRUE(text.ends_with("Result: could not tell\n"));
 }
@@ -169,7 +293,7 @@ TEST(Doctor, RemediesOfSeveralDisksAreGivenOnce) {
     end->snapshot.devices.push_back(end->snapshot.devices[0]);
     end->snapshot.devices[1].name = "vdb";
   }
-  const std::string text = to_text(make_report(first, last, FullTime(), Platform::kQemu), {});
+  const std::string text = to_text(make_report(first, last, FullTime(), {Platform::kQemu}), {});
   EXPECT_THAT(text, HasSubstr("CRITICAL  vdb"));
   EXPECT_THAT(text, HasSubstr("The same for vdb."));
   const std::string snippet = "-device PRESENT-OPTIONS,num-queues=2";
@@ -181,6 +305,8 @@ TEST(Doctor, JsonHasTheDocumentedKeys) {
   EXPECT_EQ(json["schema"], 1);
   EXPECT_EQ(json["result"], "critical");
   EXPECT_EQ(json["status"], 2);
+  EXPECT_THAT(json["verdict"]["what"].get<std::string>(), StartsWith("vda: All requests"));
+  EXPECT_THAT(json["verdict"]["next"].get<std::string>(), StartsWith("What to do: "));
   EXPECT_EQ(json["window_seconds"], 10.0);
   EXPECT_EQ(json["platforms"], nlohmann::json({"qemu"}));
   const auto& disk = json["disks"][0];
@@ -231,7 +357,7 @@ TEST(Doctor, FindsWithARunningAgentsReadingsWhatItFindsWithItsOwn) {
   EXPECT_THAT(to_json(own), HasSubstr("steal"));
 }
 
-TEST(Layout, WrapsAtWordsAndKeepsLongOnesWhole) {
+TEST(Wrap, BreaksAtWordsAndKeepsLongOnesWhole) {
   EXPECT_EQ(wrap("one two three", 9, "- ", "  "), "- one two\n  three\n");
   EXPECT_EQ(wrap("a-very-long-word b", 6, "", " "), "a-very-long-word\n b\n");
   EXPECT_EQ(wrap("", 80, "x: ", ""), "x: \n");
@@ -262,13 +388,36 @@ TEST(Picture, OfManyCpusAndQueuesStaysSmall) {
   EXPECT_THAT(drawn, HasSubstr("... and 48 quieter queues"));
 }
 
+TEST(Picture, TheBusiestSubmitterAndTheBusiestTakerHaveAColumn) {
+  // vCPU 40 submits more than any other, and is less than all others together; 50 takes the most interrupts.
+  DiskDiagnosis disk = many(1, 64);
+  QueueLoad& queue = disk.measured.queues[0];
+  std::fill(queue.submissions.begin(), queue.submissions.end(), 10);
+  std::fill(queue.interrupts.begin(), queue.interrupts.end(), 100);
+  queue.submissions[40] = 30;
+  queue.interrupts[40] = 0;
+  queue.interrupts[50] = 200;
+  disk.measured.submissions = queue.submissions;
+  disk.measured.interrupts = queue.interrupts;
+  for (const std::size_t width : {58U, 78U, 98U}) {
+    std::istringstream lines(picture(disk, width));
+    std::string heads, row;
+    std::getline(lines, heads);
+    std::getline(lines, heads);
+    EXPECT_THAT(heads, HasSubstr(" 40")) << width;
+    EXPECT_THAT(heads, HasSubstr(" 50")) << width;
+    EXPECT_THAT(heads, HasSubstr(" others")) << width;
+    while (std::getline(lines, row)) EXPECT_LE(row.size(), width) << row;
+  }
+}
+
 TEST(Picture, OfNothingIsNone) { EXPECT_EQ(picture({}, 80), ""); }
 
 TEST(Picture, LinesOfSeveralQueuesHaveTheirOwnRow) {
   DiskDiagnosis shared = many(2, 2);
   for (QueueLoad& queue : shared.measured.queues) queue.interrupts = {0, 0};
   shared.measured.interrupts = {50, 0};
-  EXPECT_THAT(picture(shared, 80), HasSubstr("several            .       .      100 %       .\n"));
+  EXPECT_THAT(picture(shared, 80), HasSubstr("several               .      .         100 %      .\n"));
 }
 
 }  // namespace

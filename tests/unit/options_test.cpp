@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 namespace vqscope {
 namespace {
 
@@ -124,10 +126,17 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
     std::vector<const char*> arguments;
     const char* message;
   } cases[] = {
-      {{}, "subcommand"},
-      {{"dance"}, "subcommand"},
-      {{"serve", "--nonsense"}, "--nonsense"},
-      {{"serve", "extra"}, "extra"},
+      {{}, "a command is missing, one of: serve, doctor, record, compare, explain, help, version"},
+      {{"dance"}, "there is no command 'dance'; there are: serve, doctor"},
+      {{"docter"}, "there is no command 'docter'; did you mean 'doctor'?"},
+      {{"help", "docter"}, "there is no command 'docter'; did you mean 'doctor'?"},
+      {{"--duration", "5"}, "vqscope has no flag '--duration'"},
+      {{"serve", "--nonsense"}, "serve has no flag '--nonsense'\n"},
+      {{"serve", "--windw=5"}, "serve has no flag '--windw'; did you mean '--window'?"},
+      {{"serve", "extra"}, "serve takes no argument 'extra'"},
+      {{"version", "extra"}, "version takes no argument 'extra'"},
+      {{"serve", "--device", "vda", "--device-include", "^vd"}, "excludes --device"},
+      {{"serve", "--log.level", "wran"}, "'wran' is none of debug, info, warn, error; did you mean 'warn'?"},
       {{"serve", "--web.listen-address"}, "--web.listen-address"},
       {{"serve", "--web.listen-address", "a:1", "b:2"}, "b:2"},
       {{"serve", "--web.telemetry-path", "metrics"}, "'metrics' is not a path"},
@@ -148,18 +157,18 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"record", "a", "--url", "https://a:1", "--url.cert-file", "c.pem"}, "--url.cert-file requires --url.key-file"},
       {{"serve", "--window", "0"}, "--window"},
       {{"serve", "--window", "3601"}, "--window"},
-      {{"serve", "--window", "ten"}, "--window"},
+      {{"serve", "--window", "ten"}, "--window: 'ten' is not a time from 1s to 1h"},
       {{"serve", "--window", "nan"}, "--window"},
       {{"serve", "--log.level", "loud"}, "--log.level"},
       {{"serve", "--log.format", "xml"}, "--log.format"},
       {{"record"}, "file is required"},
-      {{"record", "a", "--duration", "0"}, "--duration"},
+      {{"record", "a", "--duration", "0"}, "'0' is not a time from 1s to 31d"},
       {{"record", "a", "--duration", "ten"}, "--duration"},
       {{"compare"}, "files"},
       {{"compare", "a", "b", "c"}, "c"},
       {{"compare", "a", "--window", "0..10"}, "--window is given twice"},
-      {{"compare", "a", "--window", "10..10", "--window", "1..2"}, "'10..10' is not a range of seconds"},
-      {{"compare", "a", "--window", "x..", "--window", "1..2"}, "'x..' is not a range of seconds"},
+      {{"compare", "a", "--window", "10..10", "--window", "1..2"}, "'10..10' is not a range of times"},
+      {{"compare", "a", "--window", "x..", "--window", "1..2"}, "'x..' is not a range of times"},
       {{"compare", "a", "b", "--device", "vda"}, "'vda' is not a pair of names"},
       {{"compare", "a", "b", "--format", "xml"}, "--format"},
       {{"compare", "a", "b", "--min-effect", "0"}, "--min-effect"},
@@ -180,7 +189,8 @@ TEST(CommandLine, DoctorHasTheDocumentedDefaults) {
   EXPECT_EQ(doctor.duration_seconds, 10);
   EXPECT_EQ(doctor.platform, std::nullopt);
   EXPECT_EQ(doctor.agent.url, "");
-  EXPECT_FALSE(doctor.json);
+  EXPECT_EQ(doctor.format, DoctorFormat::kText);
+  EXPECT_FALSE(doctor.idle_is_ok);
   EXPECT_EQ(doctor.measure.log_level, "error");
 }
 
@@ -192,7 +202,7 @@ TEST(CommandLine, DoctorTakesItsFlags) {
   EXPECT_EQ(doctor.duration_seconds, 2.5);
   EXPECT_EQ(doctor.platform, Platform::kProxmox);
   EXPECT_EQ(doctor.agent.url, "http://a:1");
-  EXPECT_TRUE(doctor.json);
+  EXPECT_EQ(doctor.format, DoctorFormat::kJson);
   EXPECT_EQ(doctor.measure.device_include, "^vd");
 }
 
@@ -203,12 +213,54 @@ TEST(CommandLine, UsageErrorsOfDoctorAreUnknownToAMonitoringSystem) {
                                              {"doctor", "--platform", "vmware"},
                                              {"doctor", "--nonsense"},
                                              {"doctor", "--device-include", "["},
-                                             {"doctor", "extra"}}) {
+                                             {"doctor", "--format", "xml"},
+                                             {"doctor", "--idle", "maybe"}}) {
     const Parsed parsed = parse(arguments);
     EXPECT_EQ(parsed.line.exit_status, kExitUnknown);
     EXPECT_NE(parsed.err, "");
     EXPECT_EQ(parsed.out, "");
   }
+}
+
+TEST(CommandLine, DoctorTakesDisksWithAndWithoutTheFlag) {
+  for (const std::vector<const char*>& arguments :
+       std::vector<std::vector<const char*>>{{"doctor", "vda", "/dev/vdb"},
+                                             {"doctor", "--device", "vda", "--device=/dev/vdb"},
+                                             {"doctor", "--duration", "5", "vda", "/dev/vdb", "--json"}}) {
+    const Parsed parsed = parse(arguments);
+    ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+    EXPECT_THAT(std::get<DoctorOptions>(parsed.line.command).measure.devices, ElementsAre("vda", "/dev/vdb"));
+  }
+}
+
+TEST(CommandLine, DoctorTakesItsFormatsAndWhatIdleMeans) {
+  const auto format = [](const char* name) {
+    const Parsed parsed = parse({"doctor", "--format", name, "--idle=ok"});
+    EXPECT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+    EXPECT_TRUE(std::get<DoctorOptions>(parsed.line.command).idle_is_ok);
+    return std::get<DoctorOptions>(parsed.line.command).format;
+  };
+  EXPECT_EQ(format("text"), DoctorFormat::kText);
+  EXPECT_EQ(format("md"), DoctorFormat::kMarkdown);
+  EXPECT_EQ(format("markdown"), DoctorFormat::kMarkdown);
+  EXPECT_EQ(format("json"), DoctorFormat::kJson);
+}
+
+TEST(CommandLine, TimesAreTakenAsPeopleWriteThem) {
+  EXPECT_EQ(std::get<DoctorOptions>(parse({"doctor", "--duration", "1m30s"}).line.command).duration_seconds, 90);
+  EXPECT_EQ(std::get<RecordOptions>(parse({"record", "a", "--duration", "1h30m"}).line.command).duration_seconds,
+            5400U);
+  EXPECT_EQ(std::get<RecordOptions>(parse({"record", "a", "--duration", "1500ms"}).line.command).duration_seconds, 2U);
+  EXPECT_EQ(std::get<ServeOptions>(parse({"serve", "--window=1m"}).line.command).window_seconds, 60);
+  const Parsed windows = parse({"compare", "a", "--window", "10s..1m", "--window", "1m30s.."});
+  ASSERT_EQ(windows.line.exit_status, std::nullopt) << windows.err;
+  EXPECT_EQ(std::get<CompareOptions>(windows.line.command).windows[0].end, 60);
+  EXPECT_EQ(std::get<CompareOptions>(windows.line.command).windows[1].begin, 90);
+}
+
+TEST(CommandLine, ExplainTakesAFindingOrNone) {
+  EXPECT_EQ(std::get<ExplainOptions>(parse({"explain"}).line.command).topic, "");
+  EXPECT_EQ(std::get<ExplainOptions>(parse({"explain", "steal"}).line.command).topic, "steal");
 }
 
 TEST(CommandLine, RecordTakesAFileAndItsFlags) {
@@ -256,6 +308,23 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
         "--web.allowed-host", "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe",
         "--window", "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
     EXPECT_THAT(serve.out, HasSubstr(flag));
+}
+
+TEST(CommandLine, HelpAndVersionAreCommandsToo) {
+  EXPECT_EQ(parse({"help"}).out, parse({"--help"}).out);
+  EXPECT_EQ(parse({"help", "doctor"}).out, parse({"doctor", "--help"}).out);
+  EXPECT_EQ(parse({"help", "doctor"}).line.exit_status, 0);
+  EXPECT_EQ(parse({"version"}).out, parse({"--version"}).out);
+  EXPECT_EQ(parse({"version"}).line.exit_status, 0);
+}
+
+TEST(CommandLine, HelpKeepsToEightyColumnsAndNamesNoFileOfTheSources) {
+  for (const char* command : {"", "serve", "doctor", "record", "compare", "explain", "help", "version"}) {
+    const std::string help = *command == '\0' ? parse({"help"}).out : parse({"help", command}).out;
+    EXPECT_THAT(help, Not(HasSubstr(".md")));
+    std::istringstream lines(help);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
 }
 
 TEST(CommandLine, VersionIsPrintedAndIsASuccess) {

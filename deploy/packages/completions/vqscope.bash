@@ -16,6 +16,14 @@ _vqscope() {
   elif [[ -z $command ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --help 2> /dev/null |
       sed -nE '/^Subcommands:/,$s/^  ([a-z]+) .*/\1/p')" -- "$current")
+  elif [[ $command == help ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --help 2> /dev/null |
+      sed -nE '/^Subcommands:/,$s/^  ([a-z]+) .*/\1/p')" -- "$current")
+  elif [[ $command == explain ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" explain 2> /dev/null |
+      sed -nE 's/^  ([a-z_-]+).*/\1/p')" -- "$current")
+  elif [[ $previous == --device || $command == doctor && $previous != --* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/block 2> /dev/null)" -- "$current")
   elif [[ $previous != --url && $previous != --note && $previous != --duration ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi

@@ -9,4 +9,7 @@ function __vqscope_flags
     vqscope $command --help 2>/dev/null | sed -nE 's/^ +(-h,)?(--[a-z.-]+).*/\2/p'
 end
 complete -c vqscope -n '__fish_use_subcommand' -f -a '(__vqscope_commands)'
+complete -c vqscope -n '__fish_seen_subcommand_from help' -f -a '(__vqscope_commands)'
+complete -c vqscope -n '__fish_seen_subcommand_from explain' -f \
+    -a '(vqscope explain 2>/dev/null | sed -nE "s/^  ([a-z_-]+).*/\1/p")'
 complete -c vqscope -n 'string match -q -- "-*" (commandline -ct)' -f -a '(__vqscope_flags)'

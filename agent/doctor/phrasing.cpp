@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/doctor/phrasing.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "agent/diagnosis/phrases.h"
+#include "agent/model/window.h"
+#include "agent/topology/facts.h"
+
+namespace vqscope {
+
+namespace {
+
+constexpr std::array<std::string_view, VQS_OPS> kOps = {"reads", "writes", "flushes", "discards", "other"};
+
+double count(std::size_t number) { return static_cast<double>(number); }
+
+}  // namespace
+
+std::string window_sentence(const Report& report) {
+  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"),
+                    cpus = plural(count(report.topology.online_cpus.size()), "online vCPU");
+  return report.permitted
+             ? fmt::format("Watched {} for {} in a guest with {}.", disks, duration(report.diagnosis.seconds), cpus)
+             : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
+}
+
+std::string who_is(const Disk& disk) {
+  std::vector<std::string> who;
+  for (const std::string& part : {disk.driver, disk.transport, disk.bus_id})
+    if (!part.empty()) who.push_back(part);
+  if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
+  return fmt::format("{}", fmt::join(who, ", "));
+}
+
+std::string setup_of(const Disk& disk, const Topology& topology) {
+  std::string text = fmt::format("{} for {}", plural(count(disk.queues.size()), "queue"),
+                                 plural(count(topology.online_cpus.size()), "online vCPU"));
+  if (!disk.queues.empty() && disk.queues[0].tags)
+    text += fmt::format(", {} each", plural(*disk.queues[0].tags, "request"));
+  if (disk.facts.msix_vectors) text += fmt::format("; {}", plural(*disk.facts.msix_vectors, "MSI-X vector"));
+  if (const auto features = disk.facts.virtio_features) {
+    if (disk.driver == "virtio_blk") text += has_blk_multiqueue(*features) ? "; multiqueue on" : "; multiqueue off";
+    text += has_indirect_descriptors(*features) ? ", indirect descriptors on" : ", indirect descriptors off";
+  }
+  return text;
+}
+
+std::vector<std::string> load_of(const Measured& measured) {
+  std::vector<std::string> lines;
+  if (measured.has_requests)
+    lines.push_back(fmt::format("{} requests/s, {}, {} in flight on average", grouped(measured.requests_rate),
+                                throughput(measured.bytes_rate), grouped(measured.average_inflight)));
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    const OpLoad& load = measured.ops[op];
+    const auto median = quantile(load.device, 0.5), tail = quantile(load.device, 0.99);
+    if (!median || !tail) continue;
+    std::string line = fmt::format("{}: {} median, {} p99 at the device", kOps[op], duration(*median), duration(*tail));
+    if (const auto waited = quantile(load.queue, 0.99))
+      line += fmt::format("; {} p99 before, in the guest", duration(*waited));
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::string title_of(const Finding& finding) {
+  return fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title);
+}
+
+}  // namespace vqscope

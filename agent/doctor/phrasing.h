@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sentences about a disk that the report has in more than one format. Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/doctor/report.h"
+
+namespace vqscope {
+
+// "Watched 1 disk for 10 s in a guest with 2 online vCPUs."
+std::string window_sentence(const Report& report);
+
+// "virtio_blk, virtio-pci, 0000:00:02.0, elevator none"
+std::string who_is(const Disk& disk);
+
+// How it was set up: "1 queue for 2 online vCPUs, 2 MSI-X vectors"
+std::string setup_of(const Disk& disk, const Topology& topology);
+
+// What it did: a line each for the load and for each kind of operation that was seen; none where nothing was.
+std::vector<std::string> load_of(const Measured& measured);
+
+// "vda: All requests squeeze ...", "guest: The host does not run the vCPUs"
+std::string title_of(const Finding& finding);
+
+}  // namespace vqscope
