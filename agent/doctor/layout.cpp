@@ -7,7 +7,6 @@
 #include <numeric>
 #include <vector>
 
-#include "agent/base/text.h"
 #include "agent/diagnosis/phrases.h"
 
 namespace vqscope {
@@ -83,28 +82,6 @@ std::vector<Row> rows_of(const DiskDiagnosis& disk) {
 }
 
 }  // namespace
-
-std::string wrap(std::string_view text, std::size_t width, std::string_view first, std::string_view indent) {
-  std::string lines, line(first);
-  bool empty = true;
-  for (const std::string_view word : split(text)) {
-    if (!empty && line.size() + 1 + word.size() > width) {
-      lines += line + "\n";
-      line = indent;
-      empty = true;
-    }
-    if (!empty) line += ' ';
-    line += word;
-    empty = false;
-  }
-  return lines + line + "\n";
-}
-
-std::string indent_lines(std::string_view text, std::string_view indent) {
-  std::string lines;
-  for (const std::string_view line : split(text, "\n")) lines += fmt::format("{}{}\n", indent, line);
-  return lines;
-}
 
 std::string picture(const DiskDiagnosis& disk, std::size_t width) {
   const Measured& measured = disk.measured;

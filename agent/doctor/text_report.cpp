@@ -6,6 +6,7 @@
 #include <array>
 #include <tuple>
 
+#include "agent/base/wrap.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/remedies.h"
 #include "agent/doctor/layout.h"

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "agent/base/wrap.h"
 #include "agent/doctor/layout.h"
 #include "agent/doctor/report.h"
 #include "agent/recording/reader.h"
