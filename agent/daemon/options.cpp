@@ -179,7 +179,7 @@ const CLI::App& add_doctor(CLI::App& app, DoctorOptions& options) {
 const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
   CLI::App& record =
       *app.add_subcommand("record", "Record this guest's disks, or what a running agent measures, to a file");
-  record.add_option("file", options.file, "File to create; one that exists is left alone")
+  record.add_option("file", options.file, "File to create; one that exists is left alone; - is standard output")
       ->type_name("FILE")
       ->required();
   record.add_option("--duration", options.duration_seconds, "Seconds to record (default: until Ctrl-C)")

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
+#include "agent/topology/settings.h"
 
 namespace vqscope {
 
@@ -39,6 +40,7 @@ DiskFacts read_disk_facts(TreeReader& reader, const SystemPaths& paths, const Di
   DiskFacts facts;
   const fs::path directory = paths.sysfs / "block" / disk.name;
   facts.wbt_lat_usec = reader.number<std::uint32_t>(directory / "queue/wbt_lat_usec");
+  facts.settings = read_queue_settings(reader, directory / "queue");
   if (disk.transport == "scsi" || disk.transport == "ata" || (disk.virtio && disk.virtio->first_request_queue > 0))
     facts.queue_depth = reader.number<std::uint32_t>(directory / "device/queue_depth");
   if (disk.virtio) {
