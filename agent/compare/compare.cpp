@@ -2,12 +2,15 @@
 #include "agent/compare/compare.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "agent/base/standard_streams.h"
+#include "agent/base/terminal.h"
 #include "agent/compare/render.h"
 
 namespace vqscope {
@@ -19,13 +22,25 @@ struct Sides {
   Part part_before, part_after;
 };
 
+// Pipes and terminals cannot; what is not there is told of when it is opened.
+bool can_be_read_twice(const std::filesystem::path& path) {
+  struct stat status = {};
+  return path != kStandardStream && (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode));
+}
+
 // Which files and parts of them are compared.
 Result<Sides> choose(const CompareOptions& options) {
   Sides sides{options.before, options.after.value_or(options.before), {}, {}};
   if (!options.windows.empty()) {
     sides.part_before.window = options.windows[0];
     sides.part_after.window = options.windows[1];
-  } else if (!options.after) {
+  }
+  if (!options.after && !can_be_read_twice(options.before))
+    return fail(
+        fmt::format("{} can be read only once: save it to a file to compare two parts of it", options.before.string()));
+  if (options.after == options.before && !can_be_read_twice(options.before))
+    return fail(fmt::format("{} is both sides, and can be read only once", options.before.string()));
+  if (options.windows.empty() && !options.after) {
     const auto segments = count_segments(options.before);
     if (!segments) return tl::unexpected(segments.error());
     if (*segments != 2)
@@ -67,9 +82,10 @@ int compare(const CompareOptions& options) {
     complain(comparison.error().message);
     return kExitUnreadable;
   }
+  const bool colour = wants_colour(STDOUT_FILENO);
   const std::string text = options.format == CompareFormat::kJson       ? render_json(*comparison)
                            : options.format == CompareFormat::kMarkdown ? render_markdown(*comparison)
-                                                                        : render_text(*comparison);
+                                                                        : render_text(*comparison, colour);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     complain(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
     return kExitUnreadable;

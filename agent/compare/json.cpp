@@ -21,6 +21,7 @@ ordered_json json_of(const SideReport& side) {
           {"seconds", side.seconds},
           {"vqscope_version", side.header.vqscope_version},
           {"kernel_release", side.header.kernel_release},
+          {"kernel_version", side.header.kernel_version},
           {"machine", side.header.machine},
           {"boot_id", side.header.boot_id},
           {"vmm", side.vmm},
@@ -84,6 +85,7 @@ std::string render_json(const Comparison& comparison) {
                                  {"changes", changes},
                                  {"findings", findings},
                                  {"notes", comparison.notes},
+                                 {"guest", json_of(comparison.guest)},
                                  {"devices", devices}};
   // What a file name or a note has that is no UTF-8 becomes U+FFFD.
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

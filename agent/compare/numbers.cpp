@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/compare/numbers.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <cmath>
 
 #include "agent/model/window.h"
 
@@ -47,6 +50,21 @@ Numbers numbers_of(const Totals& totals) {
   numbers[kAvgquSz] = totals.queued_seconds / totals.seconds;
   if (requests > 0) numbers[kMeanLatency] = latency / requests;
   return numbers;
+}
+
+std::optional<Ratio> Pair::ratio(std::size_t number) const {
+  return compare(before_numbers[number], after_numbers[number]);
+}
+
+double magnitude(const Ratio& ratio) { return std::abs(std::log(ratio.value)); }
+
+double share(const Totals& totals, std::size_t op) {
+  return static_cast<double>(totals.ops[op].requests) / static_cast<double>(totals.requests());
+}
+
+std::string before_and_after(const Pair& pair, std::size_t number, std::string (*format)(double)) {
+  return fmt::format("{} before, {} after", format(*pair.before_numbers[number].value),
+                     format(*pair.after_numbers[number].value));
 }
 
 }  // namespace vqscope

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
+#include "agent/compare/series.h"
 #include "agent/compare/statistics.h"
 
 namespace vqscope {
@@ -37,5 +39,25 @@ enum OpNumber : std::size_t {
 constexpr std::size_t op_number(std::size_t op, OpNumber number) { return kDeviceNumbers + op * kOpNumbers + number; }
 
 Numbers numbers_of(const Totals& totals);
+
+// One disk on both sides.
+struct Pair {
+  const DeviceSeries& before;
+  const DeviceSeries& after;
+  const Estimates& before_numbers;  // of numbers_of()
+  const Estimates& after_numbers;
+
+  [[nodiscard]] std::optional<Ratio> ratio(std::size_t number) const;
+};
+
+double magnitude(const Ratio& ratio);  // of its logarithm
+
+// The share of an operation in all requests.
+double share(const Totals& totals, std::size_t op);
+// An operation with a smaller share of the requests does not decide anything.
+inline constexpr double kMajorShare = 0.05;
+
+// "1.20 ms before, 0.90 ms after", of a number that both sides have.
+std::string before_and_after(const Pair& pair, std::size_t number, std::string (*format)(double));
 
 }  // namespace vqscope

@@ -8,7 +8,8 @@
 
 namespace vqscope {
 
-std::string render_text(const Comparison& comparison);
+// In lines of at most 80 columns, the verdict first.
+std::string render_text(const Comparison& comparison, bool colour = false);
 std::string render_markdown(const Comparison& comparison);
 std::string render_json(const Comparison& comparison);
 

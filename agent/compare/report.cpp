@@ -46,21 +46,21 @@ constexpr RowKind kOpRows[] = {
     {kQueueP999, "queue_latency_p999", "queue p99.9", Unit::kSeconds, Wish::kLess, 4},
 };
 
-std::string_view remark_on(const std::optional<Ratio>& ratio, Wish wish, double effect) {
-  if (!ratio || wish == Wish::kNone || !ratio->certain()) return "";
-  if (std::abs(std::log(ratio->value)) < std::log1p(effect)) return "";
-  return (ratio->value > 1) == (wish == Wish::kMore) ? "better" : "worse";
+// By the same rules as the verdict: what the load is answerable for is neither better nor worse.
+std::string_view remark_on(const std::optional<Ratio>& ratio, const RowKind& kind, double min_effect,
+                           const LoadMatch& load) {
+  if (!ratio || kind.wish == Wish::kNone || !ratio->certain()) return "";
+  const bool is_rate = kind.wish == Wish::kMore;
+  if (is_rate ? !load.rate_counts : !load.latency_counts) return "";
+  if (magnitude(*ratio) < std::log1p(kind.threshold * min_effect) + (is_rate ? 0 : load.allowance)) return "";
+  return (ratio->value > 1) == is_rate ? "better" : "worse";
 }
 
-Row make_row(const Pair& pair, const RowKind& kind, std::size_t number, double min_effect, bool judged) {
-  Row row{kind.key,
-          kind.label,
-          kind.unit,
-          pair.before_numbers.numbers[number].value,
-          pair.after_numbers.numbers[number].value,
-          pair.ratio(number),
-          ""};
-  if (judged) row.remark = remark_on(row.ratio, kind.wish, kind.threshold * min_effect);
+Row make_row(const Pair& pair, const RowKind& kind, std::size_t number, double min_effect, const Judgement& judgement) {
+  Row row{
+      kind.key,           kind.label, kind.unit, pair.before_numbers[number].value, pair.after_numbers[number].value,
+      pair.ratio(number), ""};
+  if (judgement.verdict != Verdict::kNotComparable) row.remark = remark_on(row.ratio, kind, min_effect, judgement.load);
   return row;
 }
 
@@ -81,20 +81,20 @@ constexpr Fact kFacts[] = {
      [](const DeviceSeries& d) { return std::optional(static_cast<double>(d.disk.queues.size())); }},
     {"interrupts_per_second", "interrupts/s", Unit::kPerSecond,
      [](const DeviceSeries& d) { return per(sum(d.interrupts), d.totals.seconds); }},
-    {"irq_effective_cpus", "vCPUs that take interrupts", Unit::kNone,
+    {"irq_effective_cpus", "vCPUs with interrupts", Unit::kNone,
      [](const DeviceSeries& d) { return effective_number(d.interrupts); }},
     {"submission_effective_cpus", "vCPUs that submit", Unit::kNone,
      [](const DeviceSeries& d) { return effective_number(d.submissions); }},
-    {"completions_per_interrupt", "completions per interrupt", Unit::kNone,
+    {"completions_per_interrupt", "requests per interrupt", Unit::kNone,
      [](const DeviceSeries& d) { return per(static_cast<double>(d.totals.requests()), sum(d.interrupts)); }},
-    {"cross_cpu_completions_share", "completions on another vCPU", Unit::kShare,
+    {"cross_cpu_completions_share", "cross-vCPU completions", Unit::kShare,
      [](const DeviceSeries& d) { return per(static_cast<double>(d.cross), static_cast<double>(d.local + d.cross)); }},
-    {"notifications_per_request", "notifications per request", Unit::kNone,
+    {"notifications_per_request", "notifications/request", Unit::kNone,
      [](const DeviceSeries& d) {
        return d.notifications ? per(static_cast<double>(*d.notifications), static_cast<double>(d.totals.requests()))
                               : std::nullopt;
      }},
-    {"queue_full_share", "time with all tags in use", Unit::kShare, [](const DeviceSeries& d) { return d.full_share; }},
+    {"queue_full_share", "time with no tag free", Unit::kShare, [](const DeviceSeries& d) { return d.full_share; }},
 };
 
 std::vector<std::optional<double>> interrupt_rates(const DeviceSeries& device, const Topology& topology) {
@@ -120,10 +120,10 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
   const Estimates after_numbers = estimate(after.seconds, numbers_of);
   const Pair pair{before, after, before_numbers, after_numbers};
   DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}};
-  const bool judged = report.judgement.verdict != Verdict::kNotComparable;
   for (const DeviceSeries* side : {&before, &after})
     report.judgement.notes.insert(report.judgement.notes.end(), side->notes.begin(), side->notes.end());
-  for (const RowKind& kind : kDeviceRows) report.rows.push_back(make_row(pair, kind, kind.number, min_effect, judged));
+  for (const RowKind& kind : kDeviceRows)
+    report.rows.push_back(make_row(pair, kind, kind.number, min_effect, report.judgement));
   for (const Fact& fact : kFacts)
     report.rows.push_back({fact.key, fact.label, fact.unit, fact.of(before), fact.of(after), {}, ""});
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
@@ -133,50 +133,11 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
     operation.major = is_major(before.totals, op) || is_major(after.totals, op);
     for (const RowKind& kind : kOpRows)
       operation.rows.push_back(
-          make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, judged));
+          make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, report.judgement));
   }
   report.interrupts_before = interrupt_rates(before, topology_before);
   report.interrupts_after = interrupt_rates(after, topology_after);
   return report;
-}
-
-void add_change(std::string what, std::string before, std::string after, std::vector<TopologyChange>& changes) {
-  if (before != after) changes.push_back({std::move(what), std::move(before), std::move(after)});
-}
-
-std::string or_none(const std::optional<std::uint32_t>& value) {
-  return value ? std::to_string(*value) : std::string("unknown");
-}
-
-std::string tags_of(const Disk& disk) {
-  std::vector<std::string> tags;
-  for (const HardwareQueue& queue : disk.queues) tags.push_back(or_none(queue.tags));
-  const bool same = std::adjacent_find(tags.begin(), tags.end(), std::not_equal_to<>()) == tags.end();
-  return same && !tags.empty() ? tags.front() : fmt::format("{}", fmt::join(tags, ", "));
-}
-
-void compare_disks(const Disk& before, const Disk& after, std::vector<TopologyChange>& changes) {
-  const std::string name = after.name + ": ";
-  add_change(name + "hardware queues", std::to_string(before.queues.size()), std::to_string(after.queues.size()),
-             changes);
-  add_change(name + "interrupt lines", std::to_string(before.interrupts.size()),
-             std::to_string(after.interrupts.size()), changes);
-  add_change(name + "tags per queue", tags_of(before), tags_of(after), changes);
-  add_change(name + "nr_requests", or_none(before.nr_requests), or_none(after.nr_requests), changes);
-  add_change(name + "elevator", before.scheduler, after.scheduler, changes);
-  add_change(name + "driver", before.driver, after.driver, changes);
-  add_change(name + "transport", before.transport, after.transport, changes);
-}
-
-std::vector<TopologyChange> compare_guests(const Series& before, const Series& after) {
-  std::vector<TopologyChange> changes;
-  add_change("vCPUs online", std::to_string(before.topology.online_cpus.size()),
-             std::to_string(after.topology.online_cpus.size()), changes);
-  add_change("hypervisor", before.topology.vmm, after.topology.vmm, changes);
-  add_change("kernel", before.header.kernel_release, after.header.kernel_release, changes);
-  add_change("machine", before.header.machine, after.header.machine, changes);
-  add_change("vqscope", before.header.vqscope_version, after.header.vqscope_version, changes);
-  return changes;
 }
 
 template <typename NameAfter>
@@ -203,9 +164,75 @@ std::vector<FindingChange> compare_findings(const Series& before, const Series& 
   return changes;
 }
 
+// A share of the guest's time.
+struct GuestFact {
+  const char* key;
+  const char* label;
+  std::optional<double> (*of)(const Series&);
+};
+
+std::optional<double> cpu_share(const Series& series, std::uint64_t (*part)(const CpuUse&)) {
+  if (!series.activity.cpu) return std::nullopt;
+  const CpuUse& cpu = *series.activity.cpu;
+  const std::uint64_t all = cpu.user + cpu.system + cpu.irq + cpu.softirq + cpu.idle + cpu.iowait + cpu.steal;
+  return per(static_cast<double>(part(cpu)), static_cast<double>(all));
+}
+
+std::optional<double> time_share(const Series& series, const std::optional<std::uint64_t>& microseconds) {
+  return microseconds ? per(static_cast<double>(*microseconds) / 1e6, series.activity_seconds) : std::nullopt;
+}
+
+std::optional<double> busy_share(const Series& series) {
+  return cpu_share(series, [](const CpuUse& cpu) { return cpu.user + cpu.system + cpu.irq + cpu.softirq; });
+}
+
+std::optional<double> steal_share(const Series& series) {
+  return cpu_share(series, [](const CpuUse& cpu) { return cpu.steal; });
+}
+
+constexpr GuestFact kGuestFacts[] = {
+    {"cpu_busy_share", "vCPU time busy", busy_share},
+    {"cpu_interrupt_share", "in interrupts",
+     [](const Series& s) { return cpu_share(s, [](const CpuUse& cpu) { return cpu.irq + cpu.softirq; }); }},
+    {"cpu_steal_share", "taken by the host", steal_share},
+    {"cpu_pressure_share", "tasks waited for CPUs",
+     [](const Series& s) { return time_share(s, s.activity.cpu_some_us); }},
+    {"io_pressure_share", "tasks waited for disks",
+     [](const Series& s) { return time_share(s, s.activity.io_some_us); }},
+    {"io_full_pressure_share", "and none was running",
+     [](const Series& s) { return time_share(s, s.activity.io_full_us); }},
+};
+
+// What ran besides, or what the host took, may be all that there is to a difference.
+constexpr double kOtherwiseBusy = 0.15, kMoreStolen = 0.02;
+
+void compare_activity(const Series& before, const Series& after, Comparison& comparison) {
+  for (const GuestFact& fact : kGuestFacts)
+    comparison.guest.push_back({fact.key, fact.label, Unit::kShare, fact.of(before), fact.of(after), {}, ""});
+  const auto note = [&](const char* what, std::optional<double> (*of)(const Series&), double threshold) {
+    const auto a = of(before), b = of(after);
+    if (a && b && std::abs(*a - *b) > threshold)
+      comparison.notes.push_back(
+          fmt::format("{} {:.0f} % of the vCPUs' time before and {:.0f} % after: that alone can make "
+                      "a difference",
+                      what, *a * 100, *b * 100));
+  };
+  note("the guest was busy for", busy_share, kOtherwiseBusy);
+  note("the host took", steal_share, kMoreStolen);
+}
+
 SideReport describe(const Series& series) {
   return {series.file,    series.header,       series.begin,
           series.seconds, series.topology.vmm, series.topology.online_cpus.size()};
+}
+
+// One run differs from the next, and no recording shows by how much.
+void tell_of_no_change(Comparison& comparison) {
+  for (DeviceReport& device : comparison.devices)
+    if (device.judgement.verdict == Verdict::kBetter || device.judgement.verdict == Verdict::kWorse)
+      device.judgement.notes.emplace_back(
+          "nothing that the guest can see of its configuration changed: if nothing was changed on the host or in the "
+          "load, so much does one run differ from the next here");
 }
 
 }  // namespace
@@ -236,7 +263,13 @@ std::string format_value(double value, Unit unit) {
 
 Result<Comparison> compare_series(const Series& before, const Series& after,
                                   const std::vector<std::pair<std::string, std::string>>& renamed, double min_effect) {
-  Comparison comparison{describe(before), describe(after), compare_guests(before, after), {}, {}, {}};
+  Comparison comparison{describe(before),
+                        describe(after),
+                        changes_between(before.header, before.topology, after.header, after.topology),
+                        {},
+                        {},
+                        {},
+                        {}};
   for (const auto& [from, to] : renamed) {
     if (before.find(from) == nullptr) return fail(fmt::format("--device: {} has no disk {}", before.file, from));
     if (after.find(to) == nullptr) return fail(fmt::format("--device: {} has no disk {}", after.file, to));
@@ -257,7 +290,13 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
       continue;
     }
     matched.push_back(other);
-    compare_disks(device.disk, other->disk, comparison.changes);
+    for (TopologyChange& change : changes_between(device.disk, other->disk))
+      comparison.changes.push_back(std::move(change));
+    if (device.disk.facts.settings.empty() != other->disk.facts.settings.empty())
+      comparison.notes.push_back(
+          fmt::format("the settings of {} are in one of the recordings only, so what of them "
+                      "changed is not known",
+                      other->disk.name));
     comparison.devices.push_back(compare_devices(device, before.topology, *other, after.topology, min_effect));
   }
   for (const DeviceSeries& device : after.devices)
@@ -266,6 +305,8 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
   if (comparison.devices.empty())
     return fail(fmt::format("no disk is in both recordings ({}); --device A=B says which one was renamed",
                             fmt::join(comparison.notes, "; ")));
+  compare_activity(before, after, comparison);
+  if (comparison.changes.empty()) tell_of_no_change(comparison);
   comparison.findings = compare_findings(before, after, name_after);
   for (const Series* side : {&before, &after})
     comparison.notes.insert(comparison.notes.end(), side->notes.begin(), side->notes.end());

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/compare/changes.h"
 #include "agent/compare/series.h"
 #include "agent/compare/verdict.h"
 
@@ -44,12 +45,6 @@ struct DeviceReport {
   std::vector<std::optional<double>> interrupts_before, interrupts_after;  // per second, by CPU; absent: no such CPU
 };
 
-// A property of the guest or of a disk that is not the same on both sides.
-struct TopologyChange {
-  std::string what;  // "vda: hardware queues"
-  std::string before, after;
-};
-
 // A finding of the diagnosis (agent/diagnosis) that holds on one side at least.
 struct FindingChange {
   std::string id, title;
@@ -71,6 +66,7 @@ struct Comparison {
   std::vector<FindingChange> findings;  // gone first, then new, then those that remain
   std::vector<DeviceReport> devices;
   std::vector<std::string> notes;
+  std::vector<Row> guest;  // what its CPUs and tasks did
 };
 
 // Fails when no disk is on both sides.

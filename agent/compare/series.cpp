@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/compare/changes.h"
 #include "agent/diagnosis/diagnosis.h"
 #include "agent/model/model.h"
 #include "agent/model/window.h"
@@ -15,7 +16,7 @@ namespace {
 
 // A reading comes some microseconds after the full second.
 constexpr double kSlackSeconds = 0.1;
-// A queue counts as full while this share of its tags is in use on average over a second.
+// Requests have no tag left while they take this share of them on average over a second.
 constexpr double kFull = 0.95;
 
 void add(const std::vector<std::uint64_t>& counts, std::vector<std::uint64_t>& sums) {
@@ -49,27 +50,31 @@ std::array<Totals::Op, VQS_OPS> sum_operations(const DeviceSnapshot& window) {
   return ops;
 }
 
-// What the kernel accounts beyond the histograms (requests that wait for a flush) counts too, as in avgqu-sz.
+// Of the requests that completed, so that Little's law holds for the very same requests as in rate and latency; a
+// request of which the end was not seen does not count. What the kernel accounts beyond the histograms (requests that
+// wait for a flush) does, as in avgqu-sz.
 double queued_seconds(const DeviceSnapshot& window) {
   double sum = 0;
-  for (const QueueCounters& queue : *window.queues) {
-    const std::uint64_t known = queue.device_ns + queue.queue_ns;
-    const std::uint64_t beyond = queue.time_ns > known ? queue.time_ns - known : 0;
-    sum += static_cast<double>(queue.inflight_ns + queue.queue_ns + beyond) / 1e9;
-  }
+  for (const QueueCounters& queue : *window.queues)
+    sum += static_cast<double>(std::max(queue.device_ns + queue.queue_ns, queue.time_ns)) / 1e9;
   return sum;
+}
+
+// Requests that can be between start and completion: before it has a tag, and be it the elevator's, a request is not
+// seen. nullopt: not known.
+std::optional<std::uint32_t> started_limit(const Disk& disk, std::size_t queue) {
+  return disk.scheduler == "none" || disk.scheduler.empty() ? request_limit(disk, queue) : disk.nr_requests;
 }
 
 // Whether all tags of the disk were in use; nullopt when it is not known how many there are.
 std::optional<bool> was_full(const Disk& disk, const DeviceSnapshot& window, double seconds) {
-  double inflight = 0, limit = 0;
+  double limit = 0;
   for (std::size_t q = 0; q < window.queues->size(); ++q) {
-    const auto tags = request_limit(disk, q);
+    const auto tags = started_limit(disk, q);
     if (!tags) return std::nullopt;
     limit += *tags;
-    inflight += static_cast<double>((*window.queues)[q].inflight_ns) / 1e9 / seconds;
   }
-  return inflight >= kFull * limit;
+  return queued_seconds(window) >= kFull * limit * seconds;
 }
 
 Second make_second(const DeviceSnapshot& window, double seconds) {
@@ -101,6 +106,7 @@ class Loader {
       if (!begun_) begin(recorded);
       if (!follows) begin_run(reading);
       full_time_.add(reading.topology, reading.snapshot);
+      tell_of_changes(recorded);
       if (follows) add_interval(reading);
       previous_ = reading.snapshot;
     } else {
@@ -114,6 +120,8 @@ class Loader {
     series_.seconds = last_ - series_.begin;
     for (std::size_t i = 0; i < series_.devices.size(); ++i) {
       DeviceSeries& device = series_.devices[i];
+      for (const auto& [name, note] : changes_)
+        if (name == device.disk.name) device.notes.push_back(note);
       if (watched_[i].limit_known) device.full_share = watched_[i].full / std::max(watched_[i].seconds, 1e-9);
       if (watched_[i].last < last_ - 1.5)
         device.notes.push_back(
@@ -126,6 +134,11 @@ class Loader {
     double last = 0;  // time of the last reading with it
     double seconds = 0, full = 0;
     bool limit_known = false;
+  };
+
+  struct SetUp {
+    RecordingHeader header;
+    Topology topology;
   };
 
   // Sets time_: seconds from the recording's start.
@@ -155,6 +168,26 @@ class Loader {
     full_time_ = FullTime();
   }
 
+  // What somebody turned while it was recorded.
+  void tell_of_changes(const RecordedReading& recorded) {
+    const Topology& now = recorded.reading.topology;
+    if (known_ && known_->header == recorded.header && known_->topology == now) return;
+    if (known_) {
+      const auto sentence = [&](const TopologyChange& change) {
+        return fmt::format("{}: {} -> {}, seen {:.0f} s into {}", change.what, change.before, change.after, time_,
+                           series_.file);
+      };
+      for (const TopologyChange& change : changes_between(known_->header, known_->topology, recorded.header, now))
+        series_.notes.push_back(sentence(change));
+      for (const Disk& disk : now.disks)
+        for (const Disk& before : known_->topology.disks)
+          if (before.name == disk.name)
+            for (const TopologyChange& change : changes_between(before, disk))
+              changes_.emplace_back(disk.name, sentence(change));
+    }
+    known_ = {recorded.header, now};
+  }
+
   DeviceSeries& series_of(const Disk& disk) {
     for (DeviceSeries& device : series_.devices)
       if (device.disk.name == disk.name) return device;
@@ -168,6 +201,8 @@ class Loader {
     series_.topology = reading.topology;
     run_end_ = reading.snapshot;
     last_ = time_;
+    add(difference(previous_->activity, reading.snapshot.activity), series_.activity);
+    series_.activity_seconds += seconds;
     for (const DeviceSnapshot& now : reading.snapshot.devices) {
       const auto disk = std::find_if(reading.topology.disks.begin(), reading.topology.disks.end(),
                                      [&](const Disk& d) { return d.name == now.name; });
@@ -219,9 +254,11 @@ class Loader {
   std::string boot_id_;
   std::size_t timed_segment_ = 0, previous_segment_ = 0;
   std::optional<Snapshot> previous_;
-  std::optional<Snapshot> run_begin_, run_end_;  // first and last reading of the run
-  FullTime full_time_;                           // in the run
-  std::vector<Watched> watched_;                 // by Series::devices
+  std::optional<Snapshot> run_begin_, run_end_;               // first and last reading of the run
+  FullTime full_time_;                                        // in the run
+  std::optional<SetUp> known_;                                // as it was at the reading before
+  std::vector<std::pair<std::string, std::string>> changes_;  // a disk's name, and a sentence
+  std::vector<Watched> watched_;                              // by Series::devices
 };
 
 }  // namespace
@@ -273,7 +310,7 @@ Result<Series> load_series(const std::filesystem::path& path, const Part& part) 
   auto reader = RecordingReader::open(path);
   if (!reader) return tl::unexpected(reader.error());
   Series series;
-  series.file = path.string();
+  series.file = path == kStandardStream ? "standard input" : path.string();
   Loader loader(series, part);
   for (;;) {
     const auto recorded = reader->next();

@@ -36,9 +36,9 @@ struct OpSecond {
 
 // From one reading to the next, about a second.
 struct Second {
-  double seconds = 0;                        // its length
-  double queued_seconds = 0;                 // time that all requests together spent in queue or at the device
-  double submission_cpus = 0;                // effective number of vCPUs that submitted; 0 without requests
+  double seconds = 0;          // its length
+  double queued_seconds = 0;   // time that the completed requests together spent in queue or at the device
+  double submission_cpus = 0;  // effective number of vCPUs that submitted; 0 without requests
   std::array<Boxed<OpSecond>, VQS_OPS> ops;  // absent: none completed
 };
 
@@ -76,6 +76,8 @@ struct Series {
   double begin = 0;        // seconds from the recording's start to the first reading that counts
   double seconds = 0;      // from there to the last
   Topology topology;       // as it was last
+  GuestActivity activity;  // how much it grew
+  double activity_seconds = 0;
   std::vector<DeviceSeries> devices;
   std::vector<Finding> findings;  // over all of it; where there are several segments, over the last of them
   std::vector<std::string> notes;

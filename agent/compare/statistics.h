@@ -15,19 +15,19 @@ namespace vqscope {
 using Numbers = std::vector<std::optional<double>>;
 using NumbersOf = Numbers (*)(const Totals&);
 
-// A number and how far it would scatter if the same load had been recorded again, as the standard error of its
-// logarithm.
+// A number and how far that of another run of the same would lie from it, as the standard error of its logarithm.
 struct Estimate {
   std::optional<double> value;
-  double log_error = 0;  // 0 when value is absent or not above 0
+  double log_error = 0;           // 0 when value is absent or not above 0
+  double degrees_of_freedom = 0;  // of log_error; 0: nothing is known of it
 };
 
-struct Estimates {
-  std::vector<Estimate> numbers;
-  double degrees_of_freedom = 1;  // of all log_error
-};
+using Estimates = std::vector<Estimate>;
 
-// A circular block bootstrap over the seconds: blocks as long as the seconds depend on one another.
+// A recording in so many parts, each as long as the others to within a second: what one differs by from the others, one
+// run differs by from another.
+inline constexpr std::size_t kParts = 5;
+
 Estimates estimate(std::span<const Second> seconds, NumbersOf numbers);
 
 // after / before, with the limits of its confidence interval.
@@ -38,22 +38,15 @@ struct Ratio {
 };
 inline constexpr double kConfidence = 0.99;
 
-// nullopt unless both are above 0.
-std::optional<Ratio> compare(const Estimate& before, double before_freedom, const Estimate& after,
-                             double after_freedom);
-
-// How values, one a second, depend on the ones before them, taken as a first-order autoregressive series.
-struct Dependence {
-  std::size_t block = 1;  // seconds that belong together (Carlstein 1986), a fifth of them at the most
-  double correction = 1;  // by which the scatter of means of such blocks is too small, because they are not longer
-};
-Dependence dependence(std::span<const double> values);
+// nullopt unless both are above 0. Without an error of one of them, the interval is all that there is.
+std::optional<Ratio> compare(const Estimate& before, const Estimate& after);
 
 // Two-sided quantile of Student's t distribution at kConfidence (Cornish-Fisher expansion, Abramowitz and Stegun
 // 26.7.5).
 double student_quantile(double degrees_of_freedom);
 
-// Standard deviation; 0 for fewer than two values.
-double deviation(std::span<const double> values);
+// Half of the span in which the middle 68 % of the values lie: the standard deviation of normal ones, and blind for a
+// few that are far off. 0 for fewer than two values.
+double scatter(std::vector<double> values);
 
 }  // namespace vqscope

@@ -16,6 +16,14 @@ std::string three_digits(double value) {
   return fmt::format("{:.{}f}", value, size >= 99.95 || size == 0 ? 0 : size >= 9.995 ? 1 : 2);
 }
 
+// A change in per cent, with two digits that mean something.
+std::string two_digits(double ratio) {
+  const double percent = (ratio - 1) * 100;
+  return fmt::format("{:+.{}f}", percent, std::abs(percent) >= 9.95 ? 0 : 1);
+}
+
+constexpr double kMultiple = 3;  // from here on, changes are told as multiples
+
 }  // namespace
 
 std::string format_count(double value) {
@@ -47,8 +55,14 @@ std::string format_bytes(double value) {
 }
 
 std::string format_percent(double ratio) {
-  if (ratio >= 3) return fmt::format("x {}", three_digits(ratio));
+  if (ratio >= kMultiple) return fmt::format("x {}", three_digits(ratio));
   return fmt::format("{:+.1f} %", (ratio - 1) * 100);
+}
+
+std::string format_interval(double low, double high) {
+  if (high < kMultiple) return fmt::format("{}..{} %", two_digits(low), two_digits(high));
+  const std::string from = low < kMultiple ? two_digits(low) + " %" : format_percent(low);
+  return fmt::format("{}..{}", from, format_percent(high));
 }
 
 }  // namespace vqscope

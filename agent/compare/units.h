@@ -6,9 +6,10 @@
 
 namespace vqscope {
 
-std::string format_count(double value);    // "1,234,567", "12.3", "0.05"
-std::string format_seconds(double value);  // "412 us", "1.25 ms", "3.2 s"
-std::string format_bytes(double value);    // "4.0 KiB", "1.2 GiB"
-std::string format_percent(double ratio);  // of a change: "+64.8 %", "-3.1 %", "x 12.4"
+std::string format_count(double value);                // "1,234,567", "12.3", "0.05"
+std::string format_seconds(double value);              // "412 us", "1.25 ms", "3.2 s"
+std::string format_bytes(double value);                // "4.0 KiB", "1.2 GiB"
+std::string format_percent(double ratio);              // of a change: "+64.8 %", "-3.1 %", "x 12.4"
+std::string format_interval(double low, double high);  // of a change: "-12..+46 %", "-3.1..+2.0 %", "-40 %..x 3.20"
 
 }  // namespace vqscope

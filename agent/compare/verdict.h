@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/compare/load.h"
 #include "agent/compare/numbers.h"
-#include "agent/compare/series.h"
 
 namespace vqscope {
 
@@ -22,25 +22,12 @@ struct Judgement {
   std::string reason;              // a sentence with the numbers that decided
   std::vector<std::string> notes;  // what else one should know
   bool idle = false;               // hardly a request on either side: no reason to worry
+  LoadMatch load = {};             // what decided whether there was anything to compare
 };
 
-// One disk on both sides.
-struct Pair {
-  const DeviceSeries& before;
-  const DeviceSeries& after;
-  const Estimates& before_numbers;  // of numbers_of()
-  const Estimates& after_numbers;
-
-  [[nodiscard]] std::optional<Ratio> ratio(std::size_t number) const;
-};
-
-// Fewer seconds with requests on either side are too few.
-inline constexpr std::size_t kFewestSeconds = 20;
-
-// How a load reacts to the disk: closed, a fixed number of requests is kept in flight, and a faster disk does more of
-// them; open, requests come at their own rate, and a faster disk has fewer in flight.
-enum class LoadKind { kOpen, kClosed };
-LoadKind kind_of(const DeviceSeries& device);
+// With fewer seconds with requests on either side, only what cannot be overlooked gives a verdict, and with still
+// fewer, nothing.
+inline constexpr std::size_t kEnoughSeconds = 20, kFewestSeconds = 8;
 
 // Averages that change by less than the share `min_effect`, and p99 by less than twice that, are no difference.
 Judgement judge(const Pair& pair, double min_effect);

@@ -78,7 +78,9 @@ Reading Collector::reading() {
   if (layout_) layout_->choose_owners(monotonic_ns());
   Snapshot snapshot = read(Detail::kHistograms);
   last_ = without_histograms(snapshot);
-  snapshot.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
+  const std::string stat = read_file(options_.paths.procfs / "stat").value_or("");
+  snapshot.cpu_times = parse_cpu_times(stat);
+  snapshot.activity = read_activity(options_.paths, stat);
   return {topology_, statuses_, std::move(snapshot)};
 }
 

@@ -217,7 +217,7 @@ const CLI::App& add_explain(CLI::App& app, ExplainOptions& options) {
 const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
   CLI::App& record =
       *app.add_subcommand("record", "Record this guest's disks, or what a running agent measures, to a file");
-  record.add_option("file", options.file, "File to create; one that exists is left alone")
+  record.add_option("file", options.file, "File to create; one that exists is left alone; - is standard output")
       ->type_name("FILE")
       ->required();
   // A reading is taken every second.

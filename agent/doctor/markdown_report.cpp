@@ -45,7 +45,13 @@ std::string step_text(const Step& step) {
   if (!step.text.empty()) text += fmt::format(": {}", escaped(step.text));
   text += "\n\n";
   if (!step.snippet.empty()) text += code(step.snippet) + "\n";
-  return text;
+  if (!step.caution) return text;
+  for (const auto& [label, sentence] : {std::pair("Check first", step.caution->check_first),
+                                        std::pair("Interrupts", step.caution->interrupts),
+                                        std::pair("To go back", step.caution->undo),
+                                        std::pair("At risk", step.caution->risk)})
+    text += fmt::format("- {}: {}\n", label, escaped(sentence));
+  return text + "\n";
 }
 
 std::string advice_text(const Advice& advice) {

@@ -10,6 +10,7 @@
 
 #include "agent/base/boxed.h"
 #include "agent/model/histogram.h"
+#include "agent/topology/activity.h"
 #include "agent/topology/topology.h"
 #include "bpf/records.h"
 
@@ -84,6 +85,7 @@ struct Snapshot {
   std::vector<DeviceSnapshot> devices;                          // in the order of Topology::disks
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;  // by enum vqs_loss; absent without BPF
   std::vector<CpuTime> cpu_times;                               // by CPU number; empty when it was not read
+  GuestActivity activity = {};
 
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };

@@ -114,6 +114,7 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
   for (std::size_t cpu = 0; cpu < earlier.cpu_times.size() && cpu < later.cpu_times.size(); ++cpu)
     grown.cpu_times.push_back({growth(earlier.cpu_times[cpu].total, later.cpu_times[cpu].total),
                                growth(earlier.cpu_times[cpu].steal, later.cpu_times[cpu].steal)});
+  grown.activity = difference(earlier.activity, later.activity);
   return grown;
 }
 
@@ -147,6 +148,7 @@ Snapshot without_histograms(const Snapshot& snapshot) {
   light.time_ns = snapshot.time_ns;
   light.losses = snapshot.losses;
   light.cpu_times = snapshot.cpu_times;
+  light.activity = snapshot.activity;
   for (const DeviceSnapshot& device : snapshot.devices) light.devices.push_back(without_histograms(device));
   return light;
 }

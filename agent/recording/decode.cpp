@@ -31,6 +31,29 @@ constexpr int kMaxCpus = 65536;
 
 void grow(std::uint64_t& counter, std::int64_t growth) { counter += static_cast<std::uint64_t>(growth); }
 
+// What was measured grows, and what was not is absent.
+void grow(std::optional<std::uint64_t>& counter, bool measured, std::int64_t growth) {
+  counter = measured ? std::optional(counter.value_or(0) + static_cast<std::uint64_t>(growth)) : std::nullopt;
+}
+
+void apply(const proto::GuestActivity& source, GuestActivity& target) {
+  if (source.has_cpu()) {
+    if (!target.cpu) target.cpu.emplace();
+    grow(target.cpu->user, source.cpu().user());
+    grow(target.cpu->system, source.cpu().system());
+    grow(target.cpu->irq, source.cpu().irq());
+    grow(target.cpu->softirq, source.cpu().softirq());
+    grow(target.cpu->idle, source.cpu().idle());
+    grow(target.cpu->iowait, source.cpu().iowait());
+    grow(target.cpu->steal, source.cpu().steal());
+  } else {
+    target.cpu.reset();
+  }
+  grow(target.cpu_some_us, source.has_cpu_some_us(), source.cpu_some_us());
+  grow(target.io_some_us, source.has_io_some_us(), source.io_some_us());
+  grow(target.io_full_us, source.has_io_full_us(), source.io_full_us());
+}
+
 // Adds the differences of a sample to the snapshot before it.
 class Patch {
  public:
@@ -59,6 +82,7 @@ class Patch {
         grow(time.steal, sample.cpu_steal(cpu));
       }
     }
+    vqscope::apply(sample.activity(), snapshot.activity);
     if (!sensible_) return fail("a sample counts what the recording has not declared");
     return {};
   }
@@ -169,6 +193,8 @@ DiskFacts decode(const proto::DiskFacts& source) {
   if (source.has_queue_depth()) facts.queue_depth = source.queue_depth();
   if (source.has_uses_msi()) facts.uses_msi = source.uses_msi();
   if (source.has_max_segments()) facts.max_segments = source.max_segments();
+  for (const proto::QueueSetting& setting : source.settings())
+    facts.settings.push_back({setting.name(), setting.value()});
   return facts;
 }
 
@@ -238,6 +264,7 @@ RecordingHeader decode(const proto::Header& source) {
   RecordingHeader header;
   header.vqscope_version = source.vqscope_version();
   header.kernel_release = source.kernel_release();
+  header.kernel_version = source.kernel_version();
   header.machine = source.machine();
   header.boot_id = source.boot_id();
   header.started_realtime_ns = source.started_realtime_ns();

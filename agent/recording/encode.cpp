@@ -116,6 +116,23 @@ void encode(const DeviceSnapshot& before, const DeviceSnapshot& now, proto::Devi
   }
 }
 
+void encode(const CpuUse& before, const CpuUse& now, proto::CpuUse& target) {
+  target.set_user(growth(before.user, now.user));
+  target.set_system(growth(before.system, now.system));
+  target.set_irq(growth(before.irq, now.irq));
+  target.set_softirq(growth(before.softirq, now.softirq));
+  target.set_idle(growth(before.idle, now.idle));
+  target.set_iowait(growth(before.iowait, now.iowait));
+  target.set_steal(growth(before.steal, now.steal));
+}
+
+void encode(const GuestActivity& before, const GuestActivity& now, proto::GuestActivity& target) {
+  if (now.cpu) encode(before.cpu.value_or(CpuUse{}), *now.cpu, *target.mutable_cpu());
+  if (now.cpu_some_us) target.set_cpu_some_us(growth(before.cpu_some_us.value_or(0), *now.cpu_some_us));
+  if (now.io_some_us) target.set_io_some_us(growth(before.io_some_us.value_or(0), *now.io_some_us));
+  if (now.io_full_us) target.set_io_full_us(growth(before.io_full_us.value_or(0), *now.io_full_us));
+}
+
 void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) {
   target.set_time_ns(growth(before.time_ns, now.time_ns));
   for (std::size_t d = 0; d < now.devices.size(); ++d)
@@ -128,6 +145,7 @@ void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) 
     target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
     target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
   }
+  if (now.activity != GuestActivity{}) encode(before.activity, now.activity, *target.mutable_activity());
 }
 
 void encode(const InterruptLine& line, proto::InterruptLine& target) {
@@ -143,6 +161,11 @@ void encode(const DiskFacts& facts, proto::DiskFacts& target) {
   if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
   if (facts.uses_msi) target.set_uses_msi(*facts.uses_msi);
   if (facts.max_segments) target.set_max_segments(*facts.max_segments);
+  for (const QueueSetting& setting : facts.settings) {
+    proto::QueueSetting* written = target.add_settings();
+    written->set_name(setting.name);
+    written->set_value(setting.value);
+  }
 }
 
 void encode(const GuestFacts& guest, proto::Guest& target) {
@@ -210,6 +233,7 @@ void encode(const std::vector<ProbeStatus>& probes, proto::Probes& target) {
 void encode(const RecordingHeader& header, proto::Header& target) {
   target.set_vqscope_version(header.vqscope_version);
   target.set_kernel_release(header.kernel_release);
+  target.set_kernel_version(header.kernel_version);
   target.set_machine(header.machine);
   target.set_boot_id(header.boot_id);
   target.set_started_realtime_ns(header.started_realtime_ns);

@@ -19,6 +19,7 @@ RecordingHeader make_recording_header(const std::filesystem::path& procfs, std::
   if (::uname(&names) == 0) {
     header.kernel_release = names.release;
     header.machine = names.machine;
+    header.kernel_version = names.version;
   }
   header.boot_id = read_trimmed(procfs / "sys/kernel/random/boot_id").value_or("");
   header.started_monotonic_ns = monotonic_ns();

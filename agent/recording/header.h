@@ -16,6 +16,9 @@ inline constexpr std::uint32_t kRecordingFormat = 1;
 // No record is longer; some hundred disks with a hundred queues each fit many times.
 inline constexpr std::uint32_t kMaxRecordBytes = 16 << 20;
 
+// The path by which `compare` means standard input, and `record` standard output.
+inline constexpr std::string_view kStandardStream = "-";
+
 inline constexpr std::string_view kRecordingMediaType = "application/vnd.vqscope.recording";
 
 // What a segment says of itself.
@@ -27,6 +30,7 @@ struct RecordingHeader {
   std::uint64_t started_monotonic_ns = 0;  // the same moment
   std::uint64_t counting_since_ns = 0;     // CLOCK_MONOTONIC when the counters began at 0
   std::string note;
+  std::string kernel_version = {};  // uname -v; empty: not known
 
   friend bool operator==(const RecordingHeader&, const RecordingHeader&) = default;
 };

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 namespace vqscope {
@@ -30,6 +32,10 @@ bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == s
 }  // namespace
 
 Result<RecordingReader> RecordingReader::open(const std::filesystem::path& path) {
+  if (path == kStandardStream) {
+    if (::isatty(STDIN_FILENO) == 1) return fail("standard input is a terminal, not a recording");
+    return create(std::make_unique<std::istream>(std::cin.rdbuf()), "standard input");
+  }
   struct stat status = {};
   if (::stat(path.c_str(), &status) != 0) return fail_errno("cannot open " + path.string());
   if (S_ISDIR(status.st_mode)) return fail(path.string() + " is a directory, not a recording", EISDIR);

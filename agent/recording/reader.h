@@ -29,7 +29,8 @@ struct RecordingDamage {
 
 class RecordingReader {
  public:
-  // `name` is what errors call it. Fails when it is no recording, or one of a newer format.
+  // Of "-", reads standard input. `name` is what errors call it. Fails when it is no recording, or one of a newer
+  // format.
   static Result<RecordingReader> open(const std::filesystem::path& path);
   static Result<RecordingReader> from_bytes(std::string bytes, std::string name);
 

@@ -179,13 +179,13 @@ Result<void> record(const RecordOptions& options) {
   if (!timer) return tl::unexpected(timer.error());
   Tape tape(std::move(*writer), options);
   if (auto added = tape.add(*first); !added) return added;
-  spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), options.file.string(),
+  spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
                options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds) : "until Ctrl-C");
   const auto ran =
       run(*source, tape, *signals, *timer, options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));
   if (tape.readings() > 1 || ran)
     spdlog::info("{} readings, {:.1f} kB, are in {}", tape.readings(),
-                 static_cast<double>(tape.writer().written()) / 1000, options.file.string());
+                 static_cast<double>(tape.writer().written()) / 1000, tape.writer().name());
   if (!ran) return tl::unexpected(ran.error());
   return tape.writer().finish();
 }

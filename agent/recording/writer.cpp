@@ -3,14 +3,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/recording/reader.h"
 
 namespace vqscope {
 
 Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& path, bool append) {
+  if (path == kStandardStream) {
+    if (append) return fail("standard output is not appended to: give --append a file");
+    return to_standard_output();
+  }
   constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
   const std::string name = path.string();
   Fd fd(::open(path.c_str(), append ? kFlags : kFlags | O_EXCL, 0644));
@@ -25,6 +31,20 @@ Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& pat
   RecordingWriter writer(std::move(fd), name, !append);
   if (status.st_size > 0)
     if (auto begun = writer.begin_at_end(path); !begun) return tl::unexpected(begun.error());
+  return writer;
+}
+
+Result<RecordingWriter> RecordingWriter::to_standard_output() {
+  struct stat status = {};
+  // Of a closed one, the number may belong to something else by now that is neither of these.
+  if (::fstat(STDOUT_FILENO, &status) != 0 || (status.st_mode & S_IFMT) == 0)
+    return fail("standard output is closed", EBADF);
+  if (::isatty(STDOUT_FILENO) == 1)
+    return fail("standard output is a terminal: a recording is not for reading; give a file, or a pipe");
+  Fd fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (!fd) return fail_errno("cannot write to standard output");
+  RecordingWriter writer(std::move(fd), "standard output", false);
+  writer.stream_ = true;
   return writer;
 }
 
@@ -56,7 +76,24 @@ Result<void> RecordingWriter::begin_at_end(const std::filesystem::path& path) {
   return {};
 }
 
+Result<void> RecordingWriter::write_stream(std::string_view records) {
+  while (!records.empty()) {
+    const ssize_t written = ::write(fd_.get(), records.data(), records.size());
+    if (written < 0 && errno == EAGAIN) {  // a pipe that another has made non-blocking
+      pollfd writable = {fd_.get(), POLLOUT, 0};
+      if (::poll(&writable, 1, -1) < 0 && errno != EINTR) return fail_errno("cannot wait for " + name_);
+      continue;
+    }
+    if (written < 0 && errno != EINTR) return fail_errno("cannot write to " + name_);
+    if (written < 0) continue;
+    records.remove_prefix(static_cast<std::size_t>(written));
+    size_ += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
 Result<void> RecordingWriter::write(std::string_view records) {
+  if (stream_) return write_stream(records);
   ssize_t written = 0;
   do {
     written = ::write(fd_.get(), records.data(), records.size());
@@ -76,7 +113,7 @@ Result<void> RecordingWriter::write(std::string_view records) {
 }
 
 Result<void> RecordingWriter::finish() {
-  if (::fdatasync(fd_.get()) != 0) return fail_errno("cannot flush " + name_);
+  if (!stream_ && ::fdatasync(fd_.get()) != 0) return fail_errno("cannot flush " + name_);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "agent/base/text.h"
 #include "agent/topology/queue_types.h"
+#include "agent/topology/settings.h"
 
 namespace vqscope {
 
@@ -57,6 +58,7 @@ void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
   const fs::path directory = paths.sysfs / "block" / sysfs_name(disk.name);
   facts.wbt_lat_usec = reader.number<std::uint32_t>(directory / "queue/wbt_lat_usec");
   facts.max_segments = reader.number<std::uint32_t>(directory / "queue/max_segments");
+  facts.settings = read_queue_settings(reader, directory / "queue");
   if (disk.transport == "scsi" || disk.transport == "ata" || (disk.virtio && disk.virtio->first_request_queue > 0))
     facts.queue_depth = reader.number<std::uint32_t>(directory / "device/queue_depth");
   if (disk.virtio) {

@@ -41,6 +41,14 @@ struct VirtioDevice {
   friend bool operator==(const VirtioDevice&, const VirtioDevice&) = default;
 };
 
+// A tunable of a disk, /sys/block/DISK/queue/NAME.
+struct QueueSetting {
+  std::string name;   // such as "read_ahead_kb"; those of the elevator begin with "iosched/"
+  std::string value;  // such as "128" or "write back"
+
+  friend bool operator==(const QueueSetting&, const QueueSetting&) = default;
+};
+
 // What can be read of how a disk was set up (facts.h).
 struct DiskFacts {
   std::optional<std::uint64_t> virtio_features;    // negotiated with the host; feature n is the bit 1 << n
@@ -49,6 +57,7 @@ struct DiskFacts {
   std::optional<std::uint32_t> queue_depth;        // of a SCSI device: commands in all of its queues together
   std::optional<bool> uses_msi = {};               // its interrupts are messages (MSI, MSI-X), and not a wire
   std::optional<std::uint32_t> max_segments = {};  // pieces of memory in one request, at the most
+  std::vector<QueueSetting> settings = {};         // sorted by name (settings.h); empty: of a recording without them
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };

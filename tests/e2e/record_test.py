@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import pty
 import signal
 import socket
 import subprocess
@@ -75,6 +76,70 @@ class Recording(unittest.TestCase):
             numbers = device["operations"][ours]
             self.assertEqual(round(numbers["requests_per_second"]["before"] * seconds), fio.ios(op))
             self.assertEqual(round(numbers["bytes_per_second"]["before"] * seconds), fio.bytes(op))
+
+    def test_standard_output_and_input_take_a_recording(self):
+        done = subprocess.run([vqtest.AGENT, "record", "-", "--duration=2"], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"are in standard output", done.stderr)
+        self.file.write_bytes(done.stdout)
+        self.assertEqual(self.totals(vqtest.root_disk())[1]["notes"], [])
+        for files in (("-", self.file), (self.file, "/dev/stdin")):
+            piped = subprocess.run([vqtest.AGENT, "compare", *files, "--json"], input=done.stdout, capture_output=True,
+                                   timeout=60)
+            self.assertIn(piped.returncode, (0, 3), piped.stderr)
+            self.assertEqual(len(json.loads(piped.stdout)["devices"]), 1)
+        self.check_fails(4, "can be read only once", "compare", "-", stdin=subprocess.DEVNULL)
+        self.check_fails(4, "can be read only once", "compare", "-", "-", stdin=subprocess.DEVNULL)
+        self.check_fails(1, "--append a file", "record", "-", "--append", "--duration=1")
+
+    def test_a_terminal_takes_no_recording_but_colour(self):
+        near, far = pty.openpty()
+        self.addCleanup(os.close, near)
+        with open(far, "w") as terminal:
+            done = subprocess.run([vqtest.AGENT, "record", "-"], stdout=terminal, stderr=subprocess.PIPE, text=True,
+                                  timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("standard output is a terminal", done.stderr)
+            loop = vqtest.Loop(self)
+            for file in ("a", "b"):
+                recorder = self.start(f"--device-include=^{loop.name}$", file=self.folder / file)
+                self.wait_for_growth(self.folder / file)
+                self.assertEqual(self.stop(recorder), 0, self.said)
+            for environment, colour in (({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
+                subprocess.run([vqtest.AGENT, "compare", self.folder / "a", self.folder / "b"], stdout=terminal,
+                               env=environment, timeout=60)
+                self.assertEqual(b"\x1b[" in os.read(near, 1 << 16), colour, environment)
+
+    def test_a_reader_that_goes_ends_the_recording(self):
+        recorder = subprocess.Popen([vqtest.AGENT, "record", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    text=True)
+        self.addCleanup(recorder.wait, 30)
+        self.addCleanup(recorder.kill)
+        recorder.stdout.close()
+        self.assertIn("cannot write to standard output: Broken pipe", recorder.stderr.read())
+        recorder.stderr.close()
+        self.assertEqual(recorder.wait(30), 1)
+
+    def test_holds_the_settings_of_the_queue_and_what_was_turned_meanwhile(self):
+        loop = vqtest.Loop(self)
+        setting = pathlib.Path(f"/sys/block/{loop.name}/queue/read_ahead_kb")
+        setting.write_text("64")
+        recorder = self.start(f"--device-include=^{loop.name}$")
+        self.wait_for_growth()
+        self.assertEqual(self.stop(recorder), 0, self.said)
+        setting.write_text("256")
+        other = self.folder / "other"
+        recorder = self.start(f"--device-include=^{loop.name}$", file=other)
+        setting.write_text("512")
+        for _ in range(12):  # settings are looked at every ten readings
+            self.wait_for_growth(other)
+        self.assertEqual(self.stop(recorder), 0, self.said)
+        document = json.loads(vqscope("compare", self.file, other, "--json").stdout)
+        changes = {change["what"]: (change["before"], change["after"]) for change in document["changes"]}
+        self.assertEqual(changes, {f"{loop.name}: read_ahead_kb": ("64", "512")})
+        self.assertIn(f"{loop.name}: read_ahead_kb: 256 -> 512, seen", " ".join(document["devices"][0]["notes"]))
+        busy = document["guest"]["cpu_busy_share"]
+        self.assertTrue(0 < busy["before"] < 1 and 0 < busy["after"] < 1, busy)
 
     def test_a_running_agent_can_be_recorded(self):
         loop = vqtest.Loop(self)

@@ -33,7 +33,8 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
         model.persistence * drift + std::sqrt(1 - model.persistence * model.persistence) * model.drift * normal(random);
     const double mean = model.latency * std::exp(drift);
     // A closed load does as many requests as its concurrency allows.
-    const double expected = model.closed ? model.concurrency / (mean * (1 - kTailShare + kTailShare * model.tail))
+    const double service = mean * (1 - kTailShare + kTailShare * model.tail);
+    const double expected = model.closed ? model.concurrency / (service + model.think)
                                          : model.rate * std::exp(model.rate_noise * normal(random));
     const auto requests = static_cast<unsigned>(expected + uniform(random));
     std::array<Totals::Op, VQS_OPS> ops;
@@ -50,7 +51,8 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
       op.bytes += model.size;
       second.queued_seconds += latency + 1e-6;
     }
-    if (model.closed) second.queued_seconds = model.concurrency * (1 + 0.002 * normal(random));
+    if (model.closed)
+      second.queued_seconds = (model.concurrency - expected * model.think) * (1 + 0.002 * normal(random));
     for (std::size_t op = 0; op < VQS_OPS; ++op)
       if (ops[op].requests > 0)
         second.ops[op] = OpSecond{SparseHistogram(ops[op].device), SparseHistogram(ops[op].queue), ops[op].requests,
@@ -59,6 +61,33 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
     device.totals.add(second);
   }
   return device;
+}
+
+Judgement judge(const DeviceSeries& before, const DeviceSeries& after) {
+  const Estimates a = estimate(before.seconds, numbers_of), b = estimate(after.seconds, numbers_of);
+  return vqscope::judge(Pair{before, after, a, b}, 0.05);
+}
+
+Judgement judge(const LoadModel& before, const LoadModel& after, std::uint64_t seed) {
+  return judge(simulate(before, seed), simulate(after, seed + 1'000'000));
+}
+
+std::map<Verdict, int> tally(const LoadModel& before, const LoadModel& after, int pairs) {
+  std::map<Verdict, int> verdicts;
+  for (int i = 0; i < pairs; ++i) ++verdicts[judge(before, after, static_cast<std::uint64_t>(i)).verdict];
+  return verdicts;
+}
+
+LoadModel load(bool closed, double persistence) {
+  LoadModel model;
+  model.closed = closed;
+  model.persistence = persistence;
+  return model;
+}
+
+LoadModel with_latency(LoadModel model, double factor) {
+  model.latency *= factor;
+  return model;
 }
 
 }  // namespace vqscope::test

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "agent/compare/series.h"
+#include "agent/compare/verdict.h"
 
 namespace vqscope::test {
 
@@ -15,7 +17,8 @@ inline constexpr double kTailShare = 0.03;
 struct LoadModel {
   unsigned seconds = 60;
   bool closed = true;
-  double concurrency = 8;     // closed: requests that are always in flight
+  double concurrency = 8;     // closed: requests that circulate
+  double think = 0;           // closed: seconds that each of them takes from its completion to the next start
   double rate = 400;          // open: requests per second
   double latency = 0.02;      // seconds, mean
   double tail = 1;            // the share kTailShare of the requests takes so many times as long
@@ -29,5 +32,14 @@ struct LoadModel {
 };
 
 DeviceSeries simulate(const LoadModel& model, std::uint64_t seed);
+
+// What is said of two recordings; of models, those that begin with this seed.
+Judgement judge(const DeviceSeries& before, const DeviceSeries& after);
+Judgement judge(const LoadModel& before, const LoadModel& after, std::uint64_t seed = 1);
+// How often each verdict came, of so many pairs of recordings.
+std::map<Verdict, int> tally(const LoadModel& before, const LoadModel& after, int pairs = 40);
+
+LoadModel load(bool closed, double persistence = 0.5);
+LoadModel with_latency(LoadModel model, double factor);
 
 }  // namespace vqscope::test

@@ -21,6 +21,7 @@ Reading quiet_reading(unsigned queues, unsigned cpus) {
   disk.scheduler = "none";
   disk.nr_requests = 128;
   disk.virtio = {0, 0};
+  disk.facts.settings = {{"iosched/fifo_batch", "16"}, {"read_ahead_kb", "128"}, {"write_cache", "write back"}};
   DeviceSnapshot& device = reading.snapshot.devices.emplace_back();
   device.name = disk.name;
   device.instance = disk.identity;
@@ -37,6 +38,7 @@ Reading quiet_reading(unsigned queues, unsigned cpus) {
   }
   reading.snapshot.losses.emplace();
   reading.snapshot.time_ns = 1'000'000'000;
+  reading.snapshot.activity = {CpuUse{1000, 300, 0, 20, 90'000, 400, 5}, 7'000'000, 9'000'000, std::nullopt};
   reading.probes = {{"irq", true, "", 0}, {"block", true, "", 0}, {"notify", false, "this kernel refuses fentry", {}}};
   return reading;
 }
@@ -79,6 +81,13 @@ void stir(Reading& reading, std::mt19937_64& random) {
     for (Boxed<Histogram>& notify : device.notifies)
       if (notify) fill(*notify);
   }
+  GuestActivity& activity = reading.snapshot.activity;
+  activity.cpu->user += some(100);
+  activity.cpu->softirq += some(10);
+  activity.cpu->steal += some(1);
+  activity.cpu->idle += some(100);
+  activity.cpu->iowait -= some(1);  // steps back now and then
+  *activity.cpu_some_us += some(1'000'000);
   if (some(4) == 0) (*reading.snapshot.losses)[VQS_LOST_UNMATCHED] += some(5);
 }
 

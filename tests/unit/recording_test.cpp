@@ -12,7 +12,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-const RecordingHeader kHeader = {"0.1.0", "6.1.0", "x86_64", "boot", 1'700'000'000'000'000'000, 5, 4, "a note"};
+const RecordingHeader kHeader = {"0.1.0", "6.1.0", "x86_64", "boot",  1'700'000'000'000'000'000,
+                                 5,       4,       "a note", "#1 SMP"};
 
 // What a reader found: readings with their segments, then why it stopped.
 struct Found {
@@ -120,6 +121,7 @@ TEST(Recording, FollowsDisksThatComeAndGoAndCountersThatBeginAnew) {
   restarted.snapshot.devices[0].notifies.clear();
   restarted.snapshot.devices[0].vectors[0].handler.reset();
   restarted.snapshot.losses.reset();
+  restarted.snapshot.activity = {std::nullopt, std::nullopt, 5, 6};
   readings.push_back(restarted);
   restarted.snapshot.devices[0].accounting = DeviceAccounting{9, 0};
   readings.push_back(restarted);

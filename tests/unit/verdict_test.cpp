@@ -6,45 +6,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <map>
+#include <cmath>
 
 #include "loads.h"
 
 namespace vqscope {
 namespace {
 
+using test::judge;
+using test::load;
 using test::LoadModel;
 using test::simulate;
+using test::tally;
+using test::with_latency;
 using ::testing::HasSubstr;
-
-Judgement judge(const DeviceSeries& before, const DeviceSeries& after) {
-  const Estimates a = estimate(before.seconds, numbers_of), b = estimate(after.seconds, numbers_of);
-  return judge(Pair{before, after, a, b}, 0.05);
-}
-
-Judgement judge(const LoadModel& before, const LoadModel& after, std::uint64_t seed = 1) {
-  return judge(simulate(before, seed), simulate(after, seed + 1'000'000));
-}
-
-// How often each verdict came, of so many pairs of recordings.
-std::map<Verdict, int> tally(const LoadModel& before, const LoadModel& after, int pairs = 40) {
-  std::map<Verdict, int> verdicts;
-  for (int i = 0; i < pairs; ++i) ++verdicts[judge(before, after, static_cast<std::uint64_t>(i)).verdict];
-  return verdicts;
-}
-
-LoadModel load(bool closed, double persistence = 0.5) {
-  LoadModel model;
-  model.closed = closed;
-  model.persistence = persistence;
-  return model;
-}
-
-LoadModel with_latency(LoadModel model, double factor) {
-  model.latency *= factor;
-  return model;
-}
 
 TEST(Verdict, OfTheSameLoadTwiceIsNoDifference) {
   for (const bool closed : {true, false})
@@ -84,85 +59,6 @@ TEST(Verdict, ALongerTailAloneIsWorseAndAShorterOneBetter) {
   EXPECT_EQ(judge(longer, shorter).verdict, Verdict::kBetter);
 }
 
-TEST(Verdict, AClosedLoadOnAFasterDiskIsBetterThoughItsRateDiffers) {
-  const Judgement judgement = judge(load(true), with_latency(load(true), 0.25));
-  EXPECT_EQ(judgement.verdict, Verdict::kBetter) << judgement.reason;
-  EXPECT_THAT(judgement.reason, HasSubstr("requests/s"));
-}
-
-TEST(Verdict, AnOpenLoadOnAFasterDiskIsBetterThoughFewerAreInFlight) {
-  const Judgement judgement = judge(load(false), with_latency(load(false), 0.25));
-  EXPECT_EQ(judgement.verdict, Verdict::kBetter) << judgement.reason;
-  EXPECT_THAT(judgement.reason, HasSubstr("mean latency"));
-}
-
-TEST(Verdict, ADeeperClosedLoadOnASaturatedDiskIsNotComparable) {
-  LoadModel deeper = load(true);  // twice as many in flight, served at the same rate
-  deeper.concurrency *= 2;
-  deeper.latency *= 2;
-  for (const auto& [before, after] : {std::pair(load(true), deeper), std::pair(deeper, load(true))}) {
-    auto verdicts = tally(before, after, 20);
-    EXPECT_EQ(verdicts[Verdict::kNotComparable], 20);
-  }
-  EXPECT_THAT(judge(load(true), deeper).reason, HasSubstr("in flight"));
-}
-
-TEST(Verdict, ADeeperClosedLoadThatIsServedFasterIsNotComparableEither) {
-  LoadModel deeper = load(true);
-  deeper.concurrency *= 8;
-  deeper.latency *= 2;
-  EXPECT_EQ(judge(load(true), deeper).verdict, Verdict::kNotComparable);
-}
-
-TEST(Verdict, AnOpenLoadOfAnotherRateIsNotComparable) {
-  LoadModel faster = load(false);
-  faster.rate *= 2;
-  for (const double latency : {0.97, 1.0, 1.5}) {
-    const Judgement judgement = judge(load(false), with_latency(faster, latency));
-    EXPECT_EQ(judgement.verdict, Verdict::kNotComparable) << latency;
-    EXPECT_THAT(judgement.reason, HasSubstr("requests per second"));
-  }
-}
-
-TEST(Verdict, AMuchLargerOpenLoadIsNotComparableThoughItIsServedFaster) {
-  LoadModel busier = load(false);  // vCPUs that are busy do not fall asleep, so requests take less time
-  busier.rate *= 3;
-  for (const double latency : {0.2, 0.28, 0.33})
-    EXPECT_EQ(judge(load(false), with_latency(busier, latency)).verdict, Verdict::kNotComparable) << latency;
-}
-
-TEST(Verdict, SomewhatMoreRequestsWithFewerInFlightAreBetter) {
-  LoadModel faster = with_latency(load(false), 0.3);
-  faster.rate *= 1.3;
-  EXPECT_EQ(judge(load(false), faster).verdict, Verdict::kBetter);
-  EXPECT_EQ(judge(faster, load(false)).verdict, Verdict::kWorse);
-}
-
-TEST(Verdict, ALittleMoreLoadExplainsALittleMoreLatency) {
-  LoadModel more = with_latency(load(false, 0), 1.2);  // at 80 % of a queue's capacity, 5 % more load does this
-  more.rate *= 1.07;
-  more.drift = 0.02;
-  LoadModel less = load(false, 0);
-  less.drift = 0.02;
-  EXPECT_EQ(judge(less, more).verdict, Verdict::kNoDifference);
-  EXPECT_EQ(judge(less, with_latency(more, 1.5)).verdict, Verdict::kWorse);
-}
-
-TEST(Verdict, OtherRequestsAreNotComparable) {
-  LoadModel mixed = load(true);
-  mixed.reads = 0.7;
-  EXPECT_THAT(judge(load(true), mixed).reason, HasSubstr("30 % after"));
-  LoadModel large = load(true);
-  large.size = 65536;
-  EXPECT_THAT(judge(load(true), large).reason, HasSubstr("reads of 4.00 KiB before, 64.0 KiB after"));
-  LoadModel alone = load(true);
-  alone.submission_cpus = 1;
-  LoadModel many = load(true);
-  many.submission_cpus = 3.9;
-  EXPECT_THAT(judge(alone, many).reason, HasSubstr("requests came from 1.0 vCPUs before, 3.9 after"));
-  for (const LoadModel& other : {mixed, large}) EXPECT_EQ(judge(load(true), other).verdict, Verdict::kNotComparable);
-}
-
 TEST(Verdict, WhileAllTagsWereInUseThroughputDecides) {
   LoadModel unlimited = load(true);
   unlimited.concurrency = 32;
@@ -178,9 +74,10 @@ TEST(Verdict, WhileAllTagsWereInUseThroughputDecides) {
 TEST(Verdict, NeedsLongEnoughRecordingsUnderLoad) {
   LoadModel brief = load(true);
   brief.seconds = kFewestSeconds - 1;
-  const Judgement judgement = judge(brief, load(true));
+  const Judgement judgement = judge(brief, with_latency(load(true), 0.25));
   EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
-  EXPECT_THAT(judgement.reason, HasSubstr("too short: 19 s with requests before"));
+  EXPECT_THAT(judgement.reason, HasSubstr("too short: 7 s with requests before and 60 s after; record 20 s or more"));
+  EXPECT_THAT(judgement.reason, HasSubstr("What was seen: requests/s"));
   LoadModel idle = load(false);
   idle.rate = 0.5;
   EXPECT_THAT(judge(idle, load(false)).reason, HasSubstr("idle before"));
@@ -190,25 +87,64 @@ TEST(Verdict, NeedsLongEnoughRecordingsUnderLoad) {
   EXPECT_THAT(judge(untraced, simulate(load(true), 2)).reason, HasSubstr("the block probe was off"));
 }
 
-TEST(LoadKindOf, FollowsFromHowConcurrencyMovesWithLatency) {
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    EXPECT_EQ(kind_of(simulate(load(true), seed)), LoadKind::kClosed);
-    EXPECT_EQ(kind_of(simulate(load(false), seed)), LoadKind::kOpen);
+TEST(Verdict, OfTenSecondsIsGivenOfWhatCannotBeOverlooked) {
+  LoadModel brief = load(true);
+  brief.seconds = 10;
+  EXPECT_EQ(judge(brief, with_latency(brief, 0.4)).verdict, Verdict::kBetter);
+  EXPECT_EQ(judge(brief, with_latency(brief, 2.5)).verdict, Verdict::kWorse);
+  const Judgement judgement = judge(brief, with_latency(brief, 0.95));
+  EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
+  EXPECT_THAT(judgement.reason, HasSubstr("record 20 s or more for a verdict. What was seen: requests/s"));
+  EXPECT_THAT(judgement.reason, HasSubstr("99 % interval"));
+}
+
+TEST(Verdict, OfTenSecondsIsHardlyEverWrong) {
+  for (const double persistence : {0.0, 0.5, 0.8, 0.95}) {
+    LoadModel brief = load(true, persistence);
+    brief.seconds = 10;
+    auto verdicts = tally(brief, brief, 100);
+    EXPECT_LE(verdicts[Verdict::kBetter] + verdicts[Verdict::kWorse], 5) << persistence;
   }
 }
 
-TEST(Dependence, MakesBlocksLongerTheMoreSecondsDependOnOneAnother) {
-  std::vector<double> alternating, slow;
-  for (int i = 0; i < 100; ++i) {
-    alternating.push_back(i % 2);
-    slow.push_back(i / 10 % 2);
-  }
-  EXPECT_EQ(dependence(alternating).block, 1U);
-  EXPECT_GT(dependence(slow).block, 5U);
-  EXPECT_LE(dependence(slow).block, 20U);
-  EXPECT_GE(dependence(slow).correction, 1);
-  EXPECT_EQ(dependence(std::vector<double>(100, 7.0)).block, 1U);
-  EXPECT_EQ(dependence({}).block, 1U);
+TEST(Verdict, OfRecordingsThatWouldHideTwiceTheLatencyIsThatTheyAreTooNoisy) {
+  LoadModel wild = load(true, 0.9);
+  wild.drift = 1;
+  wild.seconds = 30;
+  const Judgement judgement = judge(wild, wild);
+  EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
+  EXPECT_THAT(judgement.reason, HasSubstr("too noisy to tell"));
+}
+
+TEST(Verdict, OfNoDifferenceSaysWhatWouldHaveBeenSeenOrThatWhatWasSeenDoesNotCount) {
+  const Judgement unsure = judge(load(true), load(true));
+  EXPECT_EQ(unsure.verdict, Verdict::kNoDifference);
+  EXPECT_THAT(unsure.reason, testing::ContainsRegex("which is not certain; a change by [0-9]+ % or more would have"));
+  LoadModel steady = load(true, 0);
+  steady.seconds = 300;
+  steady.drift = 0.01;
+  const Judgement small = judge(steady, with_latency(steady, 0.97));
+  EXPECT_THAT(small.reason, HasSubstr("certain, but a change below 5 % does not count"));
+}
+
+TEST(Estimate, HasTheErrorByWhichAFifthDiffersFromAnother) {
+  DeviceSeries steady = simulate(load(true, 0), 1), drifting = steady;
+  for (std::size_t i = 0; i < drifting.seconds.size(); ++i)
+    if (i % 24 < 12) drifting.seconds[i].seconds *= 2;  // every other fifth is half as fast
+  const Estimate fast = estimate(steady.seconds, numbers_of)[kRate],
+                 slow = estimate(drifting.seconds, numbers_of)[kRate];
+  EXPECT_EQ(fast.degrees_of_freedom, kParts - 1);
+  EXPECT_LT(fast.log_error, 0.05);
+  EXPECT_NEAR(slow.log_error, std::log(2) * std::sqrt(0.3), 0.05);
+}
+
+TEST(Estimate, OfTooLittleIsNotSureOfAnything) {
+  const DeviceSeries device = simulate(load(true), 1);
+  const auto one = estimate(std::span(device.seconds).first(1), numbers_of);
+  const auto ratio = compare(one[kRate], one[kRate]);
+  ASSERT_TRUE(ratio);
+  EXPECT_FALSE(ratio->certain());
+  EXPECT_EQ(ratio->low, 0);
 }
 
 TEST(StudentQuantile, IsThatOfTheTables) {
@@ -217,9 +153,13 @@ TEST(StudentQuantile, IsThatOfTheTables) {
     EXPECT_NEAR(student_quantile(freedom), value, 0.03 * value);
 }
 
-TEST(Deviation, IsThatOfTheSample) {
-  EXPECT_DOUBLE_EQ(deviation(std::array{1.0, 2.0, 3.0}), 1);
-  EXPECT_EQ(deviation(std::array{1.0}), 0);
+TEST(Scatter, IsThatOfTheMiddleTwoThirds) {
+  std::vector<double> values;
+  for (int i = 0; i <= 100; ++i) values.push_back(i);
+  EXPECT_DOUBLE_EQ(scatter(values), 34);
+  values.back() = 1e9;
+  EXPECT_DOUBLE_EQ(scatter(values), 34);
+  EXPECT_EQ(scatter({1.0}), 0);
 }
 
 }  // namespace

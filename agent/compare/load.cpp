@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compare/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "agent/compare/changes.h"
+#include "agent/compare/units.h"
+#include "agent/model/operations.h"
+
+namespace vqscope {
+
+namespace {
+
+// Loads differ when more than these changed.
+constexpr double kLoadTolerance = 1.10;            // ratio of requests in flight, or of their rate
+constexpr double kSizeTolerance = 1.10;            // ratio of bytes per request
+constexpr double kMixTolerance = 0.10;             // share of requests that are of another operation
+constexpr double kAloneCpus = 1.1, kManyCpus = 2;  // effective number of submitting vCPUs: one, several
+
+// What tells of a load how it reacts: one of its numbers hardly moves with latency, by such a share of its scatter. A
+// rate that is as free as those of loads that are limited by their vCPU is not one's own.
+constexpr double kStillInFlight = 0.5, kStillRate = 0.25;
+// That the rate stands still says something only while latency moves so much from second to second.
+constexpr double kMoving = 0.05;
+
+// With fewer in flight on average on both sides, requests do not wait for one another, and no load is deeper than
+// another.
+constexpr double kAlone = 0.9;
+// Requests that circulate, against those in flight: jobs that think longer than twice the latency cannot be told from
+// requests that come at a rate of their own.
+constexpr double kMostCirculating = 3;
+// A load that grew a little and yet is served so much faster is served better.
+constexpr double kSlightlyMore = 1.25, kClearEffect = 1.25;
+// Far more requests may be served faster by the same disk: nothing falls asleep in between.
+constexpr double kNearRate = 1.5;
+// How much faster than the rate latency rises in a queue that is 80 % busy: rho / (1 - rho).
+constexpr double kQueueingElasticity = 4;
+constexpr double kMostlyFull = 0.5;
+
+// Settings by which the kernel, and not the load, makes requests of another size.
+constexpr std::array<std::string_view, 6> kSizeSettings = {"read_ahead_kb", "max_sectors_kb",   "nomerges",
+                                                           "max_segments",  "max_segment_size", "elevator"};
+
+bool differs(const Ratio& ratio) { return ratio.certain() && magnitude(ratio) > std::log(kLoadTolerance); }
+
+bool opposite(const Ratio& a, const Ratio& b) { return (a.value > 1) != (b.value > 1); }
+
+// Within single seconds, on average: a thread that moves about is still one.
+double submitting_cpus(const DeviceSeries& device) {
+  double sum = 0, seconds = 0;
+  for (const Second& second : device.seconds) {
+    if (second.submission_cpus == 0) continue;
+    sum += second.submission_cpus * second.seconds;
+    seconds += second.seconds;
+  }
+  return seconds > 0 ? sum / seconds : 0;
+}
+
+std::string other_mix(const Pair& pair) {
+  double moved = 0;
+  for (std::size_t op = 0; op < VQS_OPS; ++op)
+    moved += std::abs(share(pair.before.totals, op) - share(pair.after.totals, op)) / 2;
+  std::string mix;
+  for (std::size_t op = 0; moved > kMixTolerance && op < VQS_OPS; ++op) {
+    const double before = share(pair.before.totals, op), after = share(pair.after.totals, op);
+    if (std::max(before, after) < kMajorShare) continue;
+    mix += fmt::format("{}{:.0f} % {}s before, {:.0f} % after", mix.empty() ? "" : "; ", before * 100,
+                       kOperationNames[op], after * 100);
+  }
+  return mix;
+}
+
+// The settings that may have made requests another size, and what came of it.
+std::string why_other_sizes(const Pair& pair) {
+  std::string why;
+  for (const TopologyChange& change : changes_between(pair.before.disk, pair.after.disk))
+    for (const std::string_view setting : kSizeSettings)
+      if (change.what.ends_with(fmt::format(": {}", setting)))
+        why += fmt::format("{}{} {} -> {}", why.empty() ? "" : ", ", setting, change.before, change.after);
+  if (why.empty()) return why;
+  return fmt::format(
+      " ({} can do that, and then the requests are the kernel's and not the load's; in bytes: {}, of which nothing "
+      "shows "
+      "how much was wanted)",
+      why, before_and_after(pair, kThroughput, [](double value) { return format_bytes(value) + "/s"; }));
+}
+
+std::string other_sizes(const Pair& pair) {
+  for (std::size_t op = 0; op < VQS_OPS; ++op) {
+    if (share(pair.before.totals, op) < kMajorShare) continue;
+    const auto size = pair.ratio(op_number(op, kOpSize));
+    if (size && magnitude(*size) > std::log(kSizeTolerance))
+      return fmt::format("{}s of {}{}", kOperationNames[op],
+                         before_and_after(pair, op_number(op, kOpSize), format_bytes), why_other_sizes(pair));
+  }
+  return {};
+}
+
+std::string other_submitters(const Pair& pair) {
+  if (pair.before.online_cpus != pair.after.online_cpus) return {};  // no wonder, then
+  const double before = submitting_cpus(pair.before), after = submitting_cpus(pair.after);
+  if (std::min(before, after) > kAloneCpus || std::max(before, after) < kManyCpus) return {};
+  return fmt::format("requests came from {:.1f} vCPUs before, {:.1f} after", before, after);
+}
+
+// What the load is made of, but for how much of it there is; empty if it is the same.
+std::string other_requests(const Pair& pair) {
+  for (const auto& other : {other_mix, other_sizes, other_submitters})
+    if (std::string difference = other(pair); !difference.empty()) return difference;
+  return {};
+}
+
+// How much more latency, as a logarithm, a load explains that changed within its tolerance.
+double explained(const Ratio& load, const Ratio& latency, double elasticity) {
+  return load.certain() && !opposite(load, latency) ? elasticity * magnitude(load) : 0;
+}
+
+// Whether the same requests may circulate on both sides, N = L + X Z with the same think time Z: what is not in flight
+// on one side thinks there, and that takes N / L times the latency together with it.
+bool may_circulate(const Ratio& rate, const Ratio& concurrency) {
+  if (!opposite(rate, concurrency)) return false;
+  const double less = std::min(concurrency.value, 1 / concurrency.value), more = std::max(rate.value, 1 / rate.value);
+  return 1 + (1 - less) / (more - 1) <= kMostCirculating;
+}
+
+// How much of the load there is, by what the recordings show of how it reacts.
+LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurrency, const Ratio& latency) {
+  LoadMatch match;
+  const LoadKind before = kind_of(pair.before), after = kind_of(pair.after);
+  const bool open = before == LoadKind::kOpen && after == LoadKind::kOpen;
+  // As many in flight on both sides to within the tolerance for certain is no chance.
+  const bool pinned = concurrency.high < kLoadTolerance && concurrency.low > 1 / kLoadTolerance;
+  const bool closed = !open && (pinned || (before == LoadKind::kClosed && after == LoadKind::kClosed));
+  const bool other_rate = differs(rate), other_depth = differs(concurrency);
+  match.rate_counts = closed;
+  if (!other_depth && (closed || !other_rate)) {
+    match.allowance = closed ? explained(concurrency, latency, 1) : explained(rate, latency, kQueueingElasticity);
+    return match;
+  }
+  // With all tags in use the load was at least what the disk could take, and nobody knows how much more.
+  const auto& censored = concurrency.value > 1 ? pair.before.full_share : pair.after.full_share;
+  if (other_depth && censored.value_or(0) >= kMostlyFull) {
+    match.rate_counts = true;
+    match.latency_counts = false;
+    return match;
+  }
+  const bool near = magnitude(rate) <= std::log(kNearRate);
+  const bool done_otherwise = latency.certain() && opposite(rate, latency);  // more in less time, or less in more
+  if (!other_rate) {
+    const bool alone =
+        !closed && std::max(*pair.before_numbers[kAvgquSz].value, *pair.after_numbers[kAvgquSz].value) < kAlone;
+    if (open || alone) {
+      match.allowance = explained(rate, latency, kQueueingElasticity);
+      return match;
+    }
+    match.difference = fmt::format(
+        "requests in flight on average: {}, at about the same rate; nothing shows that they come at a rate of their "
+        "own, and then more in flight is a deeper load, not a slower disk",
+        before_and_after(pair, kAvgquSz, format_count));
+    return match;
+  }
+  if (!other_depth && near && done_otherwise) {
+    match.rate_counts = true;
+    return match;
+  }
+  if (other_depth && (open ? near && opposite(rate, concurrency) : may_circulate(rate, concurrency))) {
+    match.rate_counts = !open;
+    return match;
+  }
+  if (magnitude(concurrency) <= std::log(kSlightlyMore) && done_otherwise &&
+      magnitude(latency) > std::log(kClearEffect) && near)
+    return match;
+  match.difference = "requests per second: " + before_and_after(pair, kRate, format_count);
+  if (other_depth) match.difference += "; in flight on average: " + before_and_after(pair, kAvgquSz, format_count);
+  return match;
+}
+
+}  // namespace
+
+LoadKind kind_of(const DeviceSeries& device) {
+  std::vector<double> rate, latency, concurrency;
+  for (const Second& second : device.seconds) {
+    double time = 0, requests = 0;
+    for (const Boxed<OpSecond>& op : second.ops) {
+      if (!op) continue;
+      time += static_cast<double>(op->device.sum_ns + op->queue.sum_ns);
+      requests += static_cast<double>(op->requests);
+    }
+    if (time == 0 || second.queued_seconds == 0) continue;
+    rate.push_back(std::log(requests / second.seconds));
+    latency.push_back(std::log(time / requests));
+    concurrency.push_back(std::log(second.queued_seconds / second.seconds));
+  }
+  const double moving = scatter(latency);
+  if (scatter(concurrency) < kStillInFlight * moving) return LoadKind::kClosed;
+  return moving >= kMoving && scatter(rate) < kStillRate * moving ? LoadKind::kOpen : LoadKind::kUnknown;
+}
+
+LoadMatch match_loads(const Pair& pair) {
+  LoadMatch match;
+  match.difference = other_requests(pair);
+  if (!match.difference.empty()) return match;
+  return match_amount(pair, *pair.ratio(kRate), *pair.ratio(kAvgquSz), *pair.ratio(kMeanLatency));
+}
+
+}  // namespace vqscope
