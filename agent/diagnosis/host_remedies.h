@@ -47,10 +47,15 @@ inline constexpr const char* kRestart =
 // Queues, rings and vectors are part of a device's migrated state.
 inline constexpr const char* kNoDataButState =
     "No data. A state of the machine that was saved before (a snapshot with memory) cannot be loaded afterwards.";
+inline constexpr const char* kRingRisk =
+    "No data. Firmware that cannot handle the ring does not boot from the disk, and a saved state of before cannot be "
+    "loaded.";
+inline constexpr const char* kCacheRisk =
+    "With O_DIRECT, speed: what the host had in its cache is read from the storage again. A cache mode that ignores "
+    "the guest's flushes loses data when the host crashes: take none of that kind.";
 inline constexpr const char* kMoveCheck =
     "That a backup can be restored, and in the guest that the initramfs has virtio_pci, virtio_blk and virtio_scsi, "
-    "and "
-    "that /etc/fstab and the boot loader go by UUID.";
+    "and that /etc/fstab and the boot loader go by UUID.";
 inline constexpr const char* kMoveRisk =
     "The guest may not find its root disk and stop while it boots. Nothing on the disk has changed: going back mends "
     "it.";
@@ -60,8 +65,7 @@ inline constexpr const char* kNoIoThread =
     "Only virtio disks can have an IOThread. Look how the disk is set up, and for limits on it:";
 inline constexpr const char* kMmioQueues =
     " Over MMIO all queues share one interrupt, so that they only spare vCPUs the wait for each other's requests; on "
-    "PCI "
-    "each has its own, but that changes the machine.";
+    "PCI each has its own, but that changes the machine.";
 inline constexpr const char* kCpuLimits =
     "Look at the host's load, and at limits on the machine's CPU time, which somebody may have set on purpose.";
 }  // namespace words

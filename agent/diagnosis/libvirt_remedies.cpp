@@ -63,8 +63,7 @@ std::vector<Step> io(const HostDisk& disk) {
        "O_DIRECT keeps the host's page cache, and the stalls while it is written back, out of the way.",
        "",
        Caution{"What the attributes are now, and why. Change one of the two at a time.", words::kRestart, kUndo,
-               "With O_DIRECT, speed: what the host had in its cache is read from the storage again. A cache mode "
-               "that ignores the guest's flushes loses data when the host crashes: take none of that kind."}});
+               words::kCacheRisk}});
   return steps;
 }
 
@@ -96,9 +95,7 @@ std::vector<Step> libvirt_steps(Remedy remedy, const HostDisk& disk) {
       return {
           attribute("virsh edit DOMAIN (libvirt 7.8 or newer): lengthen the ring in the <driver> of this disk. 1024 "
                     "entries is the most, 256 the usual.",
-                    "queue_size='1024'",
-                    "No data. Firmware that cannot handle the ring does not boot from the disk, and a saved state "
-                    "of before cannot be loaded.")};
+                    "queue_size='1024'", words::kRingRisk)};
     case Remedy::kUseVirtio: return virtio(disk);
     case Remedy::kMoreVectors:
       return {{kTitle,

@@ -72,9 +72,7 @@ std::vector<Step> cloud_hypervisor_steps(Remedy remedy, const HostDisk& disk) {
           "nothing to set up. Limits can come from bw_... and ops_... of --disk, or from a rate limit group.");
     case Remedy::kDeepenQueue:
       if (disk.kind == DiskKind::kNvme) return say(words::kNvmeHardware);
-      return {key("Lengthen the ring (a power of two; the default is 128).", "queue_size=1024",
-                  "No data. Firmware that cannot handle the ring does not boot from the disk, and a snapshot of before "
-                  "cannot be restored.")};
+      return {key("Lengthen the ring (a power of two; the default is 128).", "queue_size=1024", words::kRingRisk)};
     case Remedy::kMoreVectors: return say("It prepares a vector for each queue; nothing can be set.");
     case Remedy::kIndirectDescriptors: return say("Newer versions offer them; nothing can be set.");
     case Remedy::kUseVirtio: return say("It has no other disks than virtio.");

@@ -70,9 +70,7 @@ std::vector<Step> io(const HostDisk& disk) {
        "and the stalls while it is written back, out of the way.",
        "",
        Caution{"What the image is opened with now, and why. Change one of the two at a time.", words::kRestart,
-               kOldLine,
-               "With O_DIRECT, speed: what the host had in its cache is read from the storage again. A cache mode "
-               "that ignores the guest's flushes loses data when the host crashes: take none of that kind."}});
+               kOldLine, words::kCacheRisk}});
   return steps;
 }
 
@@ -81,9 +79,7 @@ std::vector<Step> depth(const HostDisk& disk) {
     return {{kTitle, "The length of an NVMe queue is the guest's choice: nvme.io_queue_depth.", ""}};
   // 1024: VIRTQUEUE_MAX_SIZE; 256 since QEMU 5.0, 128 before.
   return {option("Lengthen the ring: 1024 entries is the most, 256 the usual.",
-                 disk.kind == DiskKind::kVirtioScsi ? "virtqueue_size=1024" : "queue-size=1024",
-                 "No data. Firmware that cannot handle the ring does not boot from the disk, and a saved state of "
-                 "before cannot be loaded.")};
+                 disk.kind == DiskKind::kVirtioScsi ? "virtqueue_size=1024" : "queue-size=1024", words::kRingRisk)};
 }
 
 std::vector<Step> vectors(const HostDisk& disk) {

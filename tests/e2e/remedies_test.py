@@ -81,6 +81,10 @@ class Remedies(unittest.TestCase):
         tried = 0
         for kind, snippet in self.changes("qemu", "-"):
             if "iothread-vq-mapping" in snippet and "iothread-vq-mapping" not in helps[kind.partition(",")[0]]:
+                device = shlex.split(snippet.replace("\\\n", " "))[-1]
+                self.assertRaises(json.JSONDecodeError, json.loads, device)
+                self.assertEqual(list(json.loads(device.replace("PRESENT-OPTIONS", '"drive": "disk0"'))),
+                                 ["drive", "iothread-vq-mapping"])
                 print(f"not tried: this QEMU is too old for iothread-vq-mapping of {kind}")
                 continue
             if kind.endswith("MMIO") and "iothread" in snippet:

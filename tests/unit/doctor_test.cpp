@@ -293,7 +293,7 @@ TEST(Doctor, RemediesOfSeveralDisksAreGivenOnce) {
     end->snapshot.devices.push_back(end->snapshot.devices[0]);
     end->snapshot.devices[1].name = "vdb";
   }
-  const std::string text = to_text(make_report(first, last, FullTime(), {Platform::kQemu}), {});
+  const std::string text = to_text(make_report(first, last, FullTime(), {Platform::kQemu}), {200, false});
   EXPECT_THAT(text, HasSubstr("CRITICAL  vdb"));
   EXPECT_THAT(text, HasSubstr("The same for vdb."));
   const std::string snippet = "-device PRESENT-OPTIONS,num-queues=2";
