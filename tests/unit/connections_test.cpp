@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/connections.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -128,6 +129,18 @@ TEST_F(ConnectionsTest, StatesAreCounted) {
   connections_.ended(entries_[0]);
   connections_.ended(entries_[1]);
   EXPECT_EQ(connections_.counts().connections, EndpointCounts().connections);
+}
+
+TEST(Connections, ASourceHasNoMoreThanAThird) {
+  Connections connections(400);
+  std::vector<Connections::Entry*> entries;
+  const Fd devnull(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // no socket: nobody to be told to go
+  for (int i = 0; i < 200; ++i) entries.push_back(connections.began(devnull.get(), "a", ConnectionState::kHead));
+  const auto limit = static_cast<std::size_t>(Refusal::kLimit);
+  EXPECT_EQ(connections.counts().refused[limit], 71U);  // 400 - 12 on their way out, a third of which is 129
+  entries.push_back(connections.began(devnull.get(), "b", ConnectionState::kHead));
+  EXPECT_EQ(connections.counts().refused[limit], 71U);
+  for (auto* const entry : entries) connections.ended(entry);
 }
 
 TEST(Connections, LooksAtTheDeadlinesItself) {
