@@ -11,9 +11,6 @@ namespace vqscope {
 
 namespace {
 
-// Connections that every source may have, whatever its share is.
-constexpr std::size_t kSmallSource = 64;
-
 // How often deadlines are looked at while there are connections.
 constexpr std::chrono::seconds kBetweenLooks{1};
 
@@ -33,7 +30,6 @@ std::string times(std::uint64_t count) { return count == 1 ? "once" : fmt::forma
 Connections::Connections(std::size_t most, Patience patience)
     : most_(most),
       most_staying_(most - std::max(most / kLeavingShare, std::size_t{1})),
-      most_of_source_(std::max(most_staying_ / 3, std::min(most_staying_, kSmallSource))),
       patience_(patience),
       watcher_([this] { watch(); }) {}
 
@@ -57,35 +53,30 @@ Connections::Entry* Connections::began(int fd, std::string source, ConnectionSta
   ++staying_;
   ++counts_.connections[index(state)];
   if (open_.size() == 1) changed_.notify_one();
-  const auto loser = victim(of_source);
+  const auto loser = staying_ > most_staying_ ? victim() : open_.end();
   if (loser == open_.end()) return entry;
-  const std::string who = loser->source();
+  const std::string who = fmt::format("{}, which had {}", loser->source(), loser->source_->second.staying);
   ++counts_.refused[index(Refusal::kLimit)];
   shut(*loser);
   const auto told = limit_log_.tell(Clock::now());
   lock.unlock();
   if (told)
     spdlog::warn(
-        "http: too many connections: there may be {} at once, {} of one client; {} since this was last told one "
-        "gave way to a newer one, now one of {}",
-        most_staying_, most_of_source_, times(*told), who);
+        "http: all {} connections that there may be at once are open, and {} since this was last told one of them gave "
+        "way to a new one; now it was one of {}",
+        most_staying_, times(*told), who);
   return entry;
 }
 
 // To be called with the lock. The newest is never the one.
-Connections::List::iterator Connections::victim(Sources::const_iterator newcomer) {
-  const bool alone = newcomer->second.staying > most_of_source_;
-  if (!alone && staying_ <= most_staying_) return open_.end();
+Connections::List::iterator Connections::victim() {
   std::size_t most = 0;
   for (const auto& [name, source] : sources_) most = std::max(most, source.staying);
-  auto answering = open_.end();
-  for (auto place = open_.begin(); place != std::prev(open_.end()); ++place) {
-    const bool loses = alone ? place->source_ == newcomer : place->source_->second.staying == most;
-    if (place->told_to_go_ || !loses) continue;
-    if (place->state_ != ConnectionState::kAnswering) return place;
-    if (answering == open_.end()) answering = place;
-  }
-  return answering;
+  const auto newest = std::prev(open_.end());
+  const auto found = std::find_if(open_.begin(), newest, [&](const Entry& entry) {
+    return !entry.told_to_go_ && entry.source_->second.staying == most;
+  });
+  return found != newest ? found : open_.end();
 }
 
 // To be called with the lock.

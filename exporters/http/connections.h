@@ -66,9 +66,8 @@ class Connections {
   Connections& operator=(const Connections&) = delete;
 
   // A connection was accepted; `source` is whom it counts as (source_of()). If there are too many now, one gives way:
-  // the source with the most connections loses the one that has been at its state for longest, and one that is being
-  // answered only if it has no others. So does a source that has more than a third of all, because whoever asks over
-  // all of its connections at once is answered before others have their turn. `fd` must stay open until ended().
+  // the source with the most connections loses the one that has been at its state for longest. `fd` must stay open
+  // until ended().
   Entry* began(int fd, std::string source, ConnectionState state);
   // The handshake is over.
   void greeted(Entry* entry);
@@ -101,11 +100,11 @@ class Connections {
 
   void watch();
   void move(Entry* entry, ConnectionState state);
-  List::iterator victim(Sources::const_iterator newcomer);
+  List::iterator victim();
   void shut(Entry& entry);
   [[nodiscard]] std::chrono::seconds longest(ConnectionState state) const;
 
-  const std::size_t most_, most_staying_, most_of_source_;
+  const std::size_t most_, most_staying_;
   const Patience patience_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

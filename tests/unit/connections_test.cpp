@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/http/connections.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -58,7 +57,7 @@ TEST_F(ConnectionsTest, TheOneThatWaitedForLongestGivesWay) {
   EXPECT_EQ(gone(), (Numbers{0, 1}));
 }
 
-TEST_F(ConnectionsTest, BeingAnsweredIsNoWaiting) {
+TEST_F(ConnectionsTest, HavingAskedOrBeenAnsweredBeginsAnew) {
   for (std::size_t i = 0; i < kStaying; ++i) open("a");
   connections_.asked(entries_[0]);
   connections_.asked(entries_[1]);
@@ -66,7 +65,7 @@ TEST_F(ConnectionsTest, BeingAnsweredIsNoWaiting) {
   open("a");
   EXPECT_EQ(gone(), Numbers{2});
   for (const std::size_t i : {3U, 1U, 4U}) connections_.asked(entries_[i]);
-  open("a");  // all others are being answered: the newest is not the one to go
+  open("a");
   EXPECT_EQ(gone(), (Numbers{0, 2}));
 }
 
@@ -129,18 +128,6 @@ TEST_F(ConnectionsTest, StatesAreCounted) {
   connections_.ended(entries_[0]);
   connections_.ended(entries_[1]);
   EXPECT_EQ(connections_.counts().connections, EndpointCounts().connections);
-}
-
-TEST(Connections, ASourceHasNoMoreThanAThird) {
-  Connections connections(400);
-  std::vector<Connections::Entry*> entries;
-  const Fd devnull(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // no socket: nobody to be told to go
-  for (int i = 0; i < 200; ++i) entries.push_back(connections.began(devnull.get(), "a", ConnectionState::kHead));
-  const auto limit = static_cast<std::size_t>(Refusal::kLimit);
-  EXPECT_EQ(connections.counts().refused[limit], 71U);  // 400 - 12 on their way out, a third of which is 129
-  entries.push_back(connections.began(devnull.get(), "b", ConnectionState::kHead));
-  EXPECT_EQ(connections.counts().refused[limit], 71U);
-  for (auto* const entry : entries) connections.ended(entry);
 }
 
 TEST(Connections, LooksAtTheDeadlinesItself) {
