@@ -72,13 +72,11 @@ Connections::Entry* Connections::began(int fd, std::string source, ConnectionSta
 Connections::List::iterator Connections::victim() {
   std::size_t most = 0;
   for (const auto& [name, source] : sources_) most = std::max(most, source.staying);
-  auto answering = open_.end();
-  for (auto place = open_.begin(); place != std::prev(open_.end()); ++place) {
-    if (place->told_to_go_ || place->source_->second.staying != most) continue;
-    if (place->state_ != ConnectionState::kAnswering) return place;
-    if (answering == open_.end()) answering = place;
-  }
-  return answering;
+  const auto newest = std::prev(open_.end());
+  const auto found = std::find_if(open_.begin(), newest, [&](const Entry& entry) {
+    return !entry.told_to_go_ && entry.source_->second.staying == most;
+  });
+  return found != newest ? found : open_.end();
 }
 
 // To be called with the lock.

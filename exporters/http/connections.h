@@ -65,9 +65,9 @@ class Connections {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  // A connection was accepted; `source` is whom it counts as (peer_of()). If there are too many now, one gives way: the
-  // source with the most connections loses the one that has been at its state for longest, and one that is being
-  // answered only if it has no others. `fd` must stay open until ended().
+  // A connection was accepted; `source` is whom it counts as (source_of()). If there are too many now, one gives way:
+  // the source with the most connections loses the one that has been at its state for longest. `fd` must stay open
+  // until ended().
   Entry* began(int fd, std::string source, ConnectionState state);
   // The handshake is over.
   void greeted(Entry* entry);

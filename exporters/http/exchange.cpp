@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kText = "text/plain; charset=utf-8";
 
 // On every answer, unless the configuration says otherwise. The pages need nothing but themselves.
-constexpr std::pair<std::string_view, const char*> kHeaders[] = {
+constexpr std::pair<const char*, const char*> kHeaders[] = {
     {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
     {"Referrer-Policy", "no-referrer"},
     {"X-Content-Type-Options", "nosniff"},
@@ -187,9 +187,10 @@ MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, con
   if (response.status == MHD_HTTP_SERVICE_UNAVAILABLE) MHD_add_response_header(raw, MHD_HTTP_HEADER_RETRY_AFTER, "5");
   using Headers = std::vector<std::pair<std::string, std::string>>;
   const Headers configured = rules != nullptr ? rules->headers : Headers();
-  for (const auto& [name, value] : kHeaders)
-    if (std::none_of(configured.begin(), configured.end(), [&](const auto& other) { return other.first == name; }))
-      MHD_add_response_header(raw, std::string(name).c_str(), value);
+  for (const auto& usual : kHeaders)
+    if (std::none_of(configured.begin(), configured.end(),
+                     [&](const auto& other) { return other.first == usual.first; }))
+      MHD_add_response_header(raw, usual.first, usual.second);
   for (const auto& [name, value] : configured)
     if (!value.empty()) MHD_add_response_header(raw, name.c_str(), value.c_str());
   return MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);

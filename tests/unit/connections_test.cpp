@@ -57,7 +57,7 @@ TEST_F(ConnectionsTest, TheOneThatWaitedForLongestGivesWay) {
   EXPECT_EQ(gone(), (Numbers{0, 1}));
 }
 
-TEST_F(ConnectionsTest, BeingAnsweredIsNoWaiting) {
+TEST_F(ConnectionsTest, HavingAskedOrBeenAnsweredBeginsAnew) {
   for (std::size_t i = 0; i < kStaying; ++i) open("a");
   connections_.asked(entries_[0]);
   connections_.asked(entries_[1]);
@@ -65,7 +65,7 @@ TEST_F(ConnectionsTest, BeingAnsweredIsNoWaiting) {
   open("a");
   EXPECT_EQ(gone(), Numbers{2});
   for (const std::size_t i : {3U, 1U, 4U}) connections_.asked(entries_[i]);
-  open("a");  // all others are being answered: the newest is not the one to go
+  open("a");
   EXPECT_EQ(gone(), (Numbers{0, 2}));
 }
 

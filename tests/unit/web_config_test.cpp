@@ -51,8 +51,8 @@ basic_auth_users:
   EXPECT_THAT(tls.cipher_suites, ElementsAre("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
   EXPECT_FALSE(tls.prefer_server_cipher_suites);
   EXPECT_THAT(tls.curves, ElementsAre("X25519", "CurveP256"));
-  EXPECT_THAT(config->headers,
-              ElementsAre(Pair("Strict-Transport-Security", "max-age=31536000"), Pair("X-Frame-Options", "deny")));
+  EXPECT_THAT(config->headers, ElementsAre(Pair("Strict-Transport-Security", "max-age=31536000"),
+                                           Pair("X-Frame-Options", "deny"), Pair("X-Content-Type-Options", "")));
   EXPECT_THAT(config->users, ElementsAre(Pair("prometheus", kHash)));
 }
 
