@@ -25,9 +25,9 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "requests in flight this queue or that vCPU can be the limit while the storage could do more. Whether it is, a "
      "measurement with more queues shows; more vCPUs add no queue.",
      2, &single_queue},
-    {"guest_limits_queues", "A setting of this guest keeps queues unused",
-     "The host offers more queues than the driver uses, because a module parameter in this guest says so. Nothing on "
-     "the host need be changed.",
+    {"guest_limits_queues", "A setting of this guest keeps queues from requests",
+     "A module parameter in this guest leaves queues that the host offers unused, has them polled, or keeps some for "
+     "reads and the others for all other requests. Nothing on the host need be changed.",
      2, &guest_limits_queues},
     {"hotplugged_vcpus", "vCPUs were added after boot, queues were not",
      "The disk got its queues when the machine was started, one for each vCPU of that moment. vCPUs that were "

@@ -83,10 +83,10 @@ bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
 
 std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
   if (!is_wired(evidence) || evidence.disk.interrupts.empty() || evidence.disk.transport == "virtio-mmio") return {};
-  std::vector<std::string> sentences = {
-      fmt::format("This guest does not use message interrupts (MSI) for it: line {} ({}) is a wire, of which a device "
-                  "has one.",
-                  evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
+  std::vector<std::string> sentences = {fmt::format(
+      "This guest does not use message interrupts (MSI) for it: line {} ({}) is a wired interrupt, of which a "
+      "device has one.",
+      evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
   if (evidence.disk.driver == "nvme") sentences.emplace_back("Without them the NVMe driver takes one queue.");
   if (is_msi_switched_off(evidence))
     sentences.emplace_back("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.");

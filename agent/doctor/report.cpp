@@ -55,8 +55,8 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
                   false};
   }
   // What one queue does to several vCPUs shows only when they are busy.
-  const bool one_queue =
-      disk.disk.queues.size() == 1 && is_hosts_disk(disk.disk) && reading.topology.online_cpus.size() > 1;
+  const bool one_queue = disk.disk.queues.size() == 1 && hypervisor_sets_queues(reading.topology, disk.disk) &&
+                         reading.topology.online_cpus.size() > 1;
   if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate)) return std::nullopt;
   return Untold{disk.disk.name,
                 measured.requests_rate == 0
