@@ -20,7 +20,7 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "writes of their journal, and databases may lose what they believed to be written. (A discard that fails does no "
      "such harm.)",
      1, &io_errors},
-    {"single_queue", "All requests go through one queue and interrupt one vCPU",
+    {"single_queue", "All requests squeeze through one queue and interrupt one vCPU",
      "Several vCPUs submit to the disk's single queue, and one vCPU takes the interrupts for all of them. With many "
      "requests in flight this queue or that vCPU can be the limit while the storage could do more. Whether it is, a "
      "measurement with more queues shows; more vCPUs add no queue.",

@@ -223,21 +223,27 @@ std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& ev
 std::optional<Found> single_queue(const DiskEvidence& evidence) {
   if (!is_single_queue(evidence)) return std::nullopt;
   const Measured& measured = evidence.measured;
-  const bool mendable = evidence.topology.vmm != "firecracker", shared = measured.average_inflight >= kSharedInflight;
+  // By Little's law, those that wait in this guest.
+  const double waiting =
+      measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
+  const bool mendable = evidence.topology.vmm != "firecracker";
+  const bool shared = measured.average_inflight + waiting >= kSharedInflight;
   Found found;
   found.severity =
       measured.requests_rate >= kHeavyRate && mendable && shared ? Severity::kCritical : Severity::kWarning;
   found.remedy = remedy_of(shortage(evidence));
-  found.evidence = {queues_and_cpus(evidence), submitters(measured),
-                    fmt::format("On average {} were in flight{}.", grouped(measured.average_inflight),
-                                shared ? "" : ", so hardly one waits for another"),
-                    interrupts(measured)};
+  found.evidence = {
+      queues_and_cpus(evidence), submitters(measured),
+      fmt::format("On average {} were in flight and {} waited in this guest{}.", grouped(measured.average_inflight),
+                  grouped(waiting), shared ? "" : ", so hardly one waits for another"),
+      interrupts(measured)};
   if (measured.cross_share) found.evidence.push_back(crossing(measured));
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   if (!mendable)
     found.evidence.emplace_back("Firecracker gives a disk one queue, so this is a warning however busy the disk is.");
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("average_inflight", measured.average_inflight);
+  found.numbers.emplace_back("average_waiting", waiting);
   return found;
 }
 

@@ -17,8 +17,8 @@ inline constexpr double kBusyRate = 1'000;
 // takes the interrupts spends a tenth of its time on them, and the others wait for it.
 inline constexpr double kHeavyRate = 20'000;
 
-// Requests in flight, on average, from which they can wait for each other on their way: with fewer, most find queue and
-// interrupted vCPU free, and sharing them is never critical.
+// Requests in flight or waiting in the guest, on average, from which they can wait for each other on their way: with
+// fewer, most find queue and interrupted vCPU free, and sharing them is never critical.
 inline constexpr double kSharedInflight = 2;
 
 // From how many vCPUs, in effect (inverse Simpson index), requests must come to count as "several": two vCPUs, of which

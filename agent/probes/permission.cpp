@@ -52,7 +52,8 @@ int try_to_load(bpf_attach_type where, int target) {
 
 std::string why_not_permitted() {
   const std::string missing = missing_capabilities();
-  if (!missing.empty()) return "not permitted: this process lacks " + missing + "; run it as root or give it these";
+  if (!missing.empty())
+    return "not permitted: this process lacks " + missing + "; run it as root or give it what it lacks";
   return "not permitted, although this process has the capabilities for it: kernel lockdown, a container's seccomp "
          "filter, a user namespace or, before Linux 5.11, a small RLIMIT_MEMLOCK can be why";
 }

@@ -47,6 +47,7 @@ Reading reading(std::uint64_t seconds, std::uint64_t requests) {
   device.instance = 1;
   QueueCounters& queue = device.queues.emplace().emplace_back();
   queue.origins = {{0, requests * 3 / 4, 0}, {requests / 4, 0, 0}};
+  queue.inflight_ns = requests * 84'000;
   if (requests > 0) {
     queue.ops[VQS_READ].emplace().bytes = requests * 4096;
     queue.ops[VQS_READ]->device.set(60, requests);

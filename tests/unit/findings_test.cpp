@@ -46,13 +46,13 @@ TEST(SingleQueue, HoldsWhenSeveralCpusSubmitAndOneIsInterrupted) {
   const Found found = single.only();
   EXPECT_EQ(found.severity, Severity::kWarning);
   EXPECT_EQ(found.remedy, Remedy::kMoreQueues);
-  EXPECT_THAT(found.evidence,
-              ElementsAre("vda has 1 queue for 4 online vCPUs.",
-                          "2,000 requests/s come from vCPU 0 (25 %), vCPU 1 (25 %), vCPU 2 (25 %), "
-                          "vCPU 3 (25 %).",
-                          "On average 12.3 were in flight.", "Its 200 interrupts/s land on vCPU 1 (100 %).",
-                          "75 % of the requests were submitted on another vCPU than the one that is "
-                          "interrupted for them."));
+  EXPECT_THAT(found.evidence, ElementsAre("vda has 1 queue for 4 online vCPUs.",
+                                          "2,000 requests/s come from vCPU 0 (25 %), vCPU 1 (25 %), vCPU 2 (25 %), "
+                                          "vCPU 3 (25 %).",
+                                          "On average 12.3 were in flight and 0 waited in this guest.",
+                                          "Its 200 interrupts/s land on vCPU 1 (100 %).",
+                                          "75 % of the requests were submitted on another vCPU than the one that is "
+                                          "interrupted for them."));
   EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("irq_busiest_cpu", 1)));
 }
 
@@ -66,7 +66,14 @@ TEST(SingleQueue, IsCriticalFromTheHeavyRate) {
 TEST(SingleQueue, IsNotCriticalWithAboutOneRequestInFlight) {
   const Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(1.9);
   EXPECT_EQ(single.only().severity, Severity::kWarning);
-  EXPECT_THAT(single.only().evidence, Contains("On average 1.9 were in flight, so hardly one waits for another."));
+  EXPECT_THAT(single.only().evidence,
+              Contains("On average 1.9 were in flight and 0 waited in this guest, so hardly one waits for another."));
+}
+
+TEST(SingleQueue, IsCriticalWhenRequestsWaitInTheGuestBehindOneInFlight) {
+  const Case single =
+      disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(1).latency(VQS_READ, 12e-6, 90e-6, 800'000);
+  EXPECT_THAT(single.found(), ElementsAre("single_queue critical"));
 }
 
 TEST(SingleQueue, IsNotCriticalWhereNobodyCanMendIt) {
