@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "agent/compare/units.h"
 #include "agent/model/operations.h"
@@ -162,10 +163,12 @@ Judgement both_ways(const Scales& scales) {
           {}};
 }
 
+double noise_of(const Ratio& ratio) { return std::log(ratio.high / ratio.low) / 2; }
+
 // Nothing changed for certain and by enough: says what would have been seen.
 Judgement nothing_seen(const Pair& pair, const Criterion& criterion) {
   const auto ratio = pair.ratio(criterion.number);
-  const double half = std::log(ratio->high / ratio->low) / 2;
+  const double half = noise_of(*ratio);
   // Half the interval is missed half of the time; half as much again, once in ten.
   const double visible = std::max(half, criterion.threshold) + half / 2;
   if (visible > std::log(kTooNoisy))
@@ -198,9 +201,11 @@ Judgement judge_amounts(const Pair& pair, const LoadMatch& load, double min_effe
       });
   if (brief && (scales.even() || scales.mixed() || contradicted)) return too_short(pair);
   if (scales.even() || contradicted) {
-    const auto average = std::find_if(criteria.begin(), criteria.end(), [&](const Criterion& criterion) {
-      return criterion.number == (load.latency_counts ? kMeanLatency : kRate);
-    });
+    const auto noise = [&](const Criterion& criterion) {
+      return criterion.tail ? std::numeric_limits<double>::infinity() : noise_of(*pair.ratio(criterion.number));
+    };
+    const auto average = std::min_element(criteria.begin(), criteria.end(),
+                                          [&](const Criterion& a, const Criterion& b) { return noise(a) < noise(b); });
     Judgement judgement = nothing_seen(pair, *average);
     if (contradicted)
       judgement.notes.push_back("certain, though the averages seem to have gone the other way: " +
