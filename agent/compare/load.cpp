@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "agent/compare/changes.h"
 #include "agent/compare/units.h"
@@ -40,6 +41,8 @@ constexpr double kNearRate = 1.5;
 // How much faster than the rate latency rises in a queue that is 80 % busy: rho / (1 - rho).
 constexpr double kQueueingElasticity = 4;
 constexpr double kMostlyFull = 0.5;
+// Bursts take so many times the average.
+constexpr double kFarFromFull = 4;
 
 // Settings by which the kernel, and not the load, makes requests of another size.
 constexpr std::array<std::string_view, 6> kSizeSettings = {"read_ahead_kb", "max_sectors_kb",   "nomerges",
@@ -127,17 +130,70 @@ bool may_circulate(const Ratio& rate, const Ratio& concurrency) {
   return 1 + (1 - less) / (more - 1) <= kMostCirculating;
 }
 
+// What the seconds of a recording say of each of the three numbers, as logarithms.
+struct Seconds {
+  std::vector<double> rate, latency, concurrency;
+};
+
+Seconds seconds_of(const DeviceSeries& device) {
+  Seconds logs;
+  for (const Second& second : device.seconds) {
+    double time = 0, requests = 0;
+    for (const Boxed<OpSecond>& op : second.ops) {
+      if (!op) continue;
+      time += static_cast<double>(op->device.sum_ns + op->queue.sum_ns);
+      requests += static_cast<double>(op->requests);
+    }
+    if (time == 0 || second.queued_seconds == 0) continue;
+    logs.rate.push_back(std::log(requests / second.seconds));
+    logs.latency.push_back(std::log(time / requests));
+    logs.concurrency.push_back(std::log(second.queued_seconds / second.seconds));
+  }
+  return logs;
+}
+
+// In flight in a usual second: a single request that took seconds does not count.
+double usually_in_flight(const DeviceSeries& device) {
+  std::vector<double> logs = seconds_of(device).concurrency;
+  if (logs.empty()) return 0;
+  const auto middle = logs.begin() + static_cast<std::ptrdiff_t>(logs.size() / 2);
+  std::nth_element(logs.begin(), middle, logs.end());
+  return std::exp(*middle);
+}
+
+// Requests that wait for a tag are not seen. They may have on the side with fewer tags.
+bool waited_for_tags(const Pair& pair) {
+  const auto before = pair.before.most_started, after = pair.after.most_started;
+  return before && after && *before != *after &&
+         *std::min(before, after) <
+             kFarFromFull * std::max(usually_in_flight(pair.before), usually_in_flight(pair.after));
+}
+
 // How much of the load there is, by what the recordings show of how it reacts.
 LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurrency, const Ratio& latency) {
   LoadMatch match;
   const LoadKind before = kind_of(pair.before), after = kind_of(pair.after);
   const bool open = before == LoadKind::kOpen && after == LoadKind::kOpen;
+  const bool both_closed = before == LoadKind::kClosed && after == LoadKind::kClosed;
+  const double most = std::max(usually_in_flight(pair.before), usually_in_flight(pair.after));
   // As many in flight on both sides to within the tolerance for certain is no chance.
-  const bool pinned = concurrency.high < kLoadTolerance && concurrency.low > 1 / kLoadTolerance;
-  const bool closed = !open && (pinned || (before == LoadKind::kClosed && after == LoadKind::kClosed));
+  const bool pinned = !open && concurrency.high < kLoadTolerance && concurrency.low > 1 / kLoadTolerance;
+  // In flight for more than half of the time, as a closed load is, and fewer than one of them: it is one.
+  const bool single = both_closed && most < 1;
+  const bool closed = pinned || both_closed;
   const bool other_rate = differs(rate), other_depth = differs(concurrency);
+  const bool near = magnitude(rate) <= std::log(kNearRate);
+  const bool done_otherwise = latency.certain() && opposite(rate, latency);  // more in less time, or less in more
   match.rate_counts = closed;
-  if (!other_depth && (closed || !other_rate)) {
+  if (waited_for_tags(pair)) {
+    match.latency_counts = false;
+    match.rate_counts = true;
+    if (open) match.difference = "requests waited for a tag where nothing sees them, and their rate is their own";
+    return match;
+  }
+  if (single) return match;
+  if (!other_depth && (!other_rate || pinned || (done_otherwise && (closed || near)))) {
+    match.rate_counts = closed || other_rate;
     match.allowance = closed ? explained(concurrency, latency, 1) : explained(rate, latency, kQueueingElasticity);
     return match;
   }
@@ -148,12 +204,8 @@ LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurr
     match.latency_counts = false;
     return match;
   }
-  const bool near = magnitude(rate) <= std::log(kNearRate);
-  const bool done_otherwise = latency.certain() && opposite(rate, latency);  // more in less time, or less in more
   if (!other_rate) {
-    const bool alone =
-        !closed && std::max(*pair.before_numbers[kAvgquSz].value, *pair.after_numbers[kAvgquSz].value) < kAlone;
-    if (open || alone) {
+    if (open || (!closed && most < kAlone)) {
       match.allowance = explained(rate, latency, kQueueingElasticity);
       return match;
     }
@@ -163,41 +215,26 @@ LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurr
         before_and_after(pair, kAvgquSz, format_count));
     return match;
   }
-  if (!other_depth && near && done_otherwise) {
-    match.rate_counts = true;
-    return match;
-  }
   if (other_depth && (open ? near && opposite(rate, concurrency) : may_circulate(rate, concurrency))) {
     match.rate_counts = !open;
     return match;
   }
-  if (magnitude(concurrency) <= std::log(kSlightlyMore) && done_otherwise &&
+  if (other_depth && magnitude(concurrency) <= std::log(kSlightlyMore) && done_otherwise &&
       magnitude(latency) > std::log(kClearEffect) && near)
     return match;
   match.difference = "requests per second: " + before_and_after(pair, kRate, format_count);
-  if (other_depth) match.difference += "; in flight on average: " + before_and_after(pair, kAvgquSz, format_count);
+  match.difference += other_depth ? "; in flight on average: " + before_and_after(pair, kAvgquSz, format_count)
+                                  : std::string(", and it is not certain that they were served in another time");
   return match;
 }
 
 }  // namespace
 
 LoadKind kind_of(const DeviceSeries& device) {
-  std::vector<double> rate, latency, concurrency;
-  for (const Second& second : device.seconds) {
-    double time = 0, requests = 0;
-    for (const Boxed<OpSecond>& op : second.ops) {
-      if (!op) continue;
-      time += static_cast<double>(op->device.sum_ns + op->queue.sum_ns);
-      requests += static_cast<double>(op->requests);
-    }
-    if (time == 0 || second.queued_seconds == 0) continue;
-    rate.push_back(std::log(requests / second.seconds));
-    latency.push_back(std::log(time / requests));
-    concurrency.push_back(std::log(second.queued_seconds / second.seconds));
-  }
-  const double moving = scatter(latency);
-  if (scatter(concurrency) < kStillInFlight * moving) return LoadKind::kClosed;
-  return moving >= kMoving && scatter(rate) < kStillRate * moving ? LoadKind::kOpen : LoadKind::kUnknown;
+  const Seconds logs = seconds_of(device);
+  const double moving = scatter(logs.latency);
+  if (scatter(logs.concurrency) < kStillInFlight * moving) return LoadKind::kClosed;
+  return moving >= kMoving && scatter(logs.rate) < kStillRate * moving ? LoadKind::kOpen : LoadKind::kUnknown;
 }
 
 LoadMatch match_loads(const Pair& pair) {

@@ -66,15 +66,15 @@ std::optional<std::uint32_t> started_limit(const Disk& disk, std::size_t queue) 
   return disk.scheduler == "none" || disk.scheduler.empty() ? request_limit(disk, queue) : disk.nr_requests;
 }
 
-// Whether all tags of the disk were in use; nullopt when it is not known how many there are.
-std::optional<bool> was_full(const Disk& disk, const DeviceSnapshot& window, double seconds) {
+// The same of all queues.
+std::optional<double> most_started(const Disk& disk) {
   double limit = 0;
-  for (std::size_t q = 0; q < window.queues->size(); ++q) {
+  for (std::size_t q = 0; q < disk.queues.size(); ++q) {
     const auto tags = started_limit(disk, q);
     if (!tags) return std::nullopt;
     limit += *tags;
   }
-  return queued_seconds(window) >= kFull * limit * seconds;
+  return limit;
 }
 
 Second make_second(const DeviceSnapshot& window, double seconds) {
@@ -236,10 +236,11 @@ class Loader {
     }
     for (const Boxed<Histogram>& notify : window.notifies)
       if (notify) device.notifications = device.notifications.value_or(0) + notify->count();
-    if (const auto full = was_full(device.disk, window, seconds)) {
+    device.most_started = most_started(device.disk);
+    if (device.most_started) {
       watched.limit_known = true;
       watched.seconds += seconds;
-      if (*full) watched.full += seconds;
+      if (queued_seconds(window) >= kFull * *device.most_started * seconds) watched.full += seconds;
     }
     device.seconds.push_back(make_second(window, seconds));
     device.totals.add(device.seconds.back());

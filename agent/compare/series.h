@@ -66,6 +66,7 @@ struct DeviceSeries {
   std::uint64_t local = 0, cross = 0;                  // completions, on the vCPU that submitted or on another
   std::optional<std::uint64_t> notifications;          // absent without the notify probe
   std::uint64_t requeues = 0;
+  std::optional<double> most_started;  // requests that can be between start and completion, as it was last
   std::optional<double> full_share;  // share of the time with all requests that the queues can hold; absent: not known
   std::vector<std::string> notes;    // sentences about what went on: vanished, began anew
 };

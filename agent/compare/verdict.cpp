@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "agent/compare/units.h"
 #include "agent/model/operations.h"
@@ -18,7 +19,7 @@ constexpr std::uint64_t kFewestRequests = 100;
 // A p99 needs ten requests above it.
 constexpr std::uint64_t kFewestForTail = 1000;
 // Few seconds do not show how much they depend on one another, so a change has to be so many times as large.
-constexpr double kBriefFactor = 2;
+constexpr double kBriefFactor = 4;
 // Recordings in which not even twice the latency would be seen say nothing.
 constexpr double kTooNoisy = 2;
 // One that hides a change by less says little.
@@ -162,10 +163,12 @@ Judgement both_ways(const Scales& scales) {
           {}};
 }
 
+double noise_of(const Ratio& ratio) { return std::log(ratio.high / ratio.low) / 2; }
+
 // Nothing changed for certain and by enough: says what would have been seen.
 Judgement nothing_seen(const Pair& pair, const Criterion& criterion) {
   const auto ratio = pair.ratio(criterion.number);
-  const double half = std::log(ratio->high / ratio->low) / 2;
+  const double half = noise_of(*ratio);
   // Half the interval is missed half of the time; half as much again, once in ten.
   const double visible = std::max(half, criterion.threshold) + half / 2;
   if (visible > std::log(kTooNoisy))
@@ -189,12 +192,25 @@ Judgement judge_amounts(const Pair& pair, const LoadMatch& load, double min_effe
   const bool brief = fewest_busy_seconds(pair) < kEnoughSeconds;
   const std::vector<Criterion> criteria = criteria_for(pair, load, min_effect, brief);
   const Scales scales = weigh(pair, criteria);
-  if (brief && (scales.even() || scales.mixed())) return too_short(pair);
-  if (scales.even()) {
-    const auto average = std::find_if(criteria.begin(), criteria.end(), [&](const Criterion& criterion) {
-      return criterion.number == (load.latency_counts ? kMeanLatency : kRate);
-    });
-    return nothing_seen(pair, *average);
+  // A tail alone does not outweigh averages that seem to have gone the other way.
+  const bool contradicted =
+      !scales.averages() && std::any_of(criteria.begin(), criteria.end(), [&](const Criterion& c) {
+        const auto ratio = pair.ratio(c.number);
+        return !c.tail && ratio && magnitude(*ratio) > c.threshold &&
+               (((ratio->value > 1) == c.more_is_better) ? !scales.tail_worse.empty() : !scales.tail_better.empty());
+      });
+  if (brief && (scales.even() || scales.mixed() || contradicted)) return too_short(pair);
+  if (scales.even() || contradicted) {
+    const auto noise = [&](const Criterion& criterion) {
+      return criterion.tail ? std::numeric_limits<double>::infinity() : noise_of(*pair.ratio(criterion.number));
+    };
+    const auto average = std::min_element(criteria.begin(), criteria.end(),
+                                          [&](const Criterion& a, const Criterion& b) { return noise(a) < noise(b); });
+    Judgement judgement = nothing_seen(pair, *average);
+    if (contradicted)
+      judgement.notes.push_back("certain, though the averages seem to have gone the other way: " +
+                                join(scales.tail_worse.empty() ? scales.tail_better : scales.tail_worse));
+    return judgement;
   }
   return scales.mixed() ? both_ways(scales) : decide(scales);
 }
@@ -222,8 +238,7 @@ Judgement judge(const Pair& pair, double min_effect) {
         fmt::format("the load changed a little, too, which explains {:.0f} % of a change of latency",
                     std::expm1(load.allowance) * 100));
   if (!load.latency_counts)
-    judgement.notes.emplace_back(
-        "all tags of the disk were in use: requests that waited for one were not seen, so latency is not compared");
+    judgement.notes.emplace_back("requests had to wait for a tag, where nothing sees them, so latency is not compared");
   judgement.load = std::move(load);
   return judgement;
 }

@@ -287,24 +287,27 @@ TEST(Compare, ADiskThatWasRenamedIsMatchedWhenToldSo) {
 
 TEST(Compare, TellsWhichSettingsChangedAndWhatTheGuestDid) {
   Recorder before(1), after(1);
+  const auto record = [](Recorder& recorder, std::uint64_t user, std::uint64_t steal) {
+    recorder.record(1, 0, 0);
+    for (int i = 0; i < 30; ++i) {
+      recorder.reading().snapshot.activity.cpu->user += user;
+      recorder.reading().snapshot.activity.cpu->steal += steal;
+      recorder.pass_second(2000, 1'000'000);
+      recorder.add_reading();
+    }
+  };
   before.reading().topology.guest.command_line = "quiet";
-  before.record(31, 2000, 1'000'000);
+  record(before, 100, 0);
   after.reading().topology.disks[0].facts.settings = {{"iosched/fifo_batch", "1"}, {"read_ahead_kb", "4096"}};
   after.reading().topology.disks[0].facts.wbt_lat_usec = 0;  // not known of the other
   after.reading().topology.guest.command_line = "quiet mitigations=off";
-  after.record(1, 0, 0);
-  for (int i = 0; i < 30; ++i) {
-    after.reading().snapshot.activity.cpu->steal += 30;
-    after.reading().snapshot.activity.cpu->user += 70;
-    after.pass_second(2000, 1'000'000);
-    after.add_reading();
-  }
+  record(after, 70, 30);
   const Comparison comparison = comparison_of(before, after);
   const std::string text = render_text(comparison);
-  EXPECT_THAT(text, HasSubstr("changed vda: iosched/fifo_batch: 16 -> 1\n"));
+  EXPECT_THAT(text, HasSubstr("        vda: iosched/fifo_batch: 16 -> 1\n"));
   EXPECT_THAT(text, HasSubstr("        vda: read_ahead_kb: 128 -> 4096\n"));
   EXPECT_THAT(text, Not(HasSubstr("wbt_lat_usec")));
-  EXPECT_THAT(text, HasSubstr("        kernel command line: - -> mitigations=off\n"));
+  EXPECT_THAT(text, HasSubstr("changed kernel command line: - -> mitigations=off\n"));
   EXPECT_THAT(text, HasSubstr("taken by the host"));
   EXPECT_THAT(comparison.notes,
               testing::Contains(HasSubstr("the host took 0 % of the vCPUs' time before and 30 % after")));

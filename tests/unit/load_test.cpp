@@ -24,6 +24,7 @@ LoadModel one_at_a_time() {
   model.concurrency = 1;
   model.latency = 0.002;
   model.think = 0.0012;
+  model.drift = 0.04;
   return model;
 }
 
@@ -94,11 +95,11 @@ TEST(Verdict, SomewhatMoreRequestsWithFewerInFlightAreBetter) {
 TEST(Verdict, ALittleMoreLoadExplainsALittleMoreLatency) {
   LoadModel more = with_latency(load(false, 0), 1.2);  // at 80 % of a queue's capacity, 5 % more load does this
   more.rate *= 1.07;
-  more.drift = 0.02;
+  more.drift = 0.06;
   LoadModel less = load(false, 0);
-  less.drift = 0.02;
+  less.drift = 0.06;
   EXPECT_EQ(judge(less, more).verdict, Verdict::kNoDifference);
-  EXPECT_EQ(judge(less, with_latency(more, 1.5)).verdict, Verdict::kWorse);
+  EXPECT_EQ(judge(less, with_latency(more, 1.8)).verdict, Verdict::kWorse);
 }
 
 TEST(Verdict, OtherRequestsAreNotComparable) {

@@ -25,7 +25,7 @@ struct LoadModel {
   double scatter = 0.4;       // of a request's latency, standard deviation of the logarithm
   double drift = 0.08;        // of the seconds' latencies likewise
   double persistence = 0.5;   // correlation of one second's drift with the next one's
-  double rate_noise = 0.02;   // open: of the seconds' rates, standard deviation of the logarithm
+  double rate_noise = 0.01;   // open: of the seconds' rates, standard deviation of the logarithm
   double reads = 1;           // share of reads; the others are writes
   std::uint64_t size = 4096;  // bytes per request
   double submission_cpus = 2;
