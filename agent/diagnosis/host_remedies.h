@@ -28,7 +28,7 @@ struct HostDisk {
 };
 
 // The steps of one platform for a remedy of the host's (kMoreQueues, kMoreVectors, kDeepenQueue, kFindHang,
-// kFindErrors, kHostIo, kHostCpu, kUseVirtio, kIndirectDescriptors).
+// kFindErrors, kHostIo, kFindLimit, kHostCpu, kUseVirtio, kIndirectDescriptors).
 std::vector<Step> host_steps(Remedy remedy, Platform platform, const HostDisk& disk);
 
 std::vector<Step> qemu_steps(Remedy remedy, const HostDisk& disk);

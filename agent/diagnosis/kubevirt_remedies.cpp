@@ -74,6 +74,9 @@ std::vector<Step> kubevirt_steps(Remedy remedy, const HostDisk& disk) {
     case Remedy::kIndirectDescriptors:
       return {
           {kTitle, "It leaves this to QEMU, which does it right, unless a sidecar hook changes the domain:", kLook}};
+    case Remedy::kFindLimit:
+      return {{kTitle, "Look at the storage class of the disk's claim, and at the limits of what provides it:",
+               "kubectl get pvc -n NAMESPACE -o wide"}};
     case Remedy::kHostCpu:
       return {{kTitle,
                std::string(words::kCpuLimits) +

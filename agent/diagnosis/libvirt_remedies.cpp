@@ -105,6 +105,8 @@ std::vector<Step> libvirt_steps(Remedy remedy, const HostDisk& disk) {
     case Remedy::kIndirectDescriptors:
       return {{kTitle, "They are on unless something is passed to QEMU past libvirt:",
                "virsh dumpxml DOMAIN | grep -iE 'qemu:|indirect'"}};
+    case Remedy::kFindLimit:
+      return {{kTitle, "Look for <iotune> of the disk, and <blkiotune> of the domain:", "virsh dumpxml DOMAIN"}};
     case Remedy::kHostCpu:
       return {
           {kTitle, words::kCpuLimits,

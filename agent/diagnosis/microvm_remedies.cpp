@@ -51,6 +51,9 @@ std::vector<Step> firecracker_steps(Remedy remedy, const HostDisk& disk) {
     case Remedy::kMoreVectors: return say("A drive has one queue and one interrupt; nothing can be set.");
     case Remedy::kIndirectDescriptors: return say("Firecracker does not offer them; nothing can be set.");
     case Remedy::kUseVirtio: return say("It has no other disks than virtio.");
+    case Remedy::kFindLimit:
+      return {{kFirecracker, "Look for rate_limiter in the drive's configuration:",
+               "curl --unix-socket API-SOCKET http://localhost/vm/config"}};
     case Remedy::kHostCpu: return say(words::kCpuLimits);
     default:
       return say("Look at Firecracker's log and metrics, the host's kernel log and the storage behind the drive.");
@@ -76,6 +79,7 @@ std::vector<Step> cloud_hypervisor_steps(Remedy remedy, const HostDisk& disk) {
     case Remedy::kMoreVectors: return say("It prepares a vector for each queue; nothing can be set.");
     case Remedy::kIndirectDescriptors: return say("Newer versions offer them; nothing can be set.");
     case Remedy::kUseVirtio: return say("It has no other disks than virtio.");
+    case Remedy::kFindLimit: return say("Look for bw_... and ops_... of --disk, and for a rate limit group.");
     case Remedy::kHostCpu: return say(words::kCpuLimits);
     default: return say("Look at its log, the host's kernel log and the storage behind the disk.");
   }

@@ -61,6 +61,9 @@ std::vector<Step> openstack_steps(Remedy remedy, const HostDisk& disk) {
     case Remedy::kMoreVectors:
     case Remedy::kIndirectDescriptors:
       return {{kTitle, "Nova leaves this to QEMU, which does it right; nothing can be set.", ""}};
+    case Remedy::kFindLimit:
+      return {{kTitle, "Look at the QoS of the volume's type, and at quota:disk_* of the flavor:",
+               "openstack volume list --long\nopenstack server show SERVER-ID"}};
     case Remedy::kHostCpu:
       return {
           {kTitle,

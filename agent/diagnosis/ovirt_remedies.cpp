@@ -74,6 +74,8 @@ std::vector<Step> ovirt_steps(Remedy remedy, const HostDisk& disk) {
       return {{kTitle,
                "It leaves this to QEMU, which does it right; look for custom properties or hooks of the machine.",
                kGet}};
+    case Remedy::kFindLimit:
+      return {{kTitle, "Look at the disk's profile, and at the storage QoS that the profile names.", ""}};
     case Remedy::kHostCpu:
       return {{kTitle, std::string(words::kCpuLimits) + " Here: CPU profile (QoS), CPU shares, CPU pinning.", kGet}};
     default: return {{kTitle, "Is the machine paused on an error, and are its storage domains up?", kGet}};

@@ -126,6 +126,9 @@ std::vector<Step> qemu_steps(Remedy remedy, const HostDisk& disk) {
       if (!is_virtio(disk.kind)) return {{kTitle, "Only virtio disks have them.", ""}};
       return {option("They are on by default: indirect_desc=off on the -device line switched them off.",
                      "indirect_desc=on", words::kNoDataButState)};
+    case Remedy::kFindLimit:
+      return {{kTitle, "Look for throttling.* in the -drive or -blockdev, and for a throttle group. On the monitor:",
+               "info block"}};
     case Remedy::kHostCpu: return {{kTitle, words::kCpuLimits, ""}};
     default: return {{kTitle, "On the monitor:", "info status\ninfo block\ninfo blockstats"}};
   }

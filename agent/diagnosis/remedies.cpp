@@ -209,18 +209,21 @@ Instructions move_submitter() {
                 "No data. That vCPU does both kinds of work from then on, so other work there has less of it."}}}};
 }
 
-Instructions find_limit() {
-  return {
+Instructions find_limit(const std::vector<Platform>& platforms, const HostDisk& host_disk) {
+  Instructions result;
+  result.summary =
       "Find out which it is: let the application keep half as many requests in flight (half its threads or depth). If "
       "as many requests/s get through and each takes half as long, something lets no more through: a limit, or storage "
-      "that is saturated. If half as many get through, the storage takes that long for each of them.",
-      {{"On the host, or your provider",
-        "See whether a limit is set, and how near the rates above come to it: the volume's and the instance's requests "
-        "and bytes per second (clouds), \"virsh blkdeviotune\" (libvirt), iops_* and mbps_* of the disk in \"qm "
-        "config\" "
-        "(Proxmox VE), throttling.* or a throttle group (QEMU), the drive's rate limiter (Firecracker, Cloud "
-        "Hypervisor), the disk profile's QoS (oVirt). If none is, look at what else uses the storage.",
-        ""}}};
+      "that is saturated. If half as many get through, the storage takes that long for each of them. If no limit is "
+      "set, look at what else uses the storage.";
+  if (platforms.empty())
+    result.steps.push_back({"Your provider",
+                            "Compare the rates above with the requests and bytes per second that the volume's type and "
+                            "the instance's size allow.",
+                            ""});
+  else
+    for_each_platform(Remedy::kFindLimit, platforms, host_disk, result.steps);
+  return result;
 }
 
 Instructions host_cpu(const std::vector<Platform>& platforms) {
@@ -273,7 +276,7 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
     case Remedy::kFindErrors: return find_errors(of, platforms, host_disk);
     case Remedy::kHostIo: return host_io(of, platforms, host_disk);
     case Remedy::kMoveSubmitter: return move_submitter();
-    case Remedy::kFindLimit: return find_limit();
+    case Remedy::kFindLimit: return find_limit(platforms, host_disk);
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
     case Remedy::kUseVirtio: return use_virtio(platforms, host_disk);

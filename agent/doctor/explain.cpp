@@ -156,7 +156,7 @@ std::string title_of(const Section& section) {
 }
 
 std::string list(const std::vector<Section>& all, std::size_t width) {
-  constexpr std::size_t kColumn = 30;
+  constexpr std::size_t kColumn = 32;
   std::string text;
   for (const Section& section : all)
     text +=

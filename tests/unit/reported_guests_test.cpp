@@ -235,7 +235,7 @@ TEST(Machines, WithoutAHypervisorAreNoGuestsWhateverTheVendor) {
 TEST(Machines, WithADeviceTreeAreToldByIt) {
   Topology topology = scan(Guest("device-tree"), std::nullopt);
   EXPECT_EQ(topology.vmm, "qemu");
-  EXPECT_THAT(found(topology, "vda", kFourCpusOneInterrupted), ElementsAre("single_queue critical"));
+  EXPECT_THAT(found(topology, "vda", kFourCpusOneInterrupted), ElementsAre("single_queue warning"));
   topology.vmm = "";  // the disk is virtio all the same
   EXPECT_THAT(choose_platforms(topology, std::nullopt).platforms, Not(IsEmpty()));
   EXPECT_THAT(choose_platforms(topology, std::nullopt).reason, HasSubstr("cannot tell on which hypervisor"));
