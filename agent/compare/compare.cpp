@@ -22,10 +22,11 @@ struct Sides {
   Part part_before, part_after;
 };
 
-// Pipes and terminals cannot; what is not there is told of when it is opened.
+// Pipes and terminals cannot; what is not there, or a folder, is told of when it is opened.
 bool can_be_read_twice(const std::filesystem::path& path) {
   struct stat status = {};
-  return path != kStandardStream && (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode));
+  return path != kStandardStream &&
+         (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
 }
 
 // Which files and parts of them are compared.

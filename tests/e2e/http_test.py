@@ -192,7 +192,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.stdout, "")
 
     def test_a_wrong_command_line_is_exit_status_2(self):
-        self.check_fails(2, "subcommand", )
+        self.check_fails(2, "a command is missing")
         self.check_fails(2, "--no-such-flag", "serve", "--no-such-flag")
         self.check_fails(2, "cannot be used together", "serve", "--device-include=a", "--device-exclude=b")
         self.check_fails(2, "not a regular expression", "serve", "--device-include=(")
