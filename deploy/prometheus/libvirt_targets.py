@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a target file for Prometheus' file_sd from the running guests of a libvirt host, as virsh tells of them.
 
-    libvirt_targets.py [--connect URI] [--source lease|agent|arp] [--port 10177] --output FILE
+    python3 libvirt_targets.py [--connect URI] [--source lease|agent|arp] [--port 10177] --output FILE
 
 For a timer, such as every minute: FILE is replaced as a whole, and only if it changes. A guest whose address is not
 known is left out with a warning on standard error. When virsh fails, FILE stays as it is and the exit status is 1:

@@ -26,7 +26,7 @@ FILES = {
     "/usr/share/vqscope/doc/PROMETHEUS.md": 0o644,
     "/usr/share/vqscope/doc/SYSTEMD.md": 0o644,
     "/usr/share/vqscope/examples/alertmanager.yml": 0o644,
-    "/usr/share/vqscope/examples/libvirt_targets.py": 0o755,
+    "/usr/share/vqscope/examples/libvirt_targets.py": 0o644,
     "/usr/share/vqscope/examples/prometheus.yml": 0o644,
     "/usr/share/vqscope/examples/scrape_examples.yml": 0o644,
     "/usr/share/vqscope/examples/systemd/more-rights.conf": 0o644,
