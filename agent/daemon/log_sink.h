@@ -15,7 +15,8 @@ namespace vqscope {
 // fill at the same moment can still make it wait. Thread-safe.
 class LogSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  // The descriptor stays the caller's and must outlive the sink. SIGPIPE should be ignored, see secure_standard_streams().
+  // The descriptor stays the caller's and must outlive the sink. SIGPIPE should be ignored, see
+  // secure_standard_streams().
   explicit LogSink(int fd) : fd_(fd) {}
 
  protected:

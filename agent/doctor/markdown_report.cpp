@@ -46,10 +46,9 @@ std::string step_text(const Step& step) {
   text += "\n\n";
   if (!step.snippet.empty()) text += code(step.snippet) + "\n";
   if (!step.caution) return text;
-  for (const auto& [label, sentence] : {std::pair("Check first", step.caution->check_first),
-                                        std::pair("Interrupts", step.caution->interrupts),
-                                        std::pair("To go back", step.caution->undo),
-                                        std::pair("At risk", step.caution->risk)})
+  for (const auto& [label, sentence] :
+       {std::pair("Check first", step.caution->check_first), std::pair("Interrupts", step.caution->interrupts),
+        std::pair("To go back", step.caution->undo), std::pair("At risk", step.caution->risk)})
     text += fmt::format("- {}: {}\n", label, escaped(sentence));
   return text + "\n";
 }
