@@ -226,6 +226,7 @@ std::optional<Found> requeues(const DiskEvidence& evidence) {
 
 std::optional<Found> host_latency(const DiskEvidence& evidence) {
   std::optional<Found> worst;
+  if (!is_hosts_disk(evidence)) return worst;
   double worst_ratio = 0;
   // Not flushes: how long they take is the nature of the storage below.
   for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {

@@ -13,6 +13,7 @@
 
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/finding.h"
+#include "agent/topology/vmm.h"
 
 namespace vqscope {
 
@@ -45,7 +46,10 @@ std::optional<Found> elevator_on_fast_disk(const DiskEvidence& evidence);
 std::optional<Found> indirect_descriptors_off(const DiskEvidence& evidence);
 
 // disk_kind.h
-inline bool is_hosts_disk(const DiskEvidence& evidence) { return is_hosts_disk(evidence.disk); }
+// Of a guest, so that there is a hypervisor that may be the cause.
+inline bool is_hosts_disk(const DiskEvidence& evidence) {
+  return is_guest(evidence.topology) && is_hosts_disk(evidence.disk);
+}
 inline bool is_emulated(const DiskEvidence& evidence) { return is_emulated(evidence.topology, evidence.disk); }
 inline std::size_t interrupt_queues(const DiskEvidence& evidence) { return interrupt_queues(evidence.disk); }
 

@@ -117,15 +117,19 @@ std::string picture(const DiskDiagnosis& disk, std::size_t width) {
     rows.push_back({measured.queues.empty() ? "disk" : "several", {}, std::move(shared)});
   }
 
+  // Without interrupts that are known there is nothing to be said of them, not even that there were none.
+  const bool known = interrupts > 0 || !disk.disk.interrupts.empty();
   const std::size_t room = (std::max(width, kLabel + kGap) - kLabel - kGap) / 2;
   const Columns columns = choose_columns(measured, room);
   const std::size_t block = std::max(columns.width(), kSubmissions.size());
-  std::string text =
-      fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, kSubmissions, block, "", kGap, kInterrupts, block);
-  text += fmt::format("{:{}}{:>{}}{:{}}{:>{}}\n", "", kLabel, heads(columns), block, "", kGap, heads(columns), block);
+  const auto line = [&](std::string_view label, std::string_view left, std::string_view right) {
+    std::string text = fmt::format("{:<{}}{:>{}}", label, kLabel, left, block);
+    if (known) text += fmt::format("{:{}}{:>{}}", "", kGap, right, block);
+    return text + "\n";
+  };
+  std::string text = line("", kSubmissions, kInterrupts) + line("", heads(columns), heads(columns));
   for (const Row& row : rows)
-    text += fmt::format("{:<{}}{:>{}}{:{}}{:>{}}\n", row.label, kLabel, cells(row.submissions, requests, columns),
-                        block, "", kGap, cells(row.interrupts, interrupts, columns), block);
+    text += line(row.label, cells(row.submissions, requests, columns), cells(row.interrupts, interrupts, columns));
   if (left_out > 0) text += fmt::format("... and {} quieter queues\n", left_out);
   return text;
 }

@@ -9,6 +9,7 @@
 #include "agent/diagnosis/phrases.h"
 #include "agent/model/window.h"
 #include "agent/topology/facts.h"
+#include "agent/topology/vmm.h"
 
 namespace vqscope {
 
@@ -21,11 +22,12 @@ double count(std::size_t number) { return static_cast<double>(number); }
 }  // namespace
 
 std::string window_sentence(const Report& report) {
+  const bool guest = is_guest(report.topology);
   const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"),
-                    cpus = plural(count(report.topology.online_cpus.size()), "online vCPU");
-  return report.permitted
-             ? fmt::format("Watched {} for {} in a guest with {}.", disks, duration(report.diagnosis.seconds), cpus)
-             : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
+                    cpus = plural(count(report.topology.online_cpus.size()), guest ? "online vCPU" : "online CPU");
+  return report.permitted ? fmt::format("Watched {} for {} {} with {}.", disks, duration(report.diagnosis.seconds),
+                                        guest ? "in a guest" : "on a machine that is no guest", cpus)
+                          : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
 }
 
 std::string who_is(const Disk& disk) {
