@@ -47,6 +47,24 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   }
 }
 
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  return out;
+}
+
+std::string plain_name(std::string_view text) {
+  constexpr std::size_t kLongest = 64;
+  constexpr std::string_view kOthers = "._:!/+-";
+  std::string out(text.substr(0, kLongest));
+  for (char& c : out) {
+    const bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!is_word && kOthers.find(c) == std::string_view::npos) c = '_';
+  }
+  return out;
+}
+
 std::optional<std::string> read_trimmed(const std::filesystem::path& path) {
   const auto content = read_file(path);
   if (!content) return std::nullopt;

@@ -20,6 +20,13 @@ std::string_view trim(std::string_view text);
 // The non-empty pieces between runs of any of the separators.
 std::vector<std::string_view> split(std::string_view text, std::string_view separators = " \t\n");
 
+// With '?' in place of control characters, for text of others that is shown on a terminal.
+std::string printable(std::string_view text);
+
+// With '_' in place of all that a name of a disk, a driver or a bus does not have, and cut after 64 characters: of a
+// recording or an agent, so that a command that is made of it says nothing else to a shell.
+std::string plain_name(std::string_view text);
+
 // A whole decimal number with nothing around it; nullopt for anything else, overflow included.
 template <std::integral T>
 std::optional<T> parse_number(std::string_view text) {

@@ -105,13 +105,6 @@ std::string describe_guest(const SideReport& side) {
                      side.vmm.empty() ? "" : ", " + side.vmm);
 }
 
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  return out;
-}
-
 // Words that no line can hold, such as paths, in pieces that it can.
 std::string in_pieces(std::string_view text, std::size_t longest) {
   std::string out;

@@ -179,8 +179,10 @@ Judgement nothing_seen(const Pair& pair, const Criterion& criterion) {
     judgement.reason = fmt::format("{}: certain, but a change below {:.0f} % does not count here",
                                    describe(pair, criterion, *ratio), std::expm1(criterion.threshold) * 100);
   else
-    judgement.reason = fmt::format("{}, which is not certain; a change by {:.0f} % or more would have been seen",
-                                   describe(pair, criterion, *ratio), std::ceil(std::expm1(visible) * 100));
+    judgement.reason =
+        fmt::format("{}, which is not certain; a rise by {:.0f} % or a fall by {:.0f} % would have been seen",
+                    describe(pair, criterion, *ratio), std::ceil(std::expm1(visible) * 100),
+                    std::ceil(-std::expm1(-visible) * 100));
   if (visible > std::log(kNoisy))
     judgement.notes.emplace_back(
         "the seconds differ so much from one another that a smaller change cannot be seen: record longer, or while "

@@ -141,7 +141,8 @@ void add_agent(CLI::App& command, AgentAddress& agent, const std::string& what) 
       command
           .add_option("--url", agent.url,
                       what + ", such as HOST:10177, https://HOST:10177 or unix:PATH; needs no rights here")
-          ->type_name("URL");
+          ->type_name("URL")
+          ->check([](const std::string& text) { return text.empty() ? "it is empty" : ""; });
   command.add_option("--url.ca-file", agent.ca_file, "Trust only this CA (PEM) for https, instead of the system's")
       ->type_name("FILE")
       ->needs(url);
@@ -272,7 +273,13 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
   compare.add_option("--min-effect", words.min_effect, "Percent by which an average must change to count")
       ->type_name("PERCENT")
       ->capture_default_str()
-      ->check(CLI::Range(0.1, 1000.0));
+      ->check([](const std::string& text) {  // CLI::Range lets "nan" through
+        double percent = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+        return error == std::errc{} && end == text.data() + text.size() && percent >= 0.1 && percent <= 1000
+                   ? ""
+                   : "'" + text + "' is not a number of percent from 0.1 to 1000";
+      });
   compare.add_option("--format", words.format, "How to print: text, md (Markdown, for a ticket), json")
       ->type_name("FORMAT")
       ->capture_default_str()

@@ -47,10 +47,17 @@ bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
 bool is_emulated(const Topology& topology, const Disk& disk) {
   if (!is_guest(topology) || !is_hosts_disk(disk)) return false;
   if (disk.transport == "ata" || disk.transport == "usb" || disk.transport == "mmc") return true;
+  // None of the imitations has several queues: such an adapter is passed through.
+  if (disk.queues.size() > 1) return false;
   // VMware's own adapter was made for guests; elsewhere it is an imitation.
   if (disk.driver == "vmw_pvscsi") return topology.vmm != "vmware";
   return std::find(std::begin(kEmulatedAdapters), std::end(kEmulatedAdapters), disk.driver) !=
          std::end(kEmulatedAdapters);
+}
+
+bool is_zoned(const Disk& disk) {
+  return std::any_of(disk.facts.settings.begin(), disk.facts.settings.end(),
+                     [](const QueueSetting& setting) { return setting.name == "zoned" && setting.value != "none"; });
 }
 
 std::size_t interrupt_queues(const Disk& disk) {

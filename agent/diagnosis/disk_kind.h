@@ -18,6 +18,8 @@ bool is_hosts_disk(const Disk& disk);
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk);
 // On a bus or an adapter that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
 bool is_emulated(const Topology& topology, const Disk& disk);
+// Whose zones have to be written in order, which before Linux 6.10 the elevator mq-deadline alone keeps.
+bool is_zoned(const Disk& disk);
 // Hardware queues whose completions interrupt: without those that are only polled.
 std::size_t interrupt_queues(const Disk& disk);
 // Interrupt vectors that the driver wants: one for each of these queues, and one for configuration changes

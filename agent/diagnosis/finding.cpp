@@ -76,19 +76,21 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "host's page cache is written back; other guests use the same storage or CPUs. This guest cannot see which: the "
      "host's aio mode and IOThreads show only as latency.",
      2, &host_latency},
-    {"slow_at_host", "Requests wait at the host, nearly all of them equally long",
-     "Many requests are in flight at the host at any time, and nearly all stay there for long. That can be a limit of "
+    {"slow_at_device", "Requests wait at the device, nearly all of them equally long",
+     "Many requests are in flight at the device at any time, and nearly all stay there for long. That can be a limit "
+     "of "
      "requests or bytes per second on the disk or the machine, or storage that has no more to give. This guest sees "
      "neither limits nor the storage, only that the time passes there.",
-     6, &slow_at_host},
+     6, &slow_at_device},
     {"guest_latency", "Requests wait inside this guest",
      "Requests spend most of their time between their start and the driver. (What holds back before they start does "
      "not "
      "show in it: writeback throttling and limits of control groups such as io.max.)",
      2, &guest_latency},
     {"emulated_bus", "The disk sits on an emulated bus",
-     "SATA, IDE and old SCSI adapters are imitations of real hardware: one queue, few requests at a time, and "
-     "several exits to the host for each. virtio was made for guests and has none of this.",
+     "In a guest, SATA, IDE and old SCSI adapters are imitations of real hardware, as a rule, with one queue and "
+     "several exits to the host for each request. Disks that were made for guests have none of this. A controller or a "
+     "drive that is passed through looks the same: then there is nothing to mend.",
      2, &emulated_bus},
     {"elevator_on_fast_disk", "An elevator sorts the requests of a fast disk",
      "Sorting requests pays on disks that turn, and this one answers faster than those can. It takes CPU time in this "

@@ -7,7 +7,7 @@ DiskKind kind_of(const Disk& disk) {
   if (disk.driver == "nvme") return DiskKind::kNvme;
   if (disk.driver == "virtio_scsi" || (disk.virtio && disk.virtio->first_request_queue > 0))
     return DiskKind::kVirtioScsi;
-  if (disk.transport == "ata") return DiskKind::kAta;
+  if (disk.transport == "ata" || disk.transport == "usb" || disk.transport == "mmc") return DiskKind::kAta;
   if (disk.transport == "scsi" && !disk.virtio) return DiskKind::kScsi;
   return DiskKind::kVirtioBlk;
 }

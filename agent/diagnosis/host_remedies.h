@@ -12,7 +12,7 @@ enum class DiskKind {
   kVirtioBlk,
   kVirtioScsi,
   kNvme,
-  kAta,   // emulated SATA or IDE
+  kAta,   // on an emulated bus: SATA, IDE, USB
   kScsi,  // an emulated SCSI adapter
 };
 
@@ -25,6 +25,9 @@ struct HostDisk {
   DiskKind kind = DiskKind::kVirtioBlk;
   bool mmio = false;    // virtio over MMIO: one interrupt for the whole device
   unsigned queues = 1;  // that it should have
+  bool pci = true;      // on PCI
+  // The hypervisor has settings for it: not for disks of this guest or a network, or adapters that are passed through.
+  bool settable = true;
 };
 
 // The steps of one platform for a remedy of the host's (kMoreQueues, kMoreVectors, kDeepenQueue, kFindHang,

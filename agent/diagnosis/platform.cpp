@@ -49,10 +49,10 @@ PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform
   const std::string& vmm = topology.vmm;
   const std::string& manager = topology.guest.manager;
   if (forced) return {{*forced}, fmt::format("Remedies are for {}, as asked for.", title_of(*forced))};
-  if (vmm.empty() && is_guest(topology))
+  if (vmm.empty() && is_guest(topology) && manager.empty())
     return {{kPlatforms.begin(), kPlatforms.end()},
             "This guest cannot tell on which hypervisor it runs; --platform shows the remedies of one."};
-  if (vmm.empty()) return {{}, "This machine does not look like a guest."};
+  if (vmm.empty() && !is_guest(topology)) return {{}, "This machine does not look like a guest."};
   // What manages the hypervisor is where things are set; such a name stands for a provider if it is no platform.
   for (const std::string& name : {manager, vmm}) {
     const auto platform = parse_platform(name);
@@ -66,6 +66,7 @@ PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform
   if (vmm == "kvm")
     return {{kPlatforms.begin(), kPlatforms.end()},
             "This guest runs on KVM and cannot tell under which program; --platform shows the remedies of one."};
+  if (vmm == "other") return {{}, "This guest runs on a hypervisor that vqscope does not know."};
   return {{}, fmt::format("This guest runs on {}.", vmm)};
 }
 

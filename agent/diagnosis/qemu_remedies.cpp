@@ -34,6 +34,10 @@ std::vector<Step> queues(const HostDisk& disk) {
   std::string text = scsi ? "Add num_queues to the -device line of the virtio-scsi controller; all its disks share the "
                             "queues."
                           : "Add num-queues to the -device line of this disk.";
+  // On s390 QEMU gives one queue if nothing is said (virtio_blk_device_realize).
+  if (!disk.mmio && !disk.pci)
+    return {
+        option(text, fmt::format("{}={}", scsi ? "num_queues" : "num-queues", disk.queues), words::kNoDataButState)};
   text += disk.mmio ? words::kMmioQueues
                     : " From machine type 5.2 on a disk gets a queue for each vCPU that the machine is started with, "
                       "if the option is left out: then take it away instead.";

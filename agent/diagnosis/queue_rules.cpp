@@ -70,7 +70,7 @@ bool is_limited_by_guest(const DiskEvidence& evidence) {
   const Disk& disk = evidence.disk;
   // What is polled, or has queues of its own, took them from the others.
   const bool shared_out = interrupt_queues(evidence) < disk.queues.size() || judged_queues(evidence).type;
-  if (disk.driver == "nvme") return shared_out;
+  if (disk.driver == "nvme" || disk.driver == "virtio_scsi") return shared_out;
   if (disk.driver != "virtio_blk") return false;
   const auto limit = evidence.topology.guest.limits.virtio_blk_queues.value_or(0);
   if (!shared_out && (limit == 0 || limit != disk.queues.size())) return false;
@@ -91,9 +91,9 @@ Shortage shortage(const DiskEvidence& evidence) {
   return late > 0 && queues == cpus - late ? Shortage::kHotplug : Shortage::kHost;
 }
 
-Remedy remedy_of(Shortage shortage) {
+Remedy remedy_of(Shortage shortage, const DiskEvidence& evidence) {
   return shortage == Shortage::kGuestLimit ? Remedy::kLiftGuestLimit
-         : shortage == Shortage::kNoMsi    ? Remedy::kUseMsi
+         : shortage == Shortage::kNoMsi    ? remedy_for_vectors(evidence)
                                            : Remedy::kMoreQueues;
 }
 
@@ -110,7 +110,9 @@ bool is_crowded(const DiskEvidence& evidence) {
          group.submission_cpus.value_or(0) >= kCpusPerQueue * count(group.queues);
 }
 
+// What takes equally long at the device, however many queues lead there, is no fault of theirs that was seen.
 Severity shortage_severity(const DiskEvidence& evidence) {
+  if (slow_at_device(evidence)) return Severity::kInfo;
   return is_crowded(evidence) || is_single_queue(evidence) ? Severity::kWarning : Severity::kInfo;
 }
 
@@ -162,7 +164,7 @@ std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
                : " The kernel command line (/proc/cmdline) sets it.";
   };
   std::vector<Parameter> parameters;
-  if (const auto limit = limits.virtio_blk_queues.value_or(0); !is_nvme && limit > 0)
+  if (const auto limit = limits.virtio_blk_queues.value_or(0); disk.driver == "virtio_blk" && limit > 0)
     parameters.push_back({fmt::format("The module parameter virtio_blk.num_request_queues is {}.{}", limit,
                                       source("virtio_blk.num_request_queues")),
                           "num_request_queues", static_cast<double>(limit)});
@@ -178,7 +180,9 @@ std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
          "write_queues", count(interrupt_queues(evidence) - reads)});
   }
   if (const std::size_t polled = disk.queues.size() - interrupt_queues(evidence); polled > 0) {
-    const std::string parameter = is_nvme ? "nvme.poll_queues" : "virtio_blk.poll_queues";
+    const std::string parameter = is_nvme                        ? "nvme.poll_queues"
+                                  : disk.driver == "virtio_scsi" ? "virtio_scsi.virtscsi_poll_queues"
+                                                                 : "virtio_blk.poll_queues";
     parameters.push_back(
         {fmt::format("{} polled and take no ordinary requests (module parameter {}).{}",
                      polled == 1 ? "1 queue is" : fmt::format("{} queues are", polled), parameter, source(parameter)),
@@ -226,12 +230,17 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
   // By Little's law, those that wait in this guest.
   const double waiting =
       measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
-  const bool mendable = evidence.topology.vmm != "firecracker";
+  // On other architectures than x86 Firecracker does not tell who it is; its disks are on MMIO.
+  const bool unknown = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
+  const bool mendable =
+      evidence.topology.vmm != "firecracker" && !(unknown && evidence.disk.transport == "virtio-mmio");
   const bool shared = measured.average_inflight + waiting >= kSharedInflight;
   Found found;
-  found.severity =
-      measured.requests_rate >= kHeavyRate && mendable && shared ? Severity::kCritical : Severity::kWarning;
-  found.remedy = remedy_of(shortage(evidence));
+  const bool elsewhere = slow_at_device(evidence).has_value();
+  found.severity = elsewhere                                                    ? Severity::kInfo
+                   : measured.requests_rate >= kHeavyRate && mendable && shared ? Severity::kCritical
+                                                                                : Severity::kWarning;
+  found.remedy = remedy_of(shortage(evidence), evidence);
   found.evidence = {
       queues_and_cpus(evidence), submitters(measured),
       fmt::format("On average {} were in flight and {} waited in this guest{}.", grouped(measured.average_inflight),
@@ -239,8 +248,16 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
       interrupts(measured)};
   if (measured.cross_share) found.evidence.push_back(crossing(measured));
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
-  if (!mendable)
-    found.evidence.emplace_back("Firecracker gives a disk one queue, so this is a warning however busy the disk is.");
+  if (elsewhere)
+    found.evidence.emplace_back(
+        "Nearly all requests stay at the device equally long (slow_at_device), so that the queue is not what they are "
+        "seen to wait for.");
+  else if (!mendable)
+    found.evidence.emplace_back(unknown
+                                    ? "Whether this hypervisor can give a disk more queues is not known, so this is a "
+                                      "warning however busy the disk is."
+                                    : "Firecracker gives a disk one queue, so this is a warning however busy the disk "
+                                      "is.");
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("average_inflight", measured.average_inflight);
   found.numbers.emplace_back("average_waiting", waiting);
@@ -252,7 +269,7 @@ std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence) {
   if ((reason != Shortage::kHost && reason != Shortage::kNoMsi) || is_single_queue(evidence)) return std::nullopt;
   Found found;
   found.severity = shortage_severity(evidence);
-  found.remedy = remedy_of(reason);
+  found.remedy = remedy_of(reason, evidence);
   found.evidence = {queues_and_cpus(evidence)};
   if (found.severity != Severity::kInfo) {
     found.evidence.push_back(submitters(evidence.measured));

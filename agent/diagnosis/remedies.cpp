@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/host_remedies.h"
 #include "agent/topology/parse.h"
 
@@ -25,6 +26,7 @@ std::string queue_attribute(const Disk& disk, std::string_view name) {
 // The same instruction for each platform that is shown.
 void for_each_platform(Remedy remedy, const std::vector<Platform>& platforms, const HostDisk& disk,
                        std::vector<Step>& steps) {
+  if (!disk.settable) return;
   for (const Platform platform : platforms)
     for (Step& step : host_steps(remedy, platform, disk)) steps.push_back(std::move(step));
   if (platforms.empty())
@@ -67,8 +69,9 @@ Instructions lift_guest_limit() {
         "grep -rsE 'num_request_queues|poll_queues|write_queues' /proc/cmdline /etc/modprobe.d /usr/lib/modprobe.d "
         "/etc/default/grub"},
        {kGuest,
-        "On the kernel command line: take it, and nothing else, out of /etc/default/grub; then update-grub (Debian) "
-        "or grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL). In a file: take the line out; then "
+        "On the kernel command line: take it, and nothing else, out of /etc/default/grub; then update-grub (Debian); "
+        "on Fedora and RHEL grubby --update-kernel=ALL --remove-args=NAME does both. In a file: take the line out; "
+        "then "
         "update-initramfs -u or dracut -f.",
         "",
         Caution{"Why it was set. Keep a copy of the file, and know how to choose an older entry in the boot menu.",
@@ -89,7 +92,7 @@ Instructions use_msi(const Disk& disk) {
                     disk.bus_id)},
        {kGuest,
         "If pci=nomsi is on the kernel command line: take it, and nothing else, out of /etc/default/grub, then "
-        "update-grub (Debian) or grub2-mkconfig -o /boot/grub2/grub.cfg (Fedora, RHEL), and reboot.",
+        "update-grub (Debian; on Fedora and RHEL grubby --update-kernel=ALL --remove-args=NAME does both), and reboot.",
         "",
         Caution{"Why it was set: another device may need it. Keep a copy of the file, and know how to edit an entry of "
                 "the boot menu.",
@@ -137,10 +140,13 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
   Instructions result;
   result.summary =
       "First find out which it is: if throughput stays the same with fewer requests in flight, the storage is "
-      "saturated, and a longer queue would only make requests wait elsewhere. If it falls, lengthen the queue on the "
-      "host, or give the disk more queues.";
+      "saturated, and a longer queue would only make requests wait elsewhere.";
+  if (host_disk.settable)
+    result.summary += " If it falls, lengthen the queue on the host, or give the disk more queues.";
   result.steps.push_back(
-      {kGuest, "The limit of the guest itself should not be below that of the ring.",
+      {kGuest,
+       host_disk.settable ? "The limit of the guest itself should not be below that of the ring."
+                          : "The limit of the elevator should not be below that of the driver:",
        fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), sysfs_name(disk.name))});
   for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   return result;
@@ -160,8 +166,9 @@ Instructions find_hang(const Disk& disk, const std::vector<Platform>& platforms,
 Instructions find_errors(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary =
-      "Find out why, and check the file systems. On the host: is the storage full (a thin pool, a sparse image), "
-      "unreachable or broken? Save what can be saved before you try anything else.";
+      "Save what can be saved, before anything else. Then find out why: is the storage behind it full (a thin pool, a "
+      "sparse image), unreachable or broken? Check a file system only when the storage is sound again, and never while "
+      "it is mounted.";
   result.steps.push_back(
       {kGuest, "What failed, and where on the disk:", fmt::format("dmesg -T | grep -E 'error|{}' | tail", disk.name)});
   for_each_platform(Remedy::kFindErrors, platforms, host_disk, result.steps);
@@ -190,7 +197,7 @@ void drop_elevator(const Disk& disk, std::vector<Step>& steps) {
 Instructions guest_queueing(const Disk& disk) {
   Instructions result;
   result.summary = "Find out what holds the requests back, one thing at a time, and measure each time.";
-  if (!disk.scheduler.empty() && disk.scheduler != "none") drop_elevator(disk, result.steps);
+  if (!disk.scheduler.empty() && disk.scheduler != "none" && !is_zoned(disk)) drop_elevator(disk, result.steps);
   result.steps.push_back({kGuest, "Where they are while they wait: in the elevator, or in a queue's dispatch list.",
                           fmt::format("grep -c . /sys/kernel/debug/block/{0}/sched/*_list "
                                       "/sys/kernel/debug/block/{0}/hctx*/dispatch",
@@ -216,7 +223,7 @@ Instructions find_limit(const std::vector<Platform>& platforms, const HostDisk& 
       "as many requests/s get through and each takes half as long, something lets no more through: a limit, or storage "
       "that is saturated. If half as many get through, the storage takes that long for each of them. If no limit is "
       "set, look at what else uses the storage.";
-  if (platforms.empty())
+  if (platforms.empty() && host_disk.settable)
     result.steps.push_back({"Your provider",
                             "Compare the rates above with the requests and bytes per second that the volume's type and "
                             "the instance's size allow.",
@@ -235,8 +242,32 @@ Instructions host_cpu(const std::vector<Platform>& platforms) {
   return result;
 }
 
-Instructions use_virtio(const std::vector<Platform>& platforms, const HostDisk& host_disk) {
+// What hypervisors without virtio have in its place.
+struct MadeForGuests {
+  std::string_view vmm, how, driver;
+};
+constexpr MadeForGuests kMadeForGuests[] = {
+    {"vmware", "to a VMware Paravirtual (PVSCSI) or an NVMe controller", "vmw_pvscsi|nvme"},
+    {"hyper-v", "to the virtual machine's SCSI controller, and not to IDE", "hv_storvsc"},
+    {"xen", "as a disk of Xen's own (xvda)", "xen.blkfront"},
+    {"virtualbox", "to a virtio-scsi controller, which VirtualBox has from 6.1 on", "virtio_scsi"},
+};
+
+Instructions use_virtio(const Topology& topology, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
+  for (const MadeForGuests& other : kMadeForGuests) {
+    if (topology.vmm != other.vmm) continue;
+    result.summary = fmt::format(
+        "Attach the disk {}. It may change its name: /etc/fstab and the boot loader have to refer to UUIDs, and the "
+        "initramfs has to contain the driver, before it is moved, or the guest may not find its root disk. Nothing on "
+        "the disk changes, so moving it back mends that.",
+        other.how);
+    result.steps.push_back({kGuest, "Is the driver there, and does everything go by UUID? (Fedora, RHEL: lsinitrd.)",
+                            fmt::format("lsinitramfs /boot/initrd.img-$(uname -r) | grep -E '{}'\n"
+                                        "grep -E '/dev/(sd|hd)' /etc/fstab /etc/crypttab /proc/cmdline",
+                                        other.driver)});
+    return result;
+  }
   result.summary = fmt::format(
       "Attach the disk as a virtio disk. {} The disk may change its name: /etc/fstab and the boot loader have to refer "
       "to UUIDs, and the initramfs has to contain virtio_pci and virtio_blk or virtio_scsi, before it is moved.",
@@ -258,11 +289,13 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
   static const Disk no_disk;
   const Disk& of = disk != nullptr ? *disk : no_disk;
   // As many queues as there should be; vectors are for those that there are.
-  HostDisk host_disk = {kind_of(of), of.transport == "virtio-mmio", static_cast<unsigned>(topology.online_cpus.size())};
+  HostDisk host_disk = {kind_of(of), of.transport == "virtio-mmio", static_cast<unsigned>(topology.online_cpus.size()),
+                        of.transport != "virtio-ccw",
+                        disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of)};
   // What an emulated controller lacks it gets on another bus only.
-  if (is_emulated(host_disk.kind) && (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreVectors ||
-                                      remedy == Remedy::kDeepenQueue || remedy == Remedy::kIndirectDescriptors))
-    return use_virtio(platforms, host_disk);
+  if (is_emulated(topology, of) && (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreVectors ||
+                                    remedy == Remedy::kDeepenQueue || remedy == Remedy::kIndirectDescriptors))
+    return use_virtio(topology, platforms, host_disk);
   Instructions result;
   switch (remedy) {
     case Remedy::kNone: break;
@@ -279,7 +312,7 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
     case Remedy::kFindLimit: return find_limit(platforms, host_disk);
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
-    case Remedy::kUseVirtio: return use_virtio(platforms, host_disk);
+    case Remedy::kUseVirtio: return use_virtio(topology, platforms, host_disk);
     case Remedy::kDropElevator:
       result.summary = "Switch the elevator off.";
       drop_elevator(of, result.steps);

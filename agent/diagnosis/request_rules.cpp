@@ -197,7 +197,7 @@ std::optional<Found> io_errors(const DiskEvidence& evidence) {
   const std::uint64_t data = ops[VQS_READ].errors + ops[VQS_WRITE].errors + ops[VQS_FLUSH].errors;
   // A discard or a vendor's command that the disk does not know does no harm.
   found.severity = data > 0 ? Severity::kCritical : Severity::kInfo;
-  found.remedy = Remedy::kFindErrors;
+  found.remedy = data > 0 ? Remedy::kFindErrors : Remedy::kNone;
   return found;
 }
 
@@ -253,10 +253,9 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
   return worst;
 }
 
-std::optional<Found> slow_at_host(const DiskEvidence& evidence) {
+std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
-  if (!is_hosts_disk(evidence) || measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight ||
-      full_queue(evidence))
+  if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight || full_queue(evidence))
     return std::nullopt;
   std::optional<Found> slowest;
   double worst = 0;
@@ -273,7 +272,7 @@ std::optional<Found> slow_at_host(const DiskEvidence& evidence) {
     found.severity = Severity::kWarning;
     found.remedy = Remedy::kFindLimit;
     found.evidence = {
-        fmt::format("On average {} were in flight at the host, which answered {} requests/s and moved {}.",
+        fmt::format("On average {} were in flight at the device, which answered {} requests/s and moved {}.",
                     grouped(measured.average_inflight), grouped(measured.requests_rate),
                     throughput(measured.bytes_rate)),
         fmt::format("Half of the {}s took {} or more there, and nine in ten no more than {}. Before, they spent {} in "

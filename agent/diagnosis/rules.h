@@ -36,7 +36,7 @@ std::optional<Found> stuck_request(const DiskEvidence& evidence);
 std::optional<Found> io_errors(const DiskEvidence& evidence);
 std::optional<Found> requeues(const DiskEvidence& evidence);
 std::optional<Found> host_latency(const DiskEvidence& evidence);
-std::optional<Found> slow_at_host(const DiskEvidence& evidence);
+std::optional<Found> slow_at_device(const DiskEvidence& evidence);
 std::optional<Found> guest_latency(const DiskEvidence& evidence);
 
 // How the disk and the guest were set up (setup_rules.cpp).

@@ -59,7 +59,8 @@ std::optional<Found> emulated_bus(const DiskEvidence& evidence) {
   if (!is_emulated(evidence)) return std::nullopt;
   const double rate = evidence.measured.requests_rate;
   Found found;
-  found.severity = rate >= kJudgedRate ? Severity::kWarning : Severity::kInfo;
+  // A drive on USB is as likely to be one that is passed through.
+  found.severity = rate >= kJudgedRate && evidence.disk.transport != "usb" ? Severity::kWarning : Severity::kInfo;
   found.remedy = Remedy::kUseVirtio;
   found.evidence = {fmt::format("{} is driven by {} ({}), with {}.", evidence.disk.name, evidence.disk.driver,
                                 bus_of(evidence.disk),
@@ -71,7 +72,7 @@ std::optional<Found> emulated_bus(const DiskEvidence& evidence) {
 
 std::optional<Found> elevator_on_fast_disk(const DiskEvidence& evidence) {
   const Disk& disk = evidence.disk;
-  if (disk.scheduler.empty() || disk.scheduler == "none" || !is_busy(evidence)) return std::nullopt;
+  if (disk.scheduler.empty() || disk.scheduler == "none" || is_zoned(disk) || !is_busy(evidence)) return std::nullopt;
   const Histogram latency = device_latency(evidence.measured);
   const auto median = quantile(latency, 0.5);
   if (latency.count() < kTailRequests || *median > kFastSeconds) return std::nullopt;

@@ -32,8 +32,9 @@ bool is_msi_switched_off(const DiskEvidence& evidence) {
 
 Side who_lacks_vectors(const DiskEvidence& evidence) {
   if (evidence.disk.transport == "virtio-mmio") return Side::kHost;
-  if (is_wired(evidence) && is_msi_switched_off(evidence)) return Side::kGuest;
   const auto vectors = evidence.disk.facts.msix_vectors;
+  if (vectors == 0U) return Side::kHost;
+  if (is_wired(evidence) && is_msi_switched_off(evidence)) return Side::kGuest;
   const auto needed = needed_vectors(evidence.disk);
   if (!vectors || !needed) return Side::kNotKnown;
   // With two vectors the drivers of virtio do without the wire, and NVMe's with one.
@@ -77,8 +78,13 @@ bool shares_vector(const DiskEvidence& evidence) {
 }
 
 bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
-  return evidence.disk.driver == "nvme" && is_wired(evidence) && interrupt_queues(evidence.disk) == 1 &&
-         who_lacks_vectors(evidence) != Side::kHost;
+  return evidence.disk.driver == "nvme" && is_wired(evidence) && interrupt_queues(evidence.disk) == 1;
+}
+
+Remedy remedy_for_vectors(const DiskEvidence& evidence) {
+  const Side side = who_lacks_vectors(evidence);
+  return side == Side::kGuest || (side == Side::kNotKnown && is_wired(evidence)) ? Remedy::kUseMsi
+                                                                                 : Remedy::kMoreVectors;
 }
 
 std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
@@ -103,11 +109,9 @@ std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
 
 std::optional<Found> shared_vector(const DiskEvidence& evidence) {
   if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
-  const Side side = who_lacks_vectors(evidence);
   Found found;
   found.severity = is_busy(evidence) && from_several_cpus(evidence) ? Severity::kWarning : Severity::kInfo;
-  found.remedy =
-      side == Side::kGuest || (side == Side::kNotKnown && is_wired(evidence)) ? Remedy::kUseMsi : Remedy::kMoreVectors;
+  found.remedy = remedy_for_vectors(evidence);
   std::string lines;
   for (const InterruptLine& line : evidence.disk.interrupts)
     if (!line.queue) lines += fmt::format(" {} ({})", line.irq, line.action);

@@ -13,6 +13,8 @@ namespace vqscope {
 bool shares_vector(const DiskEvidence& evidence);
 // An NVMe disk that has one queue because its interrupt is a wire: the driver takes no more then.
 bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence);
+// For a disk that lacks vectors: the host's table, or this guest that does not use it.
+Remedy remedy_for_vectors(const DiskEvidence& evidence);
 // Sentences about a disk whose interrupt is a wire, and about the table that the host prepared, as far as they are
 // known.
 std::vector<std::string> about_missing_msi(const DiskEvidence& evidence);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/base/text.h"
 #include "agent/model/losses.h"
 #include "agent/model/operations.h"
 #include "agent/recording/codec.h"
@@ -204,16 +205,18 @@ std::optional<QueueType> decode_type(const proto::HardwareQueue& queue) {
   return static_cast<QueueType>(queue.type());
 }
 
-Layer decode(const proto::Layer& source) { return {source.device(), source.name(), source.kind()}; }
+Layer decode(const proto::Layer& source) {
+  return {printable(source.device()), printable(source.name()), printable(source.kind())};
+}
 
 Disk decode(const proto::Disk& source) {
   Disk disk;
-  disk.name = source.name();
+  disk.name = plain_name(source.name());
   disk.identity = source.identity();
-  disk.driver = source.driver();
-  disk.transport = source.transport();
-  disk.bus_id = source.bus_id();
-  disk.scheduler = source.scheduler();
+  disk.driver = plain_name(source.driver());
+  disk.transport = plain_name(source.transport());
+  disk.bus_id = plain_name(source.bus_id());
+  disk.scheduler = plain_name(source.scheduler());
   for (const proto::HardwareQueue& queue : source.queues())
     disk.queues.push_back({queue.index(),
                            {queue.cpus().begin(), queue.cpus().end()},
@@ -236,8 +239,8 @@ GuestFacts decode(const proto::Guest& source) {
   if (source.has_virtio_blk_poll_queues()) guest.limits.virtio_blk_poll_queues = source.virtio_blk_poll_queues();
   if (source.has_nvme_poll_queues()) guest.limits.nvme_poll_queues = source.nvme_poll_queues();
   if (source.has_nvme_write_queues()) guest.limits.nvme_write_queues = source.nvme_write_queues();
-  if (source.has_command_line()) guest.command_line = source.command_line();
-  guest.manager = source.manager();
+  if (source.has_command_line()) guest.command_line = printable(source.command_line());
+  guest.manager = printable(source.manager());
   return guest;
 }
 
@@ -246,7 +249,7 @@ Topology decode(const proto::Topology& source) {
   for (const proto::Disk& disk : source.disks()) topology.disks.push_back(decode(disk));
   topology.online_cpus.assign(source.online_cpus().begin(), source.online_cpus().end());
   topology.possible_cpus = source.possible_cpus();
-  topology.vmm = source.vmm();
+  topology.vmm = printable(source.vmm());
   topology.guest = decode(source.guest());
   topology.possible_list.assign(source.possible_list().begin(), source.possible_list().end());
   return topology;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/recording/shape.h"
 
+#include "agent/base/text.h"
+
 namespace vqscope {
 
 namespace {
@@ -20,14 +22,14 @@ Result<void> check_shapes(const recording::Sample& sample) {
 }
 
 InterruptLine decode_line(const recording::InterruptLine& line) {
-  return {line.irq(), line.has_queue() ? std::optional(line.queue()) : std::nullopt, line.action()};
+  return {line.irq(), line.has_queue() ? std::optional(line.queue()) : std::nullopt, printable(line.action())};
 }
 
 Snapshot blank_snapshot(const recording::Sample& sample) {
   Snapshot snapshot;
   for (const recording::Shape& shape : sample.shapes()) {
     DeviceSnapshot& device = snapshot.devices.emplace_back();
-    device.name = shape.name();
+    device.name = plain_name(shape.name());
     device.instance = shape.instance();
     if (shape.has_queues()) {
       device.queues.emplace(shape.queues());

@@ -10,7 +10,7 @@ namespace vqscope {
 
 namespace {
 
-// Documentation/ABI/stable/sysfs-block; sorted. Left out are limits of discards, of integrity data and of zones.
+// Documentation/ABI/stable/sysfs-block; sorted. Left out are limits of discards, of integrity data and of open zones.
 constexpr std::string_view kNames[] = {"add_random",
                                        "chunk_sectors",
                                        "discard_max_bytes",
@@ -34,7 +34,8 @@ constexpr std::string_view kNames[] = {"add_random",
                                        "rq_affinity",
                                        "stable_writes",
                                        "virt_boundary_mask",
-                                       "write_cache"};
+                                       "write_cache",
+                                       "zoned"};
 
 // Elevators have about ten tunables; their values are numbers and short words.
 constexpr std::size_t kMostOfElevator = 64, kLongest = 64;

@@ -219,7 +219,9 @@ std::string detect_vmm(TreeReader& reader, const SystemPaths& paths, std::option
   if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
   // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
   if (no_hypervisor || !signature || (!flag && dmi.is_there())) return {};
-  return std::string(find(kSignatures, *signature));
+  const auto product = find(kSignatures, *signature);
+  // The bit alone makes it a guest.
+  return std::string(product.empty() && flag.value_or(!signature->empty()) ? "other" : product);
 }
 
 bool is_guest(const Topology& topology) {

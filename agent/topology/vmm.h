@@ -19,8 +19,9 @@ std::optional<std::string> hypervisor_signature();
 // only root may read), else from ACPI devices (sysfs/bus/acpi/devices), else from the device tree
 // (sysfs/firmware/devicetree), s390's procfs/sysinfo or Xen's sysfs/hypervisor, else from the signature: "qemu",
 // "firecracker", "cloud-hypervisor", "amazon-ec2", "google-compute-engine", "hyper-v", "vmware", "virtualbox", "xen",
-// "zvm", "powervm", "kvm" (no product known); empty if nothing tells, or if this is no guest: where procfs/cpuinfo or
-// CPUID has no hypervisor, what is sold as hardware, too, is hardware; so is a Xen dom0.
+// "zvm", "powervm", "kvm" (no product known), "other" (a hypervisor that is not known); empty if nothing tells, or if
+// this is no guest: where procfs/cpuinfo or CPUID has no hypervisor, what is sold as hardware, too, is hardware; so is
+// a Xen dom0.
 std::string detect_vmm(TreeReader& reader, const SystemPaths& paths, std::optional<std::string_view> signature);
 
 // Its product is known, or a disk proves that there is a hypervisor.

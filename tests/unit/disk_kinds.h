@@ -15,10 +15,12 @@ inline Topology guest_with_disk(const char* name, const char* driver, const char
   Topology topology;
   topology.online_cpus = {0, 1, 2, 3};
   topology.possible_cpus = 4;
+  topology.vmm = "qemu";
   Disk disk;
   disk.name = name;
   disk.driver = driver;
   disk.transport = transport;
+  disk.bus_id = "0000:00:05.0";
   disk.scheduler = "mq-deadline";
   disk.facts.wbt_lat_usec = 2000;
   for (std::uint32_t q = 0; q < queues; ++q) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/base/text.h"
 #include "agent/recording/codec.h"
 #include "agent/recording/reader.h"
 #include "readings.h"
@@ -229,6 +230,13 @@ TEST(Recording, ASecondInWhichNothingHappensTakesSomeBytes) {
   (void)encoder.add(reading);
   reading.snapshot.time_ns += 1'000'000'000;
   EXPECT_LT(encoder.add(reading).size(), 32U);
+}
+
+TEST(PlainName, LeavesNothingThatSaysSomethingToAShellOrATerminal) {
+  EXPECT_EQ(plain_name("etherd/e1.1"), "etherd/e1.1");
+  EXPECT_EQ(plain_name("0000:00:05.0"), "0000:00:05.0");
+  EXPECT_EQ(plain_name("vda;curl $(x) | sh\x1b[31m`y`"), "vda_curl___x____sh__31m_y_");
+  EXPECT_EQ(plain_name(std::string(100, 'a')), std::string(64, 'a'));
 }
 
 }  // namespace

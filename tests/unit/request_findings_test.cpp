@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/diagnosis/remedies.h"
 #include "tests/unit/disk_case.h"
 
 namespace vqscope {
@@ -187,18 +188,18 @@ Case at_limit() {
   return result;
 }
 
-TEST(SlowAtHost, HoldsWhenManyWaitEquallyLongThere) {
+TEST(SlowAtDevice, HoldsWhenManyWaitEquallyLongThere) {
   const Case limited = at_limit();
-  EXPECT_THAT(limited.found(), ElementsAre("slow_at_host warning"));
+  EXPECT_THAT(limited.found(), ElementsAre("slow_at_device warning"));
   EXPECT_EQ(limited.only().remedy, Remedy::kFindLimit);
   EXPECT_THAT(limited.only().evidence,
-              ElementsAre("On average 64 were in flight at the host, which answered 3,000 requests/s and moved "
+              ElementsAre("On average 64 were in flight at the device, which answered 3,000 requests/s and moved "
                           "12 MiB/s.",
                           HasSubstr("Before, they spent 2 us in this guest on average."),
                           "They come through 4 queues; the busiest has 16 in flight and can hold 128."));
 }
 
-TEST(SlowAtHost, DoesNotHoldOnDisksThatAreMerelyBusy) {
+TEST(SlowAtDevice, DoesNotHoldOnDisksThatAreMerelyBusy) {
   EXPECT_THAT(at_limit().inflight(1.9).found(), IsEmpty());                   // few in flight
   EXPECT_THAT(at_limit().requests({249, 249, 249, 249}).found(), IsEmpty());  // not 100 requests/s
   const auto with = [](double device, double tenth, double queued) {
@@ -209,20 +210,33 @@ TEST(SlowAtHost, DoesNotHoldOnDisksThatAreMerelyBusy) {
         .latency(VQS_WRITE, tenth, queued, 120)
         .found();
   };
-  EXPECT_THAT(with(21e-3, 21e-3, 0), ElementsAre("slow_at_host warning"));
+  EXPECT_THAT(with(21e-3, 21e-3, 0), ElementsAre("slow_at_device warning"));
   EXPECT_THAT(with(9e-3, 9e-3, 0), IsEmpty());    // fast enough
   EXPECT_THAT(with(21e-3, 60e-3, 0), IsEmpty());  // scattered, as on a disk that seeks
-  EXPECT_THAT(with(21e-3, 21e-3, 0.9e-3), ElementsAre("slow_at_host warning"));
+  EXPECT_THAT(with(21e-3, 21e-3, 0.9e-3), ElementsAre("slow_at_device warning"));
   EXPECT_THAT(with(21e-3, 21e-3, 7e-3), IsEmpty());  // the guest takes its share
 }
 
-TEST(SlowAtHost, IsNotToldOfFullQueuesAndVirtualDisks) {
+TEST(SlowAtDevice, IsNotToldOfFullQueues) {
   Case full = at_limit();
   full.measured.queues[0].full_share = 0.5;
   EXPECT_THAT(full.found(), ElementsAre("queue_full warning"));
+}
+
+TEST(SlowAtDevice, OfADiskThatIsNotTheHypervisorsNamesNoHost) {
   Case loop = at_limit();
   loop.disk().transport = "virtual";
-  EXPECT_THAT(loop.found(), IsEmpty());
+  EXPECT_THAT(loop.found(), ElementsAre("slow_at_device warning"));
+  EXPECT_THAT(instructions_for(Remedy::kFindLimit, &loop.disk(), loop.topology, {Platform::kQemu}).steps, IsEmpty());
+}
+
+TEST(SlowAtDevice, LeavesTheOneQueueNoMoreThanWorthKnowing) {
+  Case one = disk(1, 4);
+  one.requests({7'500, 7'500, 7'500, 7'500})
+      .interrupts({30'000, 0, 0, 0})
+      .inflight(64)
+      .latency(VQS_READ, 21e-3, 2e-6, 1'000);
+  EXPECT_THAT(one.found(), ElementsAre("single_queue info", "slow_at_device warning"));
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ TEST(DetectVmm, FallsBackToTheSignature) {
                                                        {"Microsoft Hv", "hyper-v"},
                                                        {"VMwareVMware", "vmware"},
                                                        {"XenVMMXenVMM", "xen"},
-                                                       {"bhyve bhyve ", ""},
+                                                       {"bhyve bhyve ", "other"},
                                                        {"", ""}};
   for (const auto& [signature, product] : cases) EXPECT_EQ(detect(guest, signature), product) << signature;
   EXPECT_EQ(detect(guest, std::nullopt), "");
