@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is needed, builds, and runs the tests:
 #
-#   tests/run.sh         the release build and all of its tests; the last line says how it went
+#   tests/run.sh         the release build and its tests, but for those of the benchmarks; the last line says how it went
 #   tests/run.sh unit    of these, those that need neither root nor a particular kernel
 #   tests/run.sh kernel  every program on this machine's own kernel, against fio, iostat, /proc and trace events
 #   tests/run.sh e2e     the endpoint and the command line, and a real Prometheus that scrapes the agent
@@ -145,6 +145,6 @@ case $group in
       tests/deploy/alerts_in_guests.py
     ;;
   # A neighbour on the machine can disturb a comparison with a witness, but hardly three in a row.
-  all) release -j "$(nproc)" --repeat until-pass:3 ;;
+  all) release -j "$(nproc)" --repeat until-pass:3 -LE bench ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac
