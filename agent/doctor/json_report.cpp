@@ -106,7 +106,7 @@ std::string to_json(const Report& report) {
   for (const Finding& finding : report.diagnosis.findings) findings.push_back(finding_json(finding, report));
   for (const Untold& reason : report.untold)
     untold.push_back({{"device", reason.device}, {"reason", reason.reason}, {"idle", reason.idle}});
-  const Verdict verdict = verdict_of(report);
+  const Headline verdict = verdict_of(report);
   const Json object = {{"schema", kSchemaVersion},
                        {"result", report.result},
                        {"status", report.status},

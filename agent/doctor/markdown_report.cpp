@@ -78,7 +78,7 @@ std::string untold_text(const Report& report) {
 }  // namespace
 
 std::string to_markdown(const Report& report) {
-  const Verdict verdict = verdict_of(report);
+  const Headline verdict = verdict_of(report);
   std::string text = fmt::format("# vqscope doctor: {}\n\n**{}**\n\n{}\n\n{}\n\n", report.result, escaped(verdict.what),
                                  escaped(verdict.next), window_sentence(report));
   for (const DiskDiagnosis& disk : report.diagnosis.disks) text += disk_text(disk, report.topology);

@@ -107,11 +107,11 @@ std::string first_sentence(const std::string& text) {
   return end == std::string::npos ? text : text.substr(0, end + 1);
 }
 
-Verdict verdict_of_findings(const Report& report) {
+Headline verdict_of_findings(const Report& report) {
   const Finding& worst = report.diagnosis.findings.front();
   const auto more = std::count_if(report.diagnosis.findings.begin() + 1, report.diagnosis.findings.end(),
                                   [](const Finding& f) { return f.found.severity != Severity::kInfo; });
-  Verdict verdict = {
+  Headline verdict = {
       fmt::format("{}: {}{}", worst.device.empty() ? "guest" : worst.device, worst.kind->title,
                   more > 0 ? fmt::format(" (and {} below)", plural(static_cast<double>(more), "more finding")) : ""),
       first_sentence(std::string(worst.kind->explanation))};
@@ -138,7 +138,7 @@ Report make_report(const Reading& first, const Reading& last, const FullTime& fu
   return report;
 }
 
-Verdict verdict_of(const Report& report) {
+Headline verdict_of(const Report& report) {
   if (!report.permitted)
     return {"The disks' requests cannot be seen without the right to.",
             "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor"};

@@ -25,7 +25,7 @@ struct Untold {
 };
 
 // What is wrong with the disks, in two sentences.
-struct Verdict {
+struct Headline {
   std::string what;
   std::string next;  // what to do about it
 };
@@ -52,7 +52,7 @@ struct Report {
 // `first` and `last` begin and end the window; `full_time` has seen the readings between them too.
 Report make_report(const Reading& first, const Reading& last, const FullTime& full_time, ReportOptions options);
 
-Verdict verdict_of(const Report& report);
+Headline verdict_of(const Report& report);
 
 // Something was found, or a disk had requests enough: it takes no load to say more.
 bool is_judged(const Report& report);

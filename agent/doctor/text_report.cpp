@@ -84,7 +84,7 @@ class Writer {
   }
 
   void show_verdict() {
-    const Verdict verdict = verdict_of(report_);
+    const Headline verdict = verdict_of(report_);
     const std::string label = capitals(report_.result);
     text_ += styled(label, paint_of_status(report_.status)) +
              cut(fmt::format("{}  {}", label, verdict.what), style_.width).substr(label.size()) + "\n" +
