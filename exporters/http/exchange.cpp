@@ -50,6 +50,7 @@ MHD_Result take_field(void* to, MHD_ValueKind, const char* name, std::size_t nam
 struct Exchange::Request {
   RequestHead head;
   std::optional<Result<AskedFor>> asked = std::nullopt;   // absent until the head is there
+  bool has_turn = false;                                  // or will have it when the library calls again
   std::atomic<std::optional<PasswordVerdict>> verdict{};  // set by the checker's thread
 };
 
@@ -61,6 +62,7 @@ Exchange::Exchange(HttpHandler handler, WebConfigFile* rules, Connections& conne
       checker_(rules != nullptr ? std::make_unique<PasswordChecker>() : nullptr) {}
 
 void Exchange::stop() {
+  turns_.stop();
   if (checker_) checker_->stop();
 }
 
@@ -80,8 +82,8 @@ void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
   }
 }
 
-// The library calls once when the head is there, and again after the body, of which it knows nothing. Whatever is
-// answered at the first call is the connection's last answer.
+// The library calls once when the head is there, and again after the body, of which it knows nothing; and again after
+// each time that the connection was suspended. Whatever is answered at the first call is the connection's last answer.
 MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*, const char* method,
                             const char* version, const char*, std::size_t*, void** state) {
   auto* const request = static_cast<Request*>(*state);
@@ -100,14 +102,16 @@ MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*,
       request->head.fields = std::move(fields.read);
       request->asked = fields.continued ? fail("a header field goes on in the next line") : understand(request->head);
       if (!*request->asked)
-        return exchange.refuse(connection, rules.get(), Refusal::kBadRequest, request->asked->error().message);
+        return exchange.refuse(connection, rules.get(), *request, Refusal::kBadRequest,
+                               request->asked->error().message);
       const std::string& host = (*request->asked)->host;
       if (exchange.is_stranger(*visit, rules.get(), host))
         return exchange.refuse(
-            connection, rules.get(), Refusal::kHost,
+            connection, rules.get(), *request, Refusal::kHost,
             fmt::format("this is not {0}; if it is, start vqscope serve with --web.allowed-host {0}", host));
       if (readable && !(*request->asked)->has_body) return MHD_YES;
     }
+    if (exchange.wait_for_turn(connection, *request)) return MHD_YES;
     return exchange.respond(connection, rules.get(), readable, *request);
   } catch (const std::exception& error) {
     spdlog::error("cannot answer a request: {}", error.what());
@@ -117,8 +121,22 @@ MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*,
 
 void Exchange::completed(void* self, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
   const std::unique_ptr<Request> request(static_cast<Request*>(std::exchange(*state, nullptr)));
-  if (const Visit* const visit = visit_of(connection); visit != nullptr && request && request->asked)
-    static_cast<Exchange*>(self)->connections_.answered(visit->entry);
+  Visit* const visit = visit_of(connection);
+  if (visit == nullptr || !request || !request->asked) return;
+  auto& exchange = *static_cast<Exchange*>(self);
+  exchange.turns_.end(visit->place);
+  exchange.connections_.answered(visit->entry);
+}
+
+// Either the request has its turn, or this returns true: the connection is suspended until it has.
+bool Exchange::wait_for_turn(MHD_Connection* connection, Request& request) {
+  if (std::exchange(request.has_turn, true)) return false;
+  Turns::Place& place = visit_of(connection)->place;
+  if (turns_.take(place)) return false;
+  // First, because its turn may come before wait() returns.
+  MHD_suspend_connection(connection);
+  turns_.wait(place, [connection] { MHD_resume_connection(connection); });
+  return true;
 }
 
 bool Exchange::is_stranger(const Visit& visit, const WebRules* rules, const std::string& host) const {
@@ -129,16 +147,16 @@ bool Exchange::is_stranger(const Visit& visit, const WebRules* rules, const std:
 
 MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, bool readable, Request& request) {
   if (!readable)
-    return send(connection, rules,
+    return send(connection, rules, request,
                 {MHD_HTTP_METHOD_NOT_ALLOWED, kText, "only GET and HEAD are answered here\n", false});
   if (rules != nullptr && rules->users) {
     if (!request.verdict.load() && check_password(connection, *rules, request)) return MHD_YES;  // answered later
     if (request.verdict.load() == PasswordVerdict::kBusy)
-      return refuse(connection, rules, Refusal::kBusy, "too many passwords wait to be checked");
+      return refuse(connection, rules, request, Refusal::kBusy, "too many passwords wait to be checked");
     if (request.verdict.load() != PasswordVerdict::kRight)
-      return refuse(connection, rules, Refusal::kPassword, "a user and password are needed");
+      return refuse(connection, rules, request, Refusal::kPassword, "a user and password are needed");
   }
-  return send(connection, rules,
+  return send(connection, rules, request,
               handler_({(*request.asked)->path, request.head.list(MHD_HTTP_HEADER_ACCEPT),
                         request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
 }
@@ -165,20 +183,24 @@ bool Exchange::check_password(MHD_Connection* connection, const WebRules& rules,
   return true;
 }
 
-MHD_Result Exchange::refuse(MHD_Connection* connection, const WebRules* rules, Refusal why,
+MHD_Result Exchange::refuse(MHD_Connection* connection, const WebRules* rules, const Request& request, Refusal why,
                             const std::string& sentence) {
   connections_.refused(why);
   const int status = why == Refusal::kBadRequest ? MHD_HTTP_BAD_REQUEST
                      : why == Refusal::kHost     ? MHD_HTTP_MISDIRECTED_REQUEST
                      : why == Refusal::kBusy     ? MHD_HTTP_SERVICE_UNAVAILABLE
                                                  : MHD_HTTP_UNAUTHORIZED;
-  return send(connection, rules, {status, kText, sentence + "\n", false});
+  return send(connection, rules, request, {status, kText, sentence + "\n", false});
 }
 
-MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) {
+MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const Request& request,
+                          const HttpResponse& response) {
   const auto owned = make_response(unread_, response.body);
   MHD_Response* const raw = owned.get();
   if (raw == nullptr) return MHD_NO;
+  // Otherwise the library would take the body for the next request, were the connection suspended at the first call.
+  if (request.asked && *request.asked && (*request.asked)->has_body)
+    MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
   if (response.gzip) MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
   if (response.status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(raw, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

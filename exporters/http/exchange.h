@@ -13,6 +13,7 @@
 #include "exporters/http/password_checker.h"
 #include "exporters/http/server.h"
 #include "exporters/http/transfer.h"
+#include "exporters/http/turns.h"
 #include "exporters/http/visit.h"
 #include "exporters/http/web_config_file.h"
 
@@ -31,16 +32,19 @@ class Exchange {
                            const char* version, const char* body, std::size_t* body_size, void** request);
   static void completed(void* self, MHD_Connection* connection, void** request, MHD_RequestTerminationCode why);
 
-  // Connections that wait for a password check are answered; from then on no password is checked. Before their
-  // daemons are stopped.
+  // Connections that wait, for their turn or for a password check, are answered; from then on no password is checked.
+  // Before their daemons are stopped.
   void stop();
 
  private:
   struct Request;
 
+  bool wait_for_turn(MHD_Connection* connection, Request& request);
   MHD_Result respond(MHD_Connection* connection, const WebRules* rules, bool readable, Request& request);
-  MHD_Result refuse(MHD_Connection* connection, const WebRules* rules, Refusal why, const std::string& sentence);
-  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response);
+  MHD_Result refuse(MHD_Connection* connection, const WebRules* rules, const Request& request, Refusal why,
+                    const std::string& sentence);
+  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const Request& request,
+                  const HttpResponse& response);
   bool check_password(MHD_Connection* connection, const WebRules& rules, Request& request);
   [[nodiscard]] bool is_stranger(const Visit& visit, const WebRules* rules, const std::string& host) const;
 
@@ -49,6 +53,7 @@ class Exchange {
   WebConfigFile* rules_;
   Connections& connections_;
   std::vector<std::string> names_;
+  Turns turns_;
   std::unique_ptr<PasswordChecker> checker_;  // null without rules
 };
 

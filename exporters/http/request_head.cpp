@@ -92,8 +92,10 @@ Result<void> read_target(std::string_view target, AskedFor& asked) {
     target.remove_prefix(path);
     if (!target.starts_with('/')) asked.path.push_back('/');
   }
-  auto path = unescape(target.substr(0, target.find('?')));
-  if (!path) return fail("the path has an escape that is none, or %00");
+  const std::size_t query = target.find('?');
+  auto path = unescape(target.substr(0, query));
+  if (!path || (query != std::string_view::npos && !unescape(target.substr(query))))
+    return fail("the request line has an escape that is none, or %00");
   asked.path += *path;
   if (!asked.path.starts_with('/') && asked.path != "*") return fail("the request line has no path");
   return {};

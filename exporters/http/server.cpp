@@ -71,10 +71,11 @@ Result<void> begin_tls(const Entrance& entrance, MHD_Connection* connection, Vis
 
 void begin_visit(Entrance& entrance, MHD_Connection* connection, void** kept) {
   const int fd = descriptor_of(connection);
-  auto visit = std::make_unique<Visit>();
+  const std::string source = source_of(fd);
+  auto visit = std::make_unique<Visit>(source);
   visit->on_loopback = arrived_on_loopback(fd);
   visit->entry = entrance.connections.began(
-      fd, source_of(fd), entrance.tls != nullptr ? ConnectionState::kHandshake : ConnectionState::kHead);
+      fd, source, entrance.tls != nullptr ? ConnectionState::kHandshake : ConnectionState::kHead);
   auto* const kept_visit = visit.release();
   *kept = kept_visit;
   if (entrance.tls != nullptr)

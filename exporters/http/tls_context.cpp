@@ -70,15 +70,21 @@ std::string describe(unsigned status) {
   return described;
 }
 
-// Every key exchange that is offered here has the server sign something.
-Result<void> check_that_it_may_sign(gnutls_certificate_credentials_t credentials) {
+// Every key exchange that is offered here has the server sign something, and every client asks whether the certificate
+// is a server's.
+Result<void> check_what_it_is_for(gnutls_certificate_credentials_t credentials) {
   gnutls_x509_crt_t* list = nullptr;
   unsigned count = 0;
   if (::gnutls_certificate_get_x509_crt(credentials, 0, &list, &count) != GNUTLS_E_SUCCESS) return {};
   std::vector<Certificate> chain(list, list + count);
   ::gnutls_free(list);
+  if (chain.empty()) return {};
+  if (::gnutls_x509_crt_check_key_purpose(chain[0].get(), GNUTLS_KP_TLS_WWW_SERVER, 0) == 0)
+    return fail(
+        "the certificate is not a server's: its extended key usage leaves out serverAuth, so that clients refuse it; "
+        "have one issued with it, or without an extended key usage");
   unsigned usage = 0;
-  if (chain.empty() || ::gnutls_x509_crt_get_key_usage(chain[0].get(), &usage, nullptr) != GNUTLS_E_SUCCESS ||
+  if (::gnutls_x509_crt_get_key_usage(chain[0].get(), &usage, nullptr) != GNUTLS_E_SUCCESS ||
       (usage & GNUTLS_KEY_DIGITAL_SIGNATURE) != 0)
     return {};
   return fail(
@@ -92,7 +98,7 @@ Result<void> load(gnutls_certificate_credentials_t credentials, const TlsMateria
   if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH) return fail("the key does not belong to the certificate");
   if (code == GNUTLS_E_DECRYPTION_FAILED) return fail("the key is encrypted; the agent can only use one that is not");
   if (code < 0) return fail(fmt::format("certificate and key cannot be used: {}", ::gnutls_strerror(code)));
-  if (auto may = check_that_it_may_sign(credentials); !may) return may;
+  if (auto may = check_what_it_is_for(credentials); !may) return may;
   if (material.client_ca.empty()) return {};
   const gnutls_datum_t authority = datum(material.client_ca);
   code = ::gnutls_certificate_set_x509_trust_mem(credentials, &authority, GNUTLS_X509_FMT_PEM);

@@ -5,13 +5,19 @@
 #include <microhttpd.h>
 
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "exporters/http/connections.h"
 #include "exporters/http/tls_session.h"
+#include "exporters/http/turns.h"
 
 namespace vqscope {
 
 struct Visit {
+  explicit Visit(std::string source) : place(std::move(source)) {}
+
+  Turns::Place place;
   Connections::Entry* entry = nullptr;
   bool on_loopback = false;       // arrived at an address of the loopback interface
   std::optional<TlsSession> tls;  // absent: plain HTTP

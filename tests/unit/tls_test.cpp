@@ -100,8 +100,8 @@ TEST(TlsContext, AnEmptyClientCaIsAnError) {
   EXPECT_THAT(context.error().message, HasSubstr("no certificate in the client CA"));
 }
 
-// A self-signed certificate of now and its key, by GnuTLS; `usage` 0: for anything.
-TlsMaterial self_signed(gnutls_pk_algorithm_t algorithm, unsigned bits, unsigned usage) {
+// A self-signed certificate of now and its key, by GnuTLS; `usage` 0: for anything, and so it is without a purpose.
+TlsMaterial self_signed(gnutls_pk_algorithm_t algorithm, unsigned bits, unsigned usage, const char* purpose = nullptr) {
   gnutls_x509_privkey_t key = nullptr;
   gnutls_x509_crt_t certificate = nullptr;
   EXPECT_EQ(gnutls_x509_privkey_init(&key), GNUTLS_E_SUCCESS);
@@ -113,6 +113,7 @@ TlsMaterial self_signed(gnutls_pk_algorithm_t algorithm, unsigned bits, unsigned
   gnutls_x509_crt_set_expiration_time(certificate, ::time(nullptr) + 3600);
   gnutls_x509_crt_set_key(certificate, key);
   if (usage != 0) gnutls_x509_crt_set_key_usage(certificate, usage);
+  if (purpose != nullptr) gnutls_x509_crt_set_key_purpose_oid(certificate, purpose, 0);
   EXPECT_EQ(gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0), GNUTLS_E_SUCCESS);
   gnutls_datum_t certificate_pem = {}, key_pem = {};
   EXPECT_EQ(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &certificate_pem), GNUTLS_E_SUCCESS);
@@ -142,6 +143,13 @@ TEST(TlsContext, ACertificateThatMayNotSignIsAnErrorThatSaysSo) {
   const auto context = TlsContext::create({}, self_signed(GNUTLS_PK_RSA, 2048, GNUTLS_KEY_KEY_ENCIPHERMENT));
   ASSERT_FALSE(context);
   EXPECT_THAT(context.error().message, HasSubstr("its key usage leaves out digitalSignature"));
+}
+
+TEST(TlsContext, ACertificateThatIsForClientsOnlyIsAnErrorThatSaysSo) {
+  EXPECT_TRUE(TlsContext::create({}, self_signed(GNUTLS_PK_RSA, 2048, 0, GNUTLS_KP_TLS_WWW_SERVER)));
+  const auto context = TlsContext::create({}, self_signed(GNUTLS_PK_RSA, 2048, 0, GNUTLS_KP_TLS_WWW_CLIENT));
+  ASSERT_FALSE(context);
+  EXPECT_THAT(context.error().message, HasSubstr("its extended key usage leaves out serverAuth"));
 }
 
 TEST(TlsContext, ACertificateWithWhichNoHandshakeSucceedsIsAnError) {
