@@ -5,10 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include "agent/base/standard_streams.h"
 #include "agent/base/terminal.h"
 #include "agent/compare/render.h"
@@ -55,6 +51,19 @@ Result<Sides> choose(const CompareOptions& options) {
   return sides;
 }
 
+bool are_the_same(const Sides& sides) {
+  const auto &a = sides.part_before, &b = sides.part_after;
+  return sides.before == sides.after && a.segment == b.segment && a.window.begin == b.window.begin &&
+         a.window.end == b.window.end;
+}
+
+// Whoever wants to see the numbers of one recording may.
+void tell_that_they_are_the_same(Comparison& comparison) {
+  for (DeviceReport& device : comparison.devices)
+    device.judgement = {
+        Verdict::kNotComparable, "both sides are the same seconds of the same recording", {}, device.judgement.idle};
+}
+
 Result<Comparison> make_comparison(const CompareOptions& options) {
   const auto sides = choose(options);
   if (!sides) return tl::unexpected(sides.error());
@@ -62,7 +71,9 @@ Result<Comparison> make_comparison(const CompareOptions& options) {
   if (!before) return tl::unexpected(before.error());
   const auto after = load_series(sides->after, sides->part_after);
   if (!after) return tl::unexpected(after.error());
-  return compare_series(*before, *after, options.renamed, options.min_effect);
+  auto comparison = compare_series(*before, *after, options.renamed, options.min_effect);
+  if (comparison && are_the_same(*sides)) tell_that_they_are_the_same(*comparison);
+  return comparison;
 }
 
 int exit_status(Verdict verdict) {
@@ -70,6 +81,7 @@ int exit_status(Verdict verdict) {
     case Verdict::kBetter:
     case Verdict::kNoDifference: return 0;
     case Verdict::kWorse: return kExitWorse;
+    case Verdict::kMixed:
     case Verdict::kNotComparable: break;
   }
   return kExitNotComparable;
@@ -87,8 +99,8 @@ int compare(const CompareOptions& options) {
   const std::string text = options.format == CompareFormat::kJson       ? render_json(*comparison)
                            : options.format == CompareFormat::kMarkdown ? render_markdown(*comparison)
                                                                         : render_text(*comparison, colour);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    complain(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+  if (const auto printed = print(text); !printed) {
+    complain(printed.error().message);
     return kExitUnreadable;
   }
   return exit_status(overall(*comparison));

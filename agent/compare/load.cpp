@@ -31,6 +31,12 @@ constexpr double kMoving = 0.05;
 // With fewer in flight on average on both sides, requests do not wait for one another, and no load is deeper than
 // another.
 constexpr double kAlone = 0.9;
+// That never more than one is in flight is no chance if it were one otherwise in so many recordings.
+constexpr double kNoChance = 20;
+// One request at a time that is in flight for most of the time: the disk, and not the pace of whoever asks, sets the
+// rate.
+constexpr double kMostlyInFlight = 0.5;
+
 // Requests that circulate, against those in flight: jobs that think longer than twice the latency cannot be told from
 // requests that come at a rate of their own.
 constexpr double kMostCirculating = 3;
@@ -169,8 +175,24 @@ bool waited_for_tags(const Pair& pair) {
              kFarFromFull * std::max(usually_in_flight(pair.before), usually_in_flight(pair.after));
 }
 
+// Whether one request circulates. If requests came independently of each other, L of them on average, more than one
+// would be in flight at a reading with the probability 1 - (1 + L) / e^L.
+bool one_at_a_time(const DeviceSeries& device) {
+  if (device.totals.queued_seconds > device.totals.seconds) return false;
+  double evidence = 0;  // logarithm of the odds against it
+  for (const Second& second : device.seconds) {
+    if (second.in_flight > 1) return false;
+    const double in_flight = second.queued_seconds / second.seconds;
+    evidence += in_flight - std::log1p(in_flight);
+  }
+  return evidence > std::log(kNoChance);
+}
+
 // How much of the load there is, by what the recordings show of how it reacts.
-LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurrency, const Ratio& latency) {
+LoadMatch match_amount(const Pair& pair) {
+  const Amounts numbers = amounts_of(pair);
+  const Ratio rate = *pair.ratio(numbers.rate), concurrency = *pair.ratio(numbers.in_flight),
+              latency = *pair.ratio(numbers.latency);
   LoadMatch match;
   const LoadKind before = kind_of(pair.before), after = kind_of(pair.after);
   const bool open = before == LoadKind::kOpen && after == LoadKind::kOpen;
@@ -178,13 +200,16 @@ LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurr
   const double most = std::max(usually_in_flight(pair.before), usually_in_flight(pair.after));
   // As many in flight on both sides to within the tolerance for certain is no chance.
   const bool pinned = !open && concurrency.high < kLoadTolerance && concurrency.low > 1 / kLoadTolerance;
+  const bool alternating = one_at_a_time(pair.before) && one_at_a_time(pair.after);
   // In flight for more than half of the time, as a closed load is, and fewer than one of them: it is one.
-  const bool single = both_closed && most < 1;
+  const bool single = (both_closed && most < 1) || alternating;
   const bool closed = pinned || both_closed;
   const bool other_rate = differs(rate), other_depth = differs(concurrency);
   const bool near = magnitude(rate) <= std::log(kNearRate);
   const bool done_otherwise = latency.certain() && opposite(rate, latency);  // more in less time, or less in more
-  match.rate_counts = closed;
+  // Whoever has one request at a time and thinks for less of the time is served better, if latency says so, too.
+  const bool waits = std::min(usually_in_flight(pair.before), usually_in_flight(pair.after)) >= kMostlyInFlight;
+  match.rate_counts = single ? waits && done_otherwise : closed;
   if (waited_for_tags(pair)) {
     match.latency_counts = false;
     match.rate_counts = true;
@@ -212,7 +237,7 @@ LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurr
     match.difference = fmt::format(
         "requests in flight on average: {}, at about the same rate; nothing shows that they come at a rate of their "
         "own, and then more in flight is a deeper load, not a slower disk",
-        before_and_after(pair, kAvgquSz, format_count));
+        before_and_after(pair, numbers.in_flight, format_count));
     return match;
   }
   if (other_depth && (open ? near && opposite(rate, concurrency) : may_circulate(rate, concurrency))) {
@@ -222,8 +247,8 @@ LoadMatch match_amount(const Pair& pair, const Ratio& rate, const Ratio& concurr
   if (other_depth && magnitude(concurrency) <= std::log(kSlightlyMore) && done_otherwise &&
       magnitude(latency) > std::log(kClearEffect) && near)
     return match;
-  match.difference = "requests per second: " + before_and_after(pair, kRate, format_count);
-  match.difference += other_depth ? "; in flight on average: " + before_and_after(pair, kAvgquSz, format_count)
+  match.difference = "requests per second: " + before_and_after(pair, numbers.rate, format_count);
+  match.difference += other_depth ? "; in flight on average: " + before_and_after(pair, numbers.in_flight, format_count)
                                   : std::string(", and it is not certain that they were served in another time");
   return match;
 }
@@ -241,7 +266,7 @@ LoadMatch match_loads(const Pair& pair) {
   LoadMatch match;
   match.difference = other_requests(pair);
   if (!match.difference.empty()) return match;
-  return match_amount(pair, *pair.ratio(kRate), *pair.ratio(kAvgquSz), *pair.ratio(kMeanLatency));
+  return match_amount(pair);
 }
 
 }  // namespace vqscope

@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "agent/model/window.h"
 
@@ -22,11 +25,41 @@ constexpr std::array<Percentile, 4> kPercentiles = {{{kDeviceP50, kQueueP50, 0.5
                                                      {kDeviceP99, kQueueP99, 0.99},
                                                      {kDeviceP999, kQueueP999, 0.999}}};
 
+// nullopt without values.
+std::optional<double> median(std::vector<double> values) {
+  if (values.empty()) return std::nullopt;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
+void add_medians(std::span<const Second> seconds, Numbers& numbers) {
+  std::vector<double> rates, latencies, in_flight;
+  for (const Second& second : seconds) {
+    double requests = 0, time_ns = 0;
+    for (const Boxed<OpSecond>& op : second.ops) {
+      if (!op) continue;
+      requests += static_cast<double>(op->requests);
+      time_ns += static_cast<double>(op->device.sum_ns + op->queue.sum_ns);
+    }
+    rates.push_back(requests / second.seconds);
+    in_flight.push_back(second.queued_seconds / second.seconds);
+    if (requests > 0) latencies.push_back(time_ns / 1e9 / requests);
+  }
+  numbers[kMedianRate] = median(std::move(rates));
+  numbers[kMedianLatency] = median(std::move(latencies));
+  numbers[kMedianAvgquSz] = median(std::move(in_flight));
+}
+
 }  // namespace
 
-Numbers numbers_of(const Totals& totals) {
+Numbers numbers_of(std::span<const Second> seconds) {
+  Totals totals;
+  for (const Second& second : seconds) totals.add(second);
   Numbers numbers(op_number(VQS_OPS, OpNumber{}));
   if (totals.seconds <= 0) return numbers;
+  add_medians(seconds, numbers);
   double latency = 0;
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const Totals::Op& total = totals.ops[op];
@@ -54,6 +87,12 @@ Numbers numbers_of(const Totals& totals) {
 
 std::optional<Ratio> Pair::ratio(std::size_t number) const {
   return compare(before_numbers[number], after_numbers[number]);
+}
+
+Amounts amounts_of(const Pair& pair) {
+  for (const std::size_t number : {kMedianRate, kMedianLatency, kMedianAvgquSz})
+    if (const auto ratio = pair.ratio(number); !ratio || ratio->low == 0) return {kRate, kMeanLatency, kAvgquSz};
+  return {kMedianRate, kMedianLatency, kMedianAvgquSz};
 }
 
 double magnitude(const Ratio& ratio) { return std::abs(std::log(ratio.value)); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "agent/compare/series.h"
@@ -16,6 +17,10 @@ enum DeviceNumber : std::size_t {
   kThroughput,   // bytes per second
   kMeanLatency,  // seconds from start to completion
   kAvgquSz,      // requests between start and completion, on average
+  // The same three of the median second, which a burst of other work on the host does not move.
+  kMedianRate,
+  kMedianLatency,
+  kMedianAvgquSz,
   kDeviceNumbers,
 };
 
@@ -38,7 +43,10 @@ enum OpNumber : std::size_t {
 
 constexpr std::size_t op_number(std::size_t op, OpNumber number) { return kDeviceNumbers + op * kOpNumbers + number; }
 
-Numbers numbers_of(const Totals& totals);
+Numbers numbers_of(std::span<const Second> seconds);
+
+// Those of the median second.
+constexpr bool is_robust(std::size_t number) { return number >= kMedianRate && number <= kMedianAvgquSz; }
 
 // One disk on both sides.
 struct Pair {
@@ -49,6 +57,13 @@ struct Pair {
 
   [[nodiscard]] std::optional<Ratio> ratio(std::size_t number) const;
 };
+
+// Rate, latency and requests in flight, of the median second where all three have an interval there, and of the whole
+// recording otherwise, as where most seconds are without a request.
+struct Amounts {
+  std::size_t rate, latency, in_flight;
+};
+Amounts amounts_of(const Pair& pair);
 
 double magnitude(const Ratio& ratio);  // of its logarithm
 

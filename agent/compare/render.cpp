@@ -12,6 +12,7 @@
 #include "agent/base/terminal.h"
 #include "agent/base/text.h"
 #include "agent/base/wrap.h"
+#include "agent/compare/statistics.h"
 #include "agent/compare/units.h"
 
 namespace vqscope {
@@ -20,6 +21,8 @@ namespace {
 
 // Every label of a row fits into so many columns, and then a row into kWidth.
 constexpr std::size_t kWidth = 80, kLongestLabel = 24;
+
+const std::string kInterval = fmt::format("{:.0f} % interval", kConfidence * 100);
 
 // An interval whose ends are so many times apart says nothing.
 constexpr double kTooWide = 100;
@@ -136,7 +139,7 @@ std::string pad(std::string_view text, std::size_t width, bool right) {
 std::optional<Paint> paint_of(std::string_view word) {
   if (word == "better") return Paint::kGreen;
   if (word == "worse") return Paint::kRed;
-  if (word == "not comparable") return Paint::kYellow;
+  if (word == "not comparable" || word == "mixed") return Paint::kYellow;
   return std::nullopt;
 }
 
@@ -147,7 +150,7 @@ std::string painted(std::string_view word, std::string_view meaning, bool colour
 void render_table(std::string_view title, const std::vector<Line>& lines, bool colour, std::string& out) {
   const bool fits = title.size() <= kLongestLabel;
   if (!fits) out += in_lines(title, "", "  ");
-  const Cells heads = {fits ? printable(title) : "", "before", "after", "change", "99 % interval"};
+  const Cells heads = {fits ? printable(title) : "", "before", "after", "change", kInterval};
   std::array<std::size_t, 5> widths = {};
   std::size_t remark = 0;
   for (std::size_t i = 0; i < heads.size(); ++i) widths[i] = heads[i].size();
@@ -260,8 +263,8 @@ std::string render_markdown(const Comparison& comparison) {
   for (const std::string& note : comparison.notes) out += "\nNote: " + escape_markdown(note) + ".\n";
   for (const DeviceReport& device : comparison.devices) {
     if (device.judgement.idle) continue;
-    out += fmt::format("\n| {} | before | after | change | 99 % interval | |\n|---|---:|---:|---:|---:|---|\n",
-                       title_of(device));
+    out += fmt::format("\n| {} | before | after | change | {} | |\n|---|---:|---:|---:|---:|---|\n", title_of(device),
+                       kInterval);
     for (const Line& line : lines_of(device)) {
       const Cells& c = line.cells;
       if (line.heading)

@@ -27,9 +27,12 @@ struct RowKind {
 
 constexpr RowKind kDeviceRows[] = {
     {kRate, "requests_per_second", "requests/s", Unit::kPerSecond, Wish::kMore, 1},
+    {kMedianRate, "median_second_requests_per_second", "  in the median second", Unit::kPerSecond, Wish::kMore, 1},
     {kThroughput, "bytes_per_second", "throughput", Unit::kBytesPerSecond, Wish::kMore, 1},
     {kMeanLatency, "latency_mean", "mean latency", Unit::kSeconds, Wish::kLess, 1},
+    {kMedianLatency, "median_second_latency_mean", "  in the median second", Unit::kSeconds, Wish::kLess, 1},
     {kAvgquSz, "avgqu_sz", "avgqu-sz", Unit::kNone, Wish::kNone, 1},
+    {kMedianAvgquSz, "median_second_avgqu_sz", "  in the median second", Unit::kNone, Wish::kNone, 1},
 };
 
 constexpr RowKind kOpRows[] = {
@@ -116,8 +119,8 @@ bool is_major(const Totals& totals, std::size_t op) {
 
 DeviceReport compare_devices(const DeviceSeries& before, const Topology& topology_before, const DeviceSeries& after,
                              const Topology& topology_after, double min_effect) {
-  const Estimates before_numbers = estimate(before.seconds, numbers_of);
-  const Estimates after_numbers = estimate(after.seconds, numbers_of);
+  const Estimates before_numbers = estimate(before.seconds, numbers_of, is_robust);
+  const Estimates after_numbers = estimate(after.seconds, numbers_of, is_robust);
   const Pair pair{before, after, before_numbers, after_numbers};
   DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}};
   for (const DeviceSeries* side : {&before, &after})
@@ -306,6 +309,11 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
     return fail(fmt::format("no disk is in both recordings ({}); --device A=B says which one was renamed",
                             fmt::join(comparison.notes, "; ")));
   compare_activity(before, after, comparison);
+  if (before.file != after.file && after.header.started_realtime_ns < before.header.started_realtime_ns)
+    comparison.notes.push_back(
+        fmt::format("{} was recorded before {}, by the clock of the guest: are they the right "
+                    "way round?",
+                    after.file, before.file));
   if (comparison.changes.empty()) tell_of_no_change(comparison);
   comparison.findings = compare_findings(before, after, name_after);
   for (const Series* side : {&before, &after})
@@ -314,16 +322,18 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
 }
 
 Verdict overall(const Comparison& comparison) {
-  bool better = false, worse = false, unknown = true, not_comparable = false;
+  bool better = false, worse = false, unknown = true, mixed = false, not_comparable = false;
   for (const DeviceReport& device : comparison.devices) {
     if (device.judgement.idle) continue;
     unknown = false;
     better |= device.judgement.verdict == Verdict::kBetter;
     worse |= device.judgement.verdict == Verdict::kWorse;
+    mixed |= device.judgement.verdict == Verdict::kMixed;
     not_comparable |= device.judgement.verdict == Verdict::kNotComparable;
   }
   if (worse) return Verdict::kWorse;
   if (not_comparable || unknown) return Verdict::kNotComparable;
+  if (mixed) return Verdict::kMixed;
   return better ? Verdict::kBetter : Verdict::kNoDifference;
 }
 

@@ -81,6 +81,7 @@ Second make_second(const DeviceSnapshot& window, double seconds) {
   Second second;
   second.seconds = seconds;
   second.queued_seconds = queued_seconds(window);
+  for (const QueueCounters& queue : *window.queues) second.in_flight += queue.inflight;
   second.submission_cpus = effective_number(submissions_per_cpu(window)).value_or(0);
   const auto ops = sum_operations(window);
   for (std::size_t op = 0; op < VQS_OPS; ++op)

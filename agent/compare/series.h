@@ -36,9 +36,10 @@ struct OpSecond {
 
 // From one reading to the next, about a second.
 struct Second {
-  double seconds = 0;          // its length
-  double queued_seconds = 0;   // time that the completed requests together spent in queue or at the device
-  double submission_cpus = 0;  // effective number of vCPUs that submitted; 0 without requests
+  double seconds = 0;           // its length
+  double queued_seconds = 0;    // time that the completed requests together spent in queue or at the device
+  std::uint32_t in_flight = 0;  // at its end, over all queues
+  double submission_cpus = 0;   // effective number of vCPUs that submitted; 0 without requests
   std::array<Boxed<OpSecond>, VQS_OPS> ops;  // absent: none completed
 };
 

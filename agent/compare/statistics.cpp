@@ -4,46 +4,40 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace vqscope {
 
 namespace {
 
-// Mean and variance of a number's logarithm over the parts that have it.
-struct Spread {
-  double sum = 0, squares = 0, count = 0;
-
-  void add(double value) {
-    sum += value;
-    squares += value * value;
-    ++count;
-  }
-  [[nodiscard]] double deviation() const { return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1)); }
-};
+double deviation(const std::vector<double>& values) {
+  const auto count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return std::sqrt(squares / (count - 1));
+}
 
 }  // namespace
 
-Estimates estimate(std::span<const Second> seconds, NumbersOf numbers) {
-  Totals whole;
-  std::vector<Spread> spreads;
+Estimates estimate(std::span<const Second> seconds, NumbersOf numbers, bool (*is_robust)(std::size_t number)) {
+  std::vector<std::vector<double>> logs;  // by number, of the parts that have it
   for (std::size_t part = 0; part < kParts; ++part) {
-    Totals totals;
-    for (std::size_t i = part * seconds.size() / kParts; i < (part + 1) * seconds.size() / kParts; ++i) {
-      totals.add(seconds[i]);
-      whole.add(seconds[i]);
-    }
-    const Numbers values = numbers(totals);
-    spreads.resize(values.size());
+    const std::size_t begin = part * seconds.size() / kParts, end = (part + 1) * seconds.size() / kParts;
+    const Numbers values = numbers(seconds.subspan(begin, end - begin));
+    logs.resize(values.size());
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (values[i] && *values[i] > 0) spreads[i].add(std::log(*values[i]));
+      if (values[i] && *values[i] > 0) logs[i].push_back(std::log(*values[i]));
   }
   Estimates estimates;
-  const Numbers values = numbers(whole);
+  const Numbers values = numbers(seconds);
   for (std::size_t i = 0; i < values.size(); ++i) {
     Estimate& estimate = estimates.emplace_back(Estimate{values[i], 0, 0});
-    if (spreads[i].count < 2) continue;
-    estimate.log_error = spreads[i].deviation();
-    estimate.degrees_of_freedom = spreads[i].count - 1;
+    if (logs[i].size() < 2) continue;
+    estimate.degrees_of_freedom = static_cast<double>(logs[i].size() - 1);
+    estimate.log_error = is_robust(i) ? scatter(std::move(logs[i])) : deviation(logs[i]);
   }
   return estimates;
 }
@@ -62,7 +56,7 @@ std::optional<Ratio> compare(const Estimate& before, const Estimate& after) {
 }
 
 double student_quantile(double degrees_of_freedom) {
-  constexpr double z = 2.5758293035489004;  // of the normal distribution, (1 + kConfidence) / 2
+  constexpr double z = 1.959963984540054;  // of the normal distribution, (1 + kConfidence) / 2
   constexpr double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
   const double n = std::max(degrees_of_freedom, 2.0);
   return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +

@@ -13,7 +13,7 @@ namespace vqscope {
 
 // Numbers of a recording, at fixed places; absent where there is nothing to compute them from.
 using Numbers = std::vector<std::optional<double>>;
-using NumbersOf = Numbers (*)(const Totals&);
+using NumbersOf = Numbers (*)(std::span<const Second>);
 
 // A number and how far that of another run of the same would lie from it, as the standard error of its logarithm.
 struct Estimate {
@@ -26,9 +26,10 @@ using Estimates = std::vector<Estimate>;
 
 // A recording in so many parts, each as long as the others to within a second: what one differs by from the others, one
 // run differs by from another.
-inline constexpr std::size_t kParts = 5;
+inline constexpr std::size_t kParts = 10;
 
-Estimates estimate(std::span<const Second> seconds, NumbersOf numbers);
+// `is_robust` tells of which numbers a few parts that are far off do not count: those that do not move with them.
+Estimates estimate(std::span<const Second> seconds, NumbersOf numbers, bool (*is_robust)(std::size_t number));
 
 // after / before, with the limits of its confidence interval.
 struct Ratio {
@@ -36,7 +37,7 @@ struct Ratio {
 
   [[nodiscard]] bool certain() const { return low > 1 || high < 1; }
 };
-inline constexpr double kConfidence = 0.99;
+inline constexpr double kConfidence = 0.95;
 
 // nullopt unless both are above 0. Without an error of one of them, the interval is all that there is.
 std::optional<Ratio> compare(const Estimate& before, const Estimate& after);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "agent/compare/units.h"
 #include "agent/model/operations.h"
@@ -20,8 +21,8 @@ constexpr std::uint64_t kFewestRequests = 100;
 constexpr std::uint64_t kFewestForTail = 1000;
 // Few seconds do not show how much they depend on one another, so a change has to be so many times as large.
 constexpr double kBriefFactor = 4;
-// Recordings in which not even twice the latency would be seen say nothing.
-constexpr double kTooNoisy = 2;
+// Recordings in which not even half as much latency again would be seen say nothing.
+constexpr double kTooNoisy = 1.5;
 // One that hides a change by less says little.
 constexpr double kNoisy = 1.25;
 
@@ -39,6 +40,9 @@ Judgement not_comparable(std::string reason, bool idle = false) {
   return {Verdict::kNotComparable, std::move(reason), {}, idle};
 }
 
+// How much a number has to say. One of less weight does not decide against one of more.
+enum class Weight { kTail, kMedian, kMean };
+
 // A number that may decide.
 struct Criterion {
   std::string name;  // "mean latency"
@@ -46,7 +50,7 @@ struct Criterion {
   std::string (*format)(double);
   bool more_is_better;
   double threshold;  // of the logarithm
-  bool tail;
+  Weight weight;
 };
 
 std::string describe(const Pair& pair, const Criterion& criterion, const Ratio& ratio) {
@@ -54,17 +58,21 @@ std::string describe(const Pair& pair, const Criterion& criterion, const Ratio& 
                      criterion.format(*pair.after_numbers[criterion.number].value), format_percent(ratio.value));
 }
 
-const Criterion kRateCriterion = {"requests/s", kRate, format_count, true, 0, false};
-const Criterion kLatencyCriterion = {"mean latency", kMeanLatency, format_seconds, false, 0, false};
+const Criterion kRateCriterion = {"requests/s", kRate, format_count, true, 0, Weight::kMean};
+const Criterion kLatencyCriterion = {"mean latency", kMeanLatency, format_seconds, false, 0, Weight::kMean};
+const Criterion kMedianRateCriterion = {
+    "requests/s in the median second", kMedianRate, format_count, true, 0, Weight::kMedian};
+const Criterion kMedianLatencyCriterion = {
+    "mean latency in the median second", kMedianLatency, format_seconds, false, 0, Weight::kMedian};
 
-// "mean latency 1.20 ms -> 0.90 ms (-25.0 %; 99 % interval -40 % .. -10 %)"
+// "mean latency 1.20 ms -> 0.90 ms (-25.0 %; 95 % interval -40 % .. -10 %)"
 std::string describe_with_interval(const Pair& pair, const Criterion& criterion) {
   const auto ratio = pair.ratio(criterion.number);
   if (!ratio) return fmt::format("{} was not measured", criterion.name);
   std::string text = describe(pair, criterion, *ratio);
   if (ratio->low == 0) return text;  // too little for an interval
   text.pop_back();
-  return fmt::format("{}; 99 % interval {})", text, format_interval(ratio->low, ratio->high));
+  return fmt::format("{}; {:.0f} % interval {})", text, kConfidence * 100, format_interval(ratio->low, ratio->high));
 }
 
 // Why there is nothing to compare; nullopt if there is.
@@ -99,15 +107,18 @@ std::vector<Criterion> criteria_for(const Pair& pair, const LoadMatch& load, dou
     criterion.threshold = threshold;
     criteria.push_back(std::move(criterion));
   };
+  const bool medians = amounts_of(pair).rate == kMedianRate;
+  if (load.rate_counts && medians) add(kMedianRateCriterion, average);
   if (load.rate_counts) add(kRateCriterion, average);
   if (!load.latency_counts) return criteria;
+  if (medians) add(kMedianLatencyCriterion, average + load.allowance);
   add(kLatencyCriterion, average + load.allowance);
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const Totals::Op &before = pair.before.totals.ops[op], &after = pair.after.totals.ops[op];
     if (std::min(before.requests, after.requests) < kFewestForTail || share(pair.before.totals, op) < kMajorShare)
       continue;
     criteria.push_back({fmt::format("p99 of {}s", kOperationNames[op]), op_number(op, kTail), format_seconds, false,
-                        tail + load.allowance, true});
+                        tail + load.allowance, Weight::kTail});
   }
   return criteria;
 }
@@ -118,33 +129,54 @@ std::string join(const std::vector<std::string>& sentences) {
   return text;
 }
 
+bool is_good(const Criterion& criterion, const Ratio& ratio) { return (ratio.value > 1) == criterion.more_is_better; }
+
 // What changed for certain and by enough.
 struct Scales {
-  std::vector<std::string> better, worse;            // of averages
+  std::vector<std::string> better, worse;            // of averages and medians
   std::vector<std::string> tail_better, tail_worse;  // of p99
+  Weight weight = Weight::kTail;                     // of the heaviest of them
 
   [[nodiscard]] bool averages() const { return !better.empty() || !worse.empty(); }
   [[nodiscard]] bool mixed() const {
     return averages() ? !better.empty() && !worse.empty() : !tail_better.empty() && !tail_worse.empty();
   }
   [[nodiscard]] bool even() const { return !averages() && tail_better.empty() && tail_worse.empty(); }
+  // If they are not mixed.
+  [[nodiscard]] bool good() const { return averages() ? !better.empty() : !tail_better.empty(); }
 };
 
 Scales weigh(const Pair& pair, const std::vector<Criterion>& criteria) {
   Scales scales;
+  std::vector<std::pair<bool, bool>> told;  // medians: rate or latency, better or worse
   for (const Criterion& criterion : criteria) {
     const auto ratio = pair.ratio(criterion.number);
     if (!ratio || !ratio->certain() || magnitude(*ratio) < criterion.threshold) continue;
-    const bool good = (ratio->value > 1) == criterion.more_is_better;
-    auto& list =
-        criterion.tail ? (good ? scales.tail_better : scales.tail_worse) : (good ? scales.better : scales.worse);
+    const bool good = is_good(criterion, *ratio);
+    scales.weight = std::max(scales.weight, criterion.weight);
+    const std::pair key(criterion.more_is_better, good);
+    // The whole recording says the same again.
+    if (criterion.weight == Weight::kMean && std::find(told.begin(), told.end(), key) != told.end()) continue;
+    if (criterion.weight == Weight::kMedian) told.push_back(key);
+    auto& list = criterion.weight == Weight::kTail ? (good ? scales.tail_better : scales.tail_worse)
+                                                   : (good ? scales.better : scales.worse);
     list.push_back(describe(pair, criterion, *ratio));
   }
   return scales;
 }
 
+// Whether something heavier than all that changed for certain seems to have gone the other way.
+bool is_contradicted(const Pair& pair, const std::vector<Criterion>& criteria, const Scales& scales) {
+  return !scales.even() && !scales.mixed() &&
+         std::any_of(criteria.begin(), criteria.end(), [&](const Criterion& criterion) {
+           const auto ratio = pair.ratio(criterion.number);
+           return criterion.weight > scales.weight && ratio && magnitude(*ratio) > criterion.threshold &&
+                  is_good(criterion, *ratio) != scales.good();
+         });
+}
+
 Judgement decide(const Scales& scales) {
-  const bool good = scales.averages() ? !scales.better.empty() : !scales.tail_better.empty();
+  const bool good = scales.good();
   std::vector<std::string> reasons = good ? scales.better : scales.worse;
   const std::vector<std::string>& with = good ? scales.tail_better : scales.tail_worse;
   const std::vector<std::string>& against = good ? scales.tail_worse : scales.tail_better;
@@ -154,12 +186,16 @@ Judgement decide(const Scales& scales) {
   return judgement;
 }
 
+std::string join_all(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  std::vector<std::string> all = a;
+  all.insert(all.end(), b.begin(), b.end());
+  return join(all);
+}
+
 Judgement both_ways(const Scales& scales) {
-  std::vector<std::string> better = scales.better, worse = scales.worse;
-  better.insert(better.end(), scales.tail_better.begin(), scales.tail_better.end());
-  worse.insert(worse.end(), scales.tail_worse.begin(), scales.tail_worse.end());
-  return {Verdict::kNoDifference,
-          "some numbers are better (" + join(better) + "), and some worse (" + join(worse) + ")",
+  return {Verdict::kMixed,
+          "some numbers are better (" + join_all(scales.better, scales.tail_better) + "), and some worse (" +
+              join_all(scales.worse, scales.tail_worse) + ")",
           {}};
 }
 
@@ -194,24 +230,20 @@ Judgement judge_amounts(const Pair& pair, const LoadMatch& load, double min_effe
   const bool brief = fewest_busy_seconds(pair) < kEnoughSeconds;
   const std::vector<Criterion> criteria = criteria_for(pair, load, min_effect, brief);
   const Scales scales = weigh(pair, criteria);
-  // A tail alone does not outweigh averages that seem to have gone the other way.
-  const bool contradicted =
-      !scales.averages() && std::any_of(criteria.begin(), criteria.end(), [&](const Criterion& c) {
-        const auto ratio = pair.ratio(c.number);
-        return !c.tail && ratio && magnitude(*ratio) > c.threshold &&
-               (((ratio->value > 1) == c.more_is_better) ? !scales.tail_worse.empty() : !scales.tail_better.empty());
-      });
+  const bool contradicted = is_contradicted(pair, criteria, scales);
   if (brief && (scales.even() || scales.mixed() || contradicted)) return too_short(pair);
   if (scales.even() || contradicted) {
     const auto noise = [&](const Criterion& criterion) {
-      return criterion.tail ? std::numeric_limits<double>::infinity() : noise_of(*pair.ratio(criterion.number));
+      return criterion.weight == Weight::kTail ? std::numeric_limits<double>::infinity()
+                                               : noise_of(*pair.ratio(criterion.number));
     };
     const auto average = std::min_element(criteria.begin(), criteria.end(),
                                           [&](const Criterion& a, const Criterion& b) { return noise(a) < noise(b); });
     Judgement judgement = nothing_seen(pair, *average);
     if (contradicted)
-      judgement.notes.push_back("certain, though the averages seem to have gone the other way: " +
-                                join(scales.tail_worse.empty() ? scales.tail_better : scales.tail_worse));
+      judgement.notes.push_back(
+          "certain, though the averages seem to have gone the other way: " +
+          (scales.good() ? join_all(scales.better, scales.tail_better) : join_all(scales.worse, scales.tail_worse)));
     return judgement;
   }
   return scales.mixed() ? both_ways(scales) : decide(scales);
@@ -223,6 +255,7 @@ std::string_view name_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::kBetter: return "better";
     case Verdict::kWorse: return "worse";
+    case Verdict::kMixed: return "mixed";
     case Verdict::kNoDifference: return "no difference";
     case Verdict::kNotComparable: break;
   }

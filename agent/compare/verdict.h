@@ -12,7 +12,7 @@
 
 namespace vqscope {
 
-enum class Verdict { kBetter, kWorse, kNoDifference, kNotComparable };
+enum class Verdict { kBetter, kWorse, kMixed, kNoDifference, kNotComparable };
 
 // "better", "worse", "no difference", "not comparable"
 std::string_view name_of(Verdict verdict);

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "agent/base/duration.h"
 #include "agent/base/standard_streams.h"
@@ -100,7 +101,7 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
       ->type_name("NAME")
       ->allow_extra_args(false)
       ->check([](const std::string& name) {
-        return !name.empty() && name.find_first_of(":/ ") == std::string::npos
+        return !name.empty() && name.find_first_of(":/ *") == std::string::npos
                    ? ""
                    : "'" + name + "' is not a host name, such as guest.example";
       });
@@ -286,7 +287,8 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
       ->check(one_of({"text", "md", "markdown", "json"}));
   compare.add_flag("--json", words.json, "The same as --format json");
   compare.footer(
-      "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 not comparable (the load differs, too "
+      "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 mixed or not comparable (the load "
+      "differs, too "
       "short, idle), 4 a recording cannot be read.");
   return compare;
 }
@@ -337,6 +339,14 @@ Result<std::string> help_of(const CLI::App& app, const std::string& command) {
   return fail(no_such_command(app, command));
 }
 
+// What was asked for; returns the exit status.
+int tell_user(const std::string& text) {
+  const auto printed = print(text);
+  if (printed) return 0;
+  complain(printed.error().message);
+  return kExitFailure;
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -368,7 +378,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
-    result.exit_status = app.exit(success);
+    std::ostringstream text;
+    app.exit(success, text, text);
+    result.exit_status = tell_user(text.str());
     return result;
   } catch (const CLI::ParseError& error) {
     const auto given = app.get_subcommands();
@@ -378,8 +390,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   if (help_command.parsed() || version_command.parsed()) {
     if (const auto text = help_command.parsed() ? help_of(app, asked) : describe_build() + "\n") {
-      fmt::print("{}", *text);
-      result.exit_status = 0;
+      result.exit_status = tell_user(*text);
     } else {
       result.exit_status = usage_error(app, text.error().message);
     }

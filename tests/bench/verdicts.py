@@ -57,7 +57,7 @@ EXPERIMENTS = {
                                                  Side(*read(4, bs="1m", rw="read"), max_sectors_kb="128")),
     "wbt off, direct writes, depth 8": ("setting", Side(*WRITE), Side(*WRITE, wbt_lat_usec="0")),
     "rq_affinity 2, depth 8 on vCPU 0": ("setting", Side(*read(8, ON0)), Side(*read(8, ON0), rq_affinity="2")),
-    "busy vCPU 0, depth 4": ("setting", Side(*read(4, ON0)), Side(*read(4, ON0), hog="0")),
+    "another task on the vCPU, depth 4": ("load", Side(*read(4, ON0)), Side(*read(4, ON0), hog="0")),
     "elevator bfq, 2 jobs of 4,000/s": ("setting", Side(*read(4, *BOTH, "--rate_iops=4000")),
                                         Side(*read(4, *BOTH, "--rate_iops=4000"), scheduler="bfq")),
     "6,000/s to the interrupt's vCPU": ("setting", Side(*read(4, ON0, "--rate_iops=6000")),

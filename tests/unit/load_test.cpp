@@ -127,6 +127,23 @@ TEST(LoadMatch, OneRequestAtATimeOnAFasterDiskIsBetterThoughItsRateAndItsConcurr
   EXPECT_THAT(judge(one_at_a_time(), with_latency(one_at_a_time(), 0.78)).reason, HasSubstr("requests/s"));
 }
 
+// As when a job moves to the vCPU that is interrupted: it is woken sooner, and so more is in flight at a higher rate.
+TEST(LoadMatch, OneRequestAtATimeThatIsSentSoonerAndServedSoonerIsBetter) {
+  LoadModel before = one_at_a_time();
+  before.latency = 0.001;
+  before.think = 0.0003;
+  before.drift = 0.01;
+  LoadModel after = before;
+  after.latency = 0.0009;
+  after.think = 0.0001;
+  EXPECT_EQ(tally(before, after, 20)[Verdict::kBetter], 20);
+  EXPECT_EQ(tally(after, before, 20)[Verdict::kWorse], 20);
+  EXPECT_THAT(judge(before, after).reason, HasSubstr("requests/s in the median second"));
+  LoadModel sent_sooner = after;
+  sent_sooner.latency = before.latency;
+  EXPECT_EQ(tally(before, sent_sooner, 20)[Verdict::kBetter], 0) << "that is not the disk's doing";
+}
+
 TEST(LoadMatch, OneRequestAtATimeAndTwoAreTwoLoads) {
   LoadModel two = one_at_a_time();
   two.concurrency = 2;

@@ -31,7 +31,8 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
   for (unsigned i = 0; i < model.seconds; ++i) {
     drift =
         model.persistence * drift + std::sqrt(1 - model.persistence * model.persistence) * model.drift * normal(random);
-    const double mean = model.latency * std::exp(drift);
+    const bool in_burst = i + model.burst >= model.seconds;
+    const double mean = model.latency * std::exp(drift) * (in_burst ? 3 : 1);
     // A closed load does as many requests as its concurrency allows.
     const double service = mean * (1 - kTailShare + kTailShare * model.tail);
     const double expected = model.closed ? model.concurrency / (service + model.think)
@@ -51,6 +52,7 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
       op.bytes += model.size;
       second.queued_seconds += latency + 1e-6;
     }
+    second.in_flight = static_cast<std::uint32_t>(second.queued_seconds + uniform(random));
     if (model.closed)
       second.queued_seconds = (model.concurrency - expected * model.think) * (1 + 0.002 * normal(random));
     for (std::size_t op = 0; op < VQS_OPS; ++op)
@@ -64,7 +66,8 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
 }
 
 Judgement judge(const DeviceSeries& before, const DeviceSeries& after) {
-  const Estimates a = estimate(before.seconds, numbers_of), b = estimate(after.seconds, numbers_of);
+  const Estimates a = estimate(before.seconds, numbers_of, is_robust),
+                  b = estimate(after.seconds, numbers_of, is_robust);
   return vqscope::judge(Pair{before, after, a, b}, 0.05);
 }
 

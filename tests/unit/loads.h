@@ -26,6 +26,7 @@ struct LoadModel {
   double drift = 0.08;        // of the seconds' latencies likewise
   double persistence = 0.5;   // correlation of one second's drift with the next one's
   double rate_noise = 0.01;   // open: of the seconds' rates, standard deviation of the logarithm
+  unsigned burst = 0;         // the last so many seconds take three times as long, as beside other work on the host
   double reads = 1;           // share of reads; the others are writes
   std::uint64_t size = 4096;  // bytes per request
   double submission_cpus = 2;

@@ -26,7 +26,7 @@ TEST(Verdict, OfTheSameLoadTwiceIsNoDifference) {
     for (const double persistence : {0.0, 0.5, 0.8}) {
       auto verdicts = tally(load(closed, persistence), load(closed, persistence));
       EXPECT_GE(verdicts[Verdict::kNoDifference], 37) << closed << " " << persistence;
-      EXPECT_EQ(verdicts[Verdict::kBetter] + verdicts[Verdict::kWorse], 0) << closed << " " << persistence;
+      EXPECT_LE(verdicts[Verdict::kBetter] + verdicts[Verdict::kWorse], 2) << closed << " " << persistence;
     }
 }
 
@@ -41,6 +41,45 @@ TEST(Verdict, SeesAnEighthMoreOrLessLatencyOfASteadyDiskAndTwoFifthsOfAnUnsteady
     EXPECT_GE(tally(model, with_latency(model, change))[Verdict::kBetter], 32) << closed << change;
     EXPECT_GE(tally(model, with_latency(model, 1 / change))[Verdict::kWorse], 32) << closed << change;
   }
+}
+
+TEST(Verdict, ABurstOfOtherWorkHidesNoChangeAndIsNone) {
+  LoadModel model = load(true);
+  model.seconds = 21;
+  model.drift = 0.03;
+  LoadModel disturbed = model;
+  disturbed.burst = 3;
+  EXPECT_GE(tally(disturbed, with_latency(model, 0.7), 20)[Verdict::kBetter], 18);
+  EXPECT_GE(tally(with_latency(model, 0.7), disturbed, 20)[Verdict::kWorse], 18);
+  auto same = tally(disturbed, model, 20);
+  EXPECT_EQ(same[Verdict::kBetter] + same[Verdict::kWorse], 0);
+}
+
+TEST(Verdict, IsMixedWhereReadsAreBetterAndWritesWorse) {
+  LoadModel reads = load(false), writes = load(false);
+  reads.rate = writes.rate = 2000;
+  reads.drift = writes.drift = 0.01;
+  reads.tail = writes.tail = 6;
+  DeviceSeries before = simulate(reads, 1);
+  // The tails change places between the operations, so that no average does.
+  const auto add_writes = [](DeviceSeries& device, const DeviceSeries& of) {
+    device.totals = {};
+    for (std::size_t i = 0; i < device.seconds.size(); ++i) {
+      device.seconds[i].ops[VQS_WRITE] = of.seconds[i].ops[VQS_READ];
+      device.seconds[i].queued_seconds += of.seconds[i].queued_seconds;
+      device.totals.add(device.seconds[i]);
+    }
+  };
+  writes.tail = 3;
+  writes.latency *=
+      (1 - test::kTailShare + test::kTailShare * reads.tail) / (1 - test::kTailShare + test::kTailShare * 3);
+  DeviceSeries shorter = simulate(writes, 3), longer = simulate(reads, 4);
+  DeviceSeries after_reads = simulate(writes, 5);
+  add_writes(before, shorter);
+  add_writes(after_reads, longer);
+  const Judgement judgement = judge(before, after_reads);
+  EXPECT_EQ(judgement.verdict, Verdict::kMixed) << judgement.reason;
+  EXPECT_THAT(judgement.reason, testing::ContainsRegex("better \\(p99 of reads .*, and some worse \\(p99 of writes"));
 }
 
 TEST(Verdict, OfAChangeBelowTheSmallestEffectIsNoDifferenceHoweverCertain) {
@@ -101,7 +140,7 @@ TEST(Verdict, OfTenSecondsIsGivenOfWhatCannotBeOverlooked) {
   const Judgement judgement = judge(brief, with_latency(brief, 0.95));
   EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
   EXPECT_THAT(judgement.reason, HasSubstr("record 20 s or more for a verdict. What was seen: requests/s"));
-  EXPECT_THAT(judgement.reason, HasSubstr("99 % interval"));
+  EXPECT_THAT(judgement.reason, HasSubstr("95 % interval"));
 }
 
 TEST(Verdict, OfTenSecondsIsHardlyEverWrong) {
@@ -138,8 +177,8 @@ TEST(Estimate, HasTheErrorByWhichAFifthDiffersFromAnother) {
   DeviceSeries steady = simulate(load(true, 0), 1), drifting = steady;
   for (std::size_t i = 0; i < drifting.seconds.size(); ++i)
     if (i % 24 < 12) drifting.seconds[i].seconds *= 2;  // every other fifth is half as fast
-  const Estimate fast = estimate(steady.seconds, numbers_of)[kRate],
-                 slow = estimate(drifting.seconds, numbers_of)[kRate];
+  const Estimate fast = estimate(steady.seconds, numbers_of, is_robust)[kRate],
+                 slow = estimate(drifting.seconds, numbers_of, is_robust)[kRate];
   EXPECT_EQ(fast.degrees_of_freedom, kParts - 1);
   EXPECT_LT(fast.log_error, 0.05);
   EXPECT_NEAR(slow.log_error, std::log(2) * std::sqrt(0.3), 0.05);
@@ -147,7 +186,7 @@ TEST(Estimate, HasTheErrorByWhichAFifthDiffersFromAnother) {
 
 TEST(Estimate, OfTooLittleIsNotSureOfAnything) {
   const DeviceSeries device = simulate(load(true), 1);
-  const auto one = estimate(std::span(device.seconds).first(1), numbers_of);
+  const auto one = estimate(std::span(device.seconds).first(1), numbers_of, is_robust);
   const auto ratio = compare(one[kRate], one[kRate]);
   ASSERT_TRUE(ratio);
   EXPECT_FALSE(ratio->certain());
@@ -155,8 +194,8 @@ TEST(Estimate, OfTooLittleIsNotSureOfAnything) {
 }
 
 TEST(StudentQuantile, IsThatOfTheTables) {
-  // scipy.stats.t.ppf(0.995, df)
-  for (const auto& [freedom, value] : {std::pair(4.0, 4.6041), {10.0, 3.1693}, {30.0, 2.7500}, {1e6, 2.5758}})
+  // scipy.stats.t.ppf(0.975, df)
+  for (const auto& [freedom, value] : {std::pair(4.0, 2.7764), {10.0, 2.2281}, {30.0, 2.0423}, {1e6, 1.9600}})
     EXPECT_NEAR(student_quantile(freedom), value, 0.03 * value);
 }
 
