@@ -34,7 +34,8 @@ std::vector<Step> queues(const HostDisk& disk) {
   if (disk.kind == DiskKind::kNvme) return {{kTitle, words::kNvmeHardware, ""}};
   if (disk.kind == DiskKind::kVirtioScsi)
     return {{kTitle,
-             "There is no setting for the queues of a disk on the bus scsi: blockMultiQueue is for those on the bus "
+             "vqscope knows of no setting for the queues of a disk on the bus scsi: blockMultiQueue is for those on "
+             "the bus "
              "virtio.",
              ""}};
   return {

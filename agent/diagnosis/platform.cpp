@@ -18,7 +18,7 @@ constexpr Names kNames[] = {
     {Platform::kQemu, "qemu", "QEMU"},
     {Platform::kLibvirt, "libvirt", "libvirt"},
     {Platform::kProxmox, "proxmox", "Proxmox VE"},
-    {Platform::kOvirt, "ovirt", "oVirt"},
+    {Platform::kOvirt, "ovirt", "oVirt or RHV"},
     {Platform::kKubevirt, "kubevirt", "KubeVirt"},
     {Platform::kOpenStack, "openstack", "OpenStack"},
     {Platform::kFirecracker, "firecracker", "Firecracker"},

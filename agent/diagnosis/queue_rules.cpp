@@ -17,6 +17,9 @@ namespace vqscope {
 
 namespace {
 
+// xen_blkfront.max_queues, unless somebody sets it (drivers/block/xen-blkfront.c).
+constexpr std::uint32_t kXenQueues = 4;
+
 double count(std::size_t number) { return static_cast<double>(number); }
 
 // Hardware queues that take the same requests, and what they had to do.
@@ -32,7 +35,7 @@ QueueGroup group_of_type(const DiskEvidence& evidence, QueueType type) {
   QueueGroup group{type, 0, 0, {}, {}};
   std::vector<std::uint64_t> submissions, interrupts;
   for (const HardwareQueue& queue : evidence.disk.queues) {
-    if (queue.type != type) continue;
+    if (queue.type.value_or(QueueType::kDefault) != type) continue;
     ++group.queues;
     if (queue.index >= evidence.measured.queues.size()) continue;
     add_counts(evidence.measured.queues[queue.index].submissions, submissions);
@@ -46,9 +49,14 @@ QueueGroup group_of_type(const DiskEvidence& evidence, QueueType type) {
 }
 
 // The queues that are judged: all that interrupt; where reads have their own, those with more requests for each queue,
-// and the fewer of an idle disk.
+// and the fewer of an idle disk. What goes through polled queues is not theirs.
 QueueGroup judged_queues(const DiskEvidence& evidence) {
   const QueueGroup reads = group_of_type(evidence, QueueType::kRead);
+  if (reads.queues == 0 && interrupt_queues(evidence) < evidence.disk.queues.size()) {
+    QueueGroup group = group_of_type(evidence, QueueType::kDefault);
+    group.type.reset();
+    return group;
+  }
   if (reads.queues == 0)
     return {std::nullopt, interrupt_queues(evidence), evidence.measured.requests_rate,
             evidence.measured.submission_cpus, evidence.measured.interrupt_share};
@@ -71,8 +79,10 @@ bool is_limited_by_guest(const DiskEvidence& evidence) {
   // What is polled, or has queues of its own, took them from the others.
   const bool shared_out = interrupt_queues(evidence) < disk.queues.size() || judged_queues(evidence).type;
   if (disk.driver == "nvme" || disk.driver == "virtio_scsi") return shared_out;
+  const GuestLimits& limits = evidence.topology.guest.limits;
+  if (disk.transport == "xen") return limits.xen_blkfront_queues.value_or(0) == disk.queues.size();
   if (disk.driver != "virtio_blk") return false;
-  const auto limit = evidence.topology.guest.limits.virtio_blk_queues.value_or(0);
+  const auto limit = limits.virtio_blk_queues.value_or(0);
   if (!shared_out && (limit == 0 || limit != disk.queues.size())) return false;
   // A host that offers one queue does not negotiate the feature, and as many vectors as are needed is what hypervisors
   // prepare.
@@ -137,13 +147,21 @@ std::vector<std::string> offer(const DiskEvidence& evidence) {
   return sentences;
 }
 
+// How many queues interrupted, in effect: where the vCPUs of one queue are the only ones that submit, it is one.
+double interrupting_queues(const Measured& measured) {
+  std::vector<std::uint64_t> by_queue;
+  for (const QueueLoad& queue : measured.queues)
+    by_queue.push_back(std::accumulate(queue.interrupts.begin(), queue.interrupts.end(), std::uint64_t{0}));
+  return effective_number(by_queue).value_or(0);
+}
+
 bool concentrates(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   std::set<std::uint32_t> lines;
   for (const InterruptLine& line : evidence.disk.interrupts) lines.insert(line.irq);
-  return is_hosts_disk(evidence) && interrupt_queues(evidence) >= 2 && lines.size() >= 2 && !shares_vector(evidence) &&
-         is_busy(evidence) && from_several_cpus(evidence) && measured.interrupts_rate >= kInterruptRate &&
-         measured.interrupt_share.value_or(0) >= kConcentrated;
+  return is_hosts_disk(evidence) && interrupting_queues(measured) >= kSeveralQueues && lines.size() >= 2 &&
+         !shares_vector(evidence) && is_busy(evidence) && from_several_cpus(evidence) &&
+         measured.interrupts_rate >= kInterruptRate && measured.interrupt_share.value_or(0) >= kConcentrated;
 }
 
 // A module parameter that keeps queues from the judged requests.
@@ -168,6 +186,14 @@ std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
     parameters.push_back({fmt::format("The module parameter virtio_blk.num_request_queues is {}.{}", limit,
                                       source("virtio_blk.num_request_queues")),
                           "num_request_queues", static_cast<double>(limit)});
+  if (disk.transport == "xen" && limits.xen_blkfront_queues)
+    parameters.push_back({fmt::format("The module parameter xen_blkfront.max_queues is {}, which is {}. What the host "
+                                      "offers does not show here; it may be as few.{}",
+                                      *limits.xen_blkfront_queues,
+                                      *limits.xen_blkfront_queues == kXenQueues ? "what the driver sets by itself"
+                                                                                : "not what the driver sets by itself",
+                                      source("xen_blkfront.max_queues")),
+                          "max_queues", static_cast<double>(*limits.xen_blkfront_queues)});
   if (judged_queues(evidence).type) {
     const std::size_t reads = group_of_type(evidence, QueueType::kRead).queues;
     parameters.push_back(
@@ -184,8 +210,12 @@ std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
                                   : disk.driver == "virtio_scsi" ? "virtio_scsi.virtscsi_poll_queues"
                                                                  : "virtio_blk.poll_queues";
     parameters.push_back(
-        {fmt::format("{} polled and take no ordinary requests (module parameter {}).{}",
-                     polled == 1 ? "1 queue is" : fmt::format("{} queues are", polled), parameter, source(parameter)),
+        {fmt::format("{} polled (module parameter {}): only requests that ask for it, as by io_uring, go there{}.{}",
+                     polled == 1 ? "1 queue is" : fmt::format("{} queues are", polled), parameter,
+                     evidence.measured.has_requests
+                         ? fmt::format(", {}/s in this time", grouped(group_of_type(evidence, QueueType::kPoll).rate))
+                         : "",
+                     source(parameter)),
          "poll_queues", count(polled)});
   }
   return parameters;

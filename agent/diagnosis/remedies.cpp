@@ -12,6 +12,7 @@ namespace vqscope {
 namespace {
 
 constexpr const char* kGuest = "In this guest";
+constexpr const char* kWhoeverRunsIt = "Your provider, or whoever runs the host";
 
 constexpr const char* kBuses =
     "virtio-blk costs the least and takes one PCI slot for each disk; virtio-scsi carries hundreds of disks on one "
@@ -19,8 +20,14 @@ constexpr const char* kBuses =
     "hardware's own queues and interrupts and no hypervisor in between, but the guest can no longer be migrated live, "
     "its memory is pinned, and the device is its alone.";
 
+// Of the disk in sysfs, as an interactive shell takes it: an exclamation mark would call up a command of its history.
+std::string shell_name(const Disk& disk) {
+  const std::string name = sysfs_name(disk.name);
+  return name.find('!') == std::string::npos ? name : "'" + name + "'";
+}
+
 std::string queue_attribute(const Disk& disk, std::string_view name) {
-  return fmt::format("/sys/block/{}/queue/{}", sysfs_name(disk.name), name);
+  return fmt::format("/sys/block/{}/queue/{}", shell_name(disk), name);
 }
 
 // The same instruction for each platform that is shown.
@@ -30,9 +37,10 @@ void for_each_platform(Remedy remedy, const std::vector<Platform>& platforms, co
   for (const Platform platform : platforms)
     for (Step& step : host_steps(remedy, platform, disk)) steps.push_back(std::move(step));
   if (platforms.empty())
-    steps.push_back({"Your provider",
-                     "The instance type and the kind of disk decide how many queues there are and how they are served; "
-                     "these things cannot be set one by one.",
+    steps.push_back({kWhoeverRunsIt,
+                     "With a cloud provider the instance type and the kind of disk decide how many queues there are "
+                     "and how they are served, and these things cannot be set one by one. On a hypervisor of your own "
+                     "they may be settings of the virtual machine: its documentation tells, vqscope does not know it.",
                      ""});
 }
 
@@ -62,21 +70,45 @@ Instructions host_io(const Disk& disk, const std::vector<Platform>& platforms, c
   return result;
 }
 
-Instructions lift_guest_limit() {
+// Where a module parameter may be set; `names` is an extended regular expression.
+Step find_parameter(std::string_view names) {
+  return {kGuest, "Find where it is set:",
+          fmt::format("grep -rsE '{0}' /proc/cmdline /etc/default/grub /etc/default/grub.d\n"
+                      "grep -rsE '{0}' /etc/kernel/cmdline /boot/loader/entries\n"
+                      "grep -rsE '{0}' /etc/modprobe.d /usr/lib/modprobe.d",
+                      names)};
+}
+
+Caution boot_caution() {
+  return {"Why it was set. Keep a copy of the file, and know how to choose an older entry in the boot menu.",
+          "This guest, while it reboots.", "Put the copy back, run the same command, and reboot.",
+          "A boot configuration that was damaged on the way does not boot; the older entry does."};
+}
+
+// Xen's driver takes few queues unless it is told otherwise.
+Instructions raise_xen_limit(const HostDisk& host_disk) {
+  return {
+      "Let Xen's disk driver in this guest take more queues, and start this guest anew. The host may have a limit, "
+      "too, which does not show here.",
+      {find_parameter("xen_blkfront.max_queues|xen_blkfront +max_queues"),
+       {kGuest,
+        fmt::format("Add xen_blkfront.max_queues={} to the kernel command line, in /etc/default/grub (then "
+                    "update-grub; Fedora and RHEL: grubby --update-kernel=ALL --args=...) or where it was found.",
+                    host_disk.queues),
+        "", boot_caution()}}};
+}
+
+Instructions lift_guest_limit(const Disk& disk, const HostDisk& host_disk) {
+  if (disk.transport == "xen") return raise_xen_limit(host_disk);
   return {
       "Take the module parameter away and start this guest anew; the host need not be touched.",
-      {{kGuest, "Find where it is set:",
-        "grep -rsE 'num_request_queues|poll_queues|write_queues' /proc/cmdline /etc/modprobe.d /usr/lib/modprobe.d "
-        "/etc/default/grub"},
+      {find_parameter("num_request_queues|poll_queues|write_queues"),
        {kGuest,
-        "On the kernel command line: take it, and nothing else, out of /etc/default/grub; then update-grub (Debian); "
-        "on Fedora and RHEL grubby --update-kernel=ALL --remove-args=NAME does both. In a file: take the line out; "
-        "then "
-        "update-initramfs -u or dracut -f.",
-        "",
-        Caution{"Why it was set. Keep a copy of the file, and know how to choose an older entry in the boot menu.",
-                "This guest, while it reboots.", "Put the copy back, run the same command, and reboot.",
-                "A boot configuration that was damaged on the way does not boot; the older entry does."}}}};
+        "On the kernel command line: take it, and nothing else, out of the file that was found; then update-grub "
+        "(Debian) or kernel-install (/etc/kernel/cmdline); on Fedora and RHEL grubby --update-kernel=ALL "
+        "--remove-args=NAME does all of it. In a file of modprobe.d: take the line out; then update-initramfs -u or "
+        "dracut -f.",
+        "", boot_caution()}}};
 }
 
 Instructions use_msi(const Disk& disk) {
@@ -91,8 +123,9 @@ Instructions use_msi(const Disk& disk) {
                     "grep -s . /sys/bus/pci/devices/{}/msi_irqs/*",
                     disk.bus_id)},
        {kGuest,
-        "If pci=nomsi is on the kernel command line: take it, and nothing else, out of /etc/default/grub, then "
-        "update-grub (Debian; on Fedora and RHEL grubby --update-kernel=ALL --remove-args=NAME does both), and reboot.",
+        "If pci=nomsi is on the kernel command line: take it, and nothing else, out of /etc/default/grub or the file "
+        "in /etc/default/grub.d that has it, then update-grub (Debian; on Fedora and RHEL grubby --update-kernel=ALL "
+        "--remove-args=NAME does both), and reboot.",
         "",
         Caution{"Why it was set: another device may need it. Keep a copy of the file, and know how to edit an entry of "
                 "the boot menu.",
@@ -129,7 +162,7 @@ Instructions match_queues(const Disk& disk) {
       {{kGuest,
         "The vCPUs of each queue and the vCPU of its interrupt should be the same; they come apart when vCPUs were "
         "offline or isolated while the driver started. A reboot with all of them online mends it.",
-        fmt::format("grep . /sys/block/{}/mq/*/cpu_list /proc/irq/*/effective_affinity_list", sysfs_name(disk.name))},
+        fmt::format("grep . /sys/block/{}/mq/*/cpu_list /proc/irq/*/effective_affinity_list", shell_name(disk))},
        {kGuest, "Until then the kernel can move completions to the submitting vCPU:", fmt::format("echo 2 > {}", path),
         Caution{fmt::format("cat {}: what it is now (1 is the usual).", path), "Nothing.",
                 fmt::format("echo the old value into {}, or reboot.", path),
@@ -147,7 +180,7 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
       {kGuest,
        host_disk.settable ? "The limit of the guest itself should not be below that of the ring."
                           : "The limit of the elevator should not be below that of the driver:",
-       fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), sysfs_name(disk.name))});
+       fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), shell_name(disk))});
   for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   return result;
 }
@@ -158,7 +191,7 @@ Instructions find_hang(const Disk& disk, const std::vector<Platform>& platforms,
   result.steps.push_back({kGuest, "What it is, and what the kernel says of it:",
                           fmt::format("cat /sys/kernel/debug/block/{}/hctx*/busy\n"
                                       "dmesg -T | grep -iE 'blocked for more|timeout|reset|I/O error' | tail",
-                                      sysfs_name(disk.name))});
+                                      shell_name(disk))});
   for_each_platform(Remedy::kFindHang, platforms, host_disk, result.steps);
   return result;
 }
@@ -177,7 +210,7 @@ Instructions find_errors(const Disk& disk, const std::vector<Platform>& platform
 
 void drop_elevator(const Disk& disk, std::vector<Step>& steps) {
   const std::string path = queue_attribute(disk, "scheduler");
-  const std::string rule = fmt::format("/etc/udev/rules.d/60-vqscope-{}-scheduler.rules", sysfs_name(disk.name));
+  const std::string rule = fmt::format("/etc/udev/rules.d/60-vqscope-{}-scheduler.rules", shell_name(disk));
   steps.push_back({kGuest, "No elevator, until the next boot:", fmt::format("echo none > {}", path),
                    Caution{fmt::format("cat {}: the one in brackets is the present one.", path),
                            "Nothing; requests wait for a moment while it is changed.",
@@ -201,7 +234,7 @@ Instructions guest_queueing(const Disk& disk) {
   result.steps.push_back({kGuest, "Where they are while they wait: in the elevator, or in a queue's dispatch list.",
                           fmt::format("grep -c . /sys/kernel/debug/block/{0}/sched/*_list "
                                       "/sys/kernel/debug/block/{0}/hctx*/dispatch",
-                                      sysfs_name(disk.name))});
+                                      shell_name(disk))});
   return result;
 }
 
@@ -224,7 +257,7 @@ Instructions find_limit(const std::vector<Platform>& platforms, const HostDisk& 
       "that is saturated. If half as many get through, the storage takes that long for each of them. If no limit is "
       "set, look at what else uses the storage.";
   if (platforms.empty() && host_disk.settable)
-    result.steps.push_back({"Your provider",
+    result.steps.push_back({kWhoeverRunsIt,
                             "Compare the rates above with the requests and bytes per second that the volume's type and "
                             "the instance's size allow.",
                             ""});
@@ -284,6 +317,32 @@ Instructions use_virtio(const Topology& topology, const std::vector<Platform>& p
 
 }  // namespace
 
+std::string_view in_short(Remedy remedy, const std::vector<Platform>& platforms) {
+  switch (remedy) {
+    case Remedy::kNone: break;
+    case Remedy::kMoreQueues:
+      return platforms == std::vector{Platform::kFirecracker} ? "nothing: Firecracker gives a disk one queue only"
+                                                              : "give it a queue for each vCPU, on the host";
+    case Remedy::kLiftGuestLimit: return "change a module parameter here, and reboot";
+    case Remedy::kUseMsi: return "find out why this guest leaves MSI-X unused";
+    case Remedy::kSpreadInterrupts: return "let each queue interrupt a vCPU that it serves";
+    case Remedy::kMatchQueues: return "let requests end on the vCPU that submitted them";
+    case Remedy::kDeepenQueue: return "find out if the storage or the queue is full";
+    case Remedy::kFindHang: return "find out who holds the request";
+    case Remedy::kFindErrors: return "save what can be saved, then find out why";
+    case Remedy::kHostIo: return "find out on the host what is slow";
+    case Remedy::kMoveSubmitter: return "run the process on the vCPU that is interrupted";
+    case Remedy::kFindLimit: return "find out whether it is a limit or the storage";
+    case Remedy::kGuestQueueing: return "find out what holds them back in this guest";
+    case Remedy::kHostCpu: return "get CPU time on the host for this guest";
+    case Remedy::kUseVirtio: return "attach it to a bus that was made for guests";
+    case Remedy::kDropElevator: return "switch the elevator off";
+    case Remedy::kMoreVectors: return "let the host prepare a vector for each queue";
+    case Remedy::kIndirectDescriptors: return "let the host offer indirect descriptors";
+  }
+  return "";
+}
+
 Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& topology,
                               const std::vector<Platform>& platforms) {
   static const Disk no_disk;
@@ -300,7 +359,7 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
   switch (remedy) {
     case Remedy::kNone: break;
     case Remedy::kMoreQueues: return more_queues(of, topology, platforms, host_disk);
-    case Remedy::kLiftGuestLimit: return lift_guest_limit();
+    case Remedy::kLiftGuestLimit: return lift_guest_limit(of, host_disk);
     case Remedy::kUseMsi: return use_msi(of);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);

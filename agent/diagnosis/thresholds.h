@@ -25,6 +25,10 @@ inline constexpr double kSharedInflight = 2;
 // one has a share of 11 % or more. Below, a second queue would have next to nothing to do.
 inline constexpr double kSeveralCpus = 1.25;
 
+// From how many queues, in effect, interrupts must come to be those of several: of two, one has a share of 11 % or
+// more.
+inline constexpr double kSeveralQueues = 1.25;
+
 // Share of the interrupts on one vCPU that is "all": the rest is what strays when affinities change.
 inline constexpr double kConcentrated = 0.9;
 

@@ -175,6 +175,7 @@ void encode(const GuestFacts& guest, proto::Guest& target) {
   if (limits.virtio_blk_poll_queues) target.set_virtio_blk_poll_queues(*limits.virtio_blk_poll_queues);
   if (limits.nvme_poll_queues) target.set_nvme_poll_queues(*limits.nvme_poll_queues);
   if (limits.nvme_write_queues) target.set_nvme_write_queues(*limits.nvme_write_queues);
+  if (limits.xen_blkfront_queues) target.set_xen_blkfront_queues(*limits.xen_blkfront_queues);
   if (guest.command_line) target.set_command_line(*guest.command_line);
   target.set_manager(guest.manager);
 }

@@ -10,7 +10,9 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/daemon/collector.h"
@@ -34,7 +36,10 @@ class LocalSource {
     auto uevents = UeventMonitor::create();
     if (!uevents) spdlog::warn("disks are looked for every second only: {}", uevents.error().message);
     const SystemPaths paths = options.measure.paths;
-    auto collector = Collector::create({paths, std::move(filter), options.measure.required_probes});
+    // A recording in which no request can be seen is of no use to anybody.
+    std::vector<std::string> required = options.measure.required_probes;
+    required.emplace_back("block");
+    auto collector = Collector::create({paths, std::move(filter), std::move(required)});
     if (!collector) return tl::unexpected(collector.error());
     LocalSource source(std::move(*collector), paths);
     if (uevents) source.uevents_.emplace(std::move(*uevents));

@@ -114,6 +114,8 @@ struct GuestLimits {
   std::optional<std::uint32_t> nvme_poll_queues;        // nvme.poll_queues: on top of the others
   std::optional<std::uint32_t> nvme_write_queues = {};  // nvme.write_queues: for all but reads; 0: reads have none
 
+  std::optional<std::uint32_t> xen_blkfront_queues = {};  // xen_blkfront.max_queues: of each disk, at the most
+
   friend bool operator==(const GuestLimits&, const GuestLimits&) = default;
 };
 

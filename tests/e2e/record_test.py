@@ -230,6 +230,24 @@ class Recording(unittest.TestCase):
         self.check_fails(4, "not a recording", "compare", vqtest.AGENT, vqtest.AGENT)
         self.check_fails(2, "--window is given twice", "compare", "a", "--window=0..1")
 
+    def test_the_same_seconds_twice_are_no_comparison(self):
+        loop = vqtest.Loop(self)
+        recorder = self.start(f"--device-include=^{loop.name}$")
+        vqtest.Fio(f"--filename={loop.path}", "--rw=randread", "--bs=4k", "--io_size=4m")
+        self.wait_for_growth()
+        self.assertEqual(self.stop(recorder), 0, self.said)
+        done = vqscope("compare", self.file, self.file)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("NOT COMPARABLE: both sides are the same seconds of the same recording", " ".join(done.stdout.split()))
+
+    def test_without_the_right_to_see_requests_nothing_is_recorded(self):
+        vqtest.require("setpriv")
+        done = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=65534", "--clear-groups",
+                               vqtest.AGENT, "record", "-", "--duration=2"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("the block probe is required but", done.stderr)
+        self.assertEqual(done.stdout, "")
+
 
 if __name__ == "__main__":
     vqtest.main()

@@ -52,8 +52,10 @@ struct Case {
     return *this;
   }
 
+  // As many from each queue.
   Case& interrupts(std::vector<std::uint64_t> by_cpu) {
     measured.interrupts = std::move(by_cpu);
+    for (QueueLoad& queue : measured.queues) queue.interrupts = measured.interrupts;
     std::uint64_t total = 0;
     for (const std::uint64_t count : measured.interrupts) total += count;
     measured.interrupts_rate = static_cast<double>(total) / measured.seconds;

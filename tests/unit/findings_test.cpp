@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "agent/diagnosis/remedies.h"
 #include "tests/unit/disk_case.h"
 #include "tests/unit/guest.h"
 
@@ -173,11 +174,41 @@ TEST(GuestLimitsQueues, SaysThatTheCommandLineSetsIt) {
   EXPECT_EQ(limited.only().severity, Severity::kInfo);
 }
 
+TEST(GuestLimitsQueues, KnowsTheLimitOfXensDriver) {
+  Case xen = disk(4, 8).requests({9'000, 9'000, 9'000, 9'000, 9'000, 9'000, 9'000, 9'000}).interrupts({9, 9, 9, 9});
+  xen.topology.vmm = "xen";
+  xen.disk().driver = "vbd";
+  xen.disk().transport = "xen";
+  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning"));
+  xen.topology.guest.limits.xen_blkfront_queues = 8;
+  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning")) << "the host offered fewer";
+  xen.topology.guest.limits.xen_blkfront_queues = 4;
+  EXPECT_THAT(xen.found(), ElementsAre("guest_limits_queues warning"));
+  EXPECT_THAT(xen.only().evidence, Contains(HasSubstr("xen_blkfront.max_queues is 4, which is what the driver sets")));
+  const Instructions remedy = instructions_for(xen.only().remedy, &xen.disk(), xen.topology, {});
+  EXPECT_THAT(remedy.steps.back().text, HasSubstr("xen_blkfront.max_queues=8"));
+}
+
 TEST(GuestLimitsQueues, CountsPolledQueues) {
   Case polled = disk(4, 4).requests({9'000, 9'000, 9'000, 9'000}).interrupts({900, 0, 0, 0});
   for (std::size_t q = 1; q < 4; ++q) polled.disk().queues[q].type = QueueType::kPoll;
   polled.disk().interrupts.resize(1);
+  polled.measured.has_requests = true;
+  polled.measured.queues[0].submissions = polled.measured.submissions;
   EXPECT_THAT(polled.found(), ElementsAre("single_queue warning", "guest_limits_queues warning"));
+}
+
+TEST(GuestLimitsQueues, IsOnlyWorthKnowingWhereRequestsArePolled) {
+  Case polled = disk(2, 2).requests({90'000, 90'000}).interrupts({100, 0});
+  polled.disk().queues[1].type = QueueType::kPoll;
+  polled.disk().interrupts.resize(1);
+  polled.measured.has_requests = true;
+  polled.measured.queues[1].submissions = polled.measured.submissions;
+  polled.measured.queues[1].interrupts.clear();
+  EXPECT_THAT(polled.found(), ElementsAre("guest_limits_queues info"));
+  EXPECT_THAT(polled.only().evidence,
+              Contains("1 queue is polled (module parameter virtio_blk.poll_queues): only requests that ask for it, as "
+                       "by io_uring, go there, 18,000/s in this time."));
 }
 
 TEST(SharedVector, HoldsWhenALineServesSeveralQueues) {
@@ -203,6 +234,13 @@ TEST(IrqConcentrated, HoldsWithSeveralQueuesAndLines) {
   EXPECT_THAT(concentrated({999, 0, 0, 0}), ElementsAre("cross_cpu_completions warning"));  // too few to judge
   EXPECT_THAT(disk(4, 4).requests({90'000, 0, 0, 0}).interrupts({9'000, 0, 0, 0}).found(),
               ElementsAre("workload_on_one_vcpu info"));
+}
+
+TEST(IrqConcentrated, IsNotToldWhereOneQueueInterrupts) {
+  Case one_of_two = disk(2, 4).requests({20'000, 20'000, 0, 0}).interrupts({9'000, 0, 0, 0});
+  EXPECT_THAT(one_of_two.found(), Contains("irq_concentrated warning"));
+  one_of_two.measured.queues[1].interrupts = {1, 0, 0, 0};  // a stray one
+  EXPECT_THAT(one_of_two.found(), ElementsAre("fewer_queues_than_vcpus info"));
 }
 
 TEST(CrossCpuCompletions, NeedsAQueueForEachCpu) {

@@ -90,6 +90,7 @@ TEST(Recording, KeepsWhatIsKnownOfADisk) {
   Topology& topology = reading.topology;
   topology.possible_list = {0, 2, 5};
   topology.guest.limits.nvme_write_queues = 0;
+  topology.guest.limits.xen_blkfront_queues = 4;
   Disk& disk = topology.disks.front();
   disk.queues[0].type = QueueType::kDefault;
   disk.queues[1].type = QueueType::kRead;
