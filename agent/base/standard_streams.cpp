@@ -17,13 +17,26 @@ void secure_standard_streams() {
   (void)std::signal(SIGPIPE, SIG_IGN);
 }
 
-void tell(std::string_view text) {
+namespace {
+
+// False, and errno, if not all of it could be written.
+bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
+    if (written < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return true;
+}
+
+}  // namespace
+
+void tell(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
+
+Result<void> print(std::string_view text) {
+  if (!write_all(STDOUT_FILENO, text)) return fail_errno("cannot write to standard output");
+  return {};
 }
 
 void complain(std::string_view message) { tell(fmt::format("vqscope: {}\n", message)); }

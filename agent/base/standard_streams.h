@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "agent/base/result.h"
+
 namespace vqscope {
 
 // Makes descriptors 0 to 2 fail like closed ones where they are closed, so that no file or socket that is opened later
@@ -13,6 +15,9 @@ void secure_standard_streams();
 
 // Writes to standard error. What cannot be written is dropped: there is nobody else to tell.
 void tell(std::string_view text);
+
+// Writes all of it to standard output, or says why that cannot be.
+Result<void> print(std::string_view text);
 
 // "vqscope: MESSAGE" as a line of its own.
 void complain(std::string_view message);

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
+#include "agent/base/standard_streams.h"
 #include "agent/base/terminal.h"
 #include "agent/base/terminal_width.h"
 #include "agent/daemon/events.h"
@@ -24,7 +24,7 @@ constexpr std::size_t kNarrowest = 60, kWidest = 100;
 // As the shortest --duration.
 constexpr double kShortestSeconds = 1;
 
-std::string print(const Report& report, DoctorFormat format) {
+std::string render(const Report& report, DoctorFormat format) {
   switch (format) {
     case DoctorFormat::kMarkdown: return to_markdown(report);
     case DoctorFormat::kJson: return to_json(report);
@@ -54,9 +54,7 @@ Result<int> doctor(const DoctorOptions& options) {
   }
   const Report report = make_report(watched->first, watched->last, watched->full_time,
                                     {options.platform, options.idle_is_ok, watched->permitted, watched->notes});
-  const std::string text = print(report, options.format);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    return fail_errno("cannot write the report");
+  if (auto printed = print(render(report, options.format)); !printed) return tl::unexpected(printed.error());
   return report.status;
 }
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <vector>
 
 #include "agent/base/similar.h"
+#include "agent/base/standard_streams.h"
 #include "agent/base/terminal.h"
 #include "agent/base/terminal_width.h"
 #include "agent/base/text.h"
@@ -186,9 +186,7 @@ Result<void> explain(const ExplainOptions& options) {
   const auto text = explain(options.topic, std::clamp(terminal_width(STDOUT_FILENO), kNarrowest, kWidest),
                             wants_colour(STDOUT_FILENO));
   if (!text) return tl::unexpected(text.error());
-  if (std::fwrite(text->data(), 1, text->size(), stdout) != text->size() || std::fflush(stdout) != 0)
-    return fail_errno("cannot write the explanation");
-  return {};
+  return print(*text);
 }
 
 }  // namespace vqscope

@@ -19,15 +19,18 @@ constexpr std::array<std::string_view, VQS_OPS> kOps = {"reads", "writes", "flus
 
 double count(std::size_t number) { return static_cast<double>(number); }
 
+std::string online_cpus(const Topology& topology) {
+  return plural(count(topology.online_cpus.size()), is_guest(topology) ? "online vCPU" : "online CPU");
+}
+
 }  // namespace
 
 std::string window_sentence(const Report& report) {
-  const bool guest = is_guest(report.topology);
-  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"),
-                    cpus = plural(count(report.topology.online_cpus.size()), guest ? "online vCPU" : "online CPU");
-  return report.permitted ? fmt::format("Watched {} for {} {} with {}.", disks, duration(report.diagnosis.seconds),
-                                        guest ? "in a guest" : "on a machine that is no guest", cpus)
-                          : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
+  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"), cpus = online_cpus(report.topology);
+  return report.permitted
+             ? fmt::format("Watched {} for {} {} with {}.", disks, duration(report.diagnosis.seconds),
+                           is_guest(report.topology) ? "in a guest" : "on a machine that is no guest", cpus)
+             : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
 }
 
 std::string who_is(const Disk& disk) {
@@ -39,8 +42,7 @@ std::string who_is(const Disk& disk) {
 }
 
 std::string setup_of(const Disk& disk, const Topology& topology) {
-  std::string text = fmt::format("{} for {}", plural(count(disk.queues.size()), "queue"),
-                                 plural(count(topology.online_cpus.size()), "online vCPU"));
+  std::string text = fmt::format("{} for {}", plural(count(disk.queues.size()), "queue"), online_cpus(topology));
   if (!disk.queues.empty() && disk.queues[0].tags)
     text += fmt::format(", {} each", plural(*disk.queues[0].tags, "request"));
   if (disk.facts.msix_vectors) text += fmt::format("; {}", plural(*disk.facts.msix_vectors, "MSI-X vector"));
@@ -62,7 +64,7 @@ std::vector<std::string> load_of(const Measured& measured) {
     if (!median || !tail) continue;
     std::string line = fmt::format("{}: {} median, {} p99 at the device", kOps[op], duration(*median), duration(*tail));
     if (const auto waited = quantile(load.queue, 0.99))
-      line += fmt::format("; {} p99 before, in the guest", duration(*waited));
+      line += fmt::format("; {} p99 before, in the kernel", duration(*waited));
     lines.push_back(std::move(line));
   }
   return lines;

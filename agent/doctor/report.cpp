@@ -16,6 +16,9 @@ namespace vqscope {
 
 namespace {
 
+// In the head of a report.
+constexpr std::size_t kNamedDisks = 2;
+
 const ProbeStatus* find_probe(const Reading& reading, const std::string& name) {
   for (const ProbeStatus& probe : reading.probes)
     if (probe.name == name) return &probe;
@@ -101,24 +104,14 @@ std::string ranges(const std::vector<std::uint32_t>& cpus) {
   return text;
 }
 
-// Up to the first full stop that ends a sentence.
-std::string first_sentence(const std::string& text) {
-  const std::size_t end = text.find(". ");
-  return end == std::string::npos ? text : text.substr(0, end + 1);
-}
-
 Headline verdict_of_findings(const Report& report) {
   const Finding& worst = report.diagnosis.findings.front();
   const auto more = std::count_if(report.diagnosis.findings.begin() + 1, report.diagnosis.findings.end(),
                                   [](const Finding& f) { return f.found.severity != Severity::kInfo; });
-  Headline verdict = {
-      fmt::format("{}: {}{}", worst.device.empty() ? "guest" : worst.device, worst.kind->title,
-                  more > 0 ? fmt::format(" (and {} below)", plural(static_cast<double>(more), "more finding")) : ""),
-      first_sentence(std::string(worst.kind->explanation))};
-  for (const Advice& advice : advice_of(report))
-    if (std::find(advice.mends.begin(), advice.mends.end(), worst.kind->id) != advice.mends.end())
-      verdict.next = "What to do: " + first_sentence(advice.instructions.summary);
-  return verdict;
+  const std::string_view remedy = in_short(worst.found.remedy, report.platform.platforms);
+  return {fmt::format("{}: {}", worst.device.empty() ? "guest" : worst.device, worst.kind->title),
+          fmt::format("What to do: {}.{}", remedy.empty() ? "see below" : remedy,
+                      more > 0 ? fmt::format(" ({} more below)", more) : "")};
 }
 
 }  // namespace
@@ -148,6 +141,11 @@ Headline verdict_of(const Report& report) {
     if (std::none_of(report.untold.begin(), report.untold.end(),
                      [&](const Untold& untold) { return untold.device == disk.disk.name; }))
       judged.push_back(fmt::format("{} ({} requests/s)", disk.disk.name, grouped(disk.measured.requests_rate)));
+  if (judged.size() > kNamedDisks + 1) {
+    const std::size_t more = judged.size() - kNamedDisks;
+    judged.resize(kNamedDisks);
+    judged.push_back(plural(static_cast<double>(more), "other disk"));
+  }
   if (!judged.empty())
     return {fmt::format("Nothing is wrong that shows under this load on {}.", fmt::join(judged, ", ")),
             "If it is slow at other times, run this again then."};

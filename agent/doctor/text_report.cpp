@@ -38,14 +38,6 @@ std::string capitals(std::string_view text) {
   return result;
 }
 
-// As many words as fit into a line; what is left out follows below.
-std::string cut(const std::string& text, std::size_t width) {
-  constexpr std::string_view kMore = " ...";
-  if (text.size() <= width) return text;
-  const std::size_t end = text.rfind(' ', width - kMore.size());
-  return text.substr(0, end == std::string::npos ? width - kMore.size() : end).append(kMore);
-}
-
 class Writer {
  public:
   Writer(const Report& report, const TextStyle& style) : report_(report), style_(style) {}
@@ -85,10 +77,9 @@ class Writer {
 
   void show_verdict() {
     const Headline verdict = verdict_of(report_);
-    const std::string label = capitals(report_.result);
-    text_ += styled(label, paint_of_status(report_.status)) +
-             cut(fmt::format("{}  {}", label, verdict.what), style_.width).substr(label.size()) + "\n" +
-             cut(verdict.next, style_.width) + "\n\n";
+    headline(capitals(report_.result), paint_of_status(report_.status), verdict.what);
+    paragraph(verdict.next, "", "  ");
+    text_ += "\n";
   }
 
   void show_disk(const DiskDiagnosis& diagnosis) {

@@ -232,13 +232,15 @@ class CommandLine(unittest.TestCase):
                 process.terminate()
                 self.assertEqual(process.wait(30), 0, where)
 
-    def test_a_report_that_cannot_be_written_is_an_error(self):
+    def test_what_cannot_be_written_is_an_error(self):
         url = vqtest.Agent(self).url.removesuffix("/metrics")
         for where in (">/dev/full", ">&-"):
-            done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {where}', vqtest.AGENT, "doctor", "--duration=1", f"--url={url}"],
-                                  stderr=subprocess.PIPE, text=True, timeout=60)
-            self.assertEqual(done.returncode, 3, where)
-            self.assertIn("cannot write the report: ", done.stderr)
+            for status, *command in ((3, "doctor", "--duration=1", f"--url={url}"), (1, "help", "doctor"), (1, "serve", "--help"),
+                                     (1, "--version"), (1, "version"), (2, "explain")):
+                done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {where}', vqtest.AGENT, *command],
+                                      stderr=subprocess.PIPE, text=True, timeout=60)
+                self.assertEqual(done.returncode, status, (where, command))
+                self.assertIn("cannot write to standard output: ", done.stderr)
 
     def test_logs_are_json_when_asked(self):
         agent = vqtest.Agent(self, "--log.format=json")

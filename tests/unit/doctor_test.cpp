@@ -123,17 +123,28 @@ TEST(Doctor, TheVerdictComesFirst) {
   EXPECT_THAT(to_text(report(0), {}), StartsWith("COULD NOT TELL  vda: it was idle.\nRun it again under the load "));
 }
 
-TEST(Doctor, TheVerdictHasTwoLinesWhateverItsLength) {
+TEST(Doctor, TheVerdictHasTwoLinesForEveryFindingAndEveryRemedy) {
+  constexpr std::size_t kColumns = 80;
+  for (const FindingKind& kind : finding_kinds())
+    EXPECT_LE(std::string("CRITICAL  nvme0n1: ").size() + kind.title.size(), kColumns) << kind.id;
+  for (int remedy = 0; remedy <= static_cast<int>(Remedy::kIndirectDescriptors); ++remedy)
+    for (const auto& platforms : {std::vector<Platform>{}, {Platform::kFirecracker}}) {
+      const auto words = in_short(static_cast<Remedy>(remedy), platforms);
+      EXPECT_LE(std::string("What to do: . (19 more below)").size() + words.size(), kColumns) << words;
+      EXPECT_EQ(words.empty(), remedy == 0);
+    }
+  std::istringstream lines(to_text(report(400'000), {kColumns, false}));
+  std::string what, next, blank;
+  std::getline(std::getline(std::getline(lines, what), next), blank);
+  EXPECT_EQ(blank, "");
+}
+
+TEST(Doctor, NothingOfTheVerdictIsCutOff) {
   Report long_report = report(400'000);
-  long_report.diagnosis.findings[0].device = "a-name-that-is-much-longer-than-those-of-disks";
-  for (const std::size_t width : {60U, 80U}) {
-    std::istringstream lines(to_text(long_report, {width, false}));
-    std::string what, next, blank;
-    std::getline(std::getline(std::getline(lines, what), next), blank);
-    EXPECT_THAT(what, EndsWith(" ..."));
-    EXPECT_LE(std::max(what.size(), next.size()), width);
-    EXPECT_EQ(blank, "");
-  }
+  const std::string name = long_report.diagnosis.findings[0].device = "a-name-that-is-much-longer-than-those-of-disks";
+  const std::string text = to_text(long_report, {60, false});
+  EXPECT_THAT(text, StartsWith("CRITICAL  " + name));
+  EXPECT_THAT(text.substr(0, text.find("\n\n")), HasSubstr("interrupt one\n  vCPU\nWhat to do: "));
 }
 
 TEST(Doctor, ShowsHowToMakeLoadOnlyWhereThatWouldTellMore) {
