@@ -21,8 +21,9 @@ Turns::~Turns() { stop(); }
 
 bool Turns::take(Place& place) {
   const std::lock_guard lock(mutex_);
-  if (!stopping_ && (waiting_ > 0 || counted_.size() >= kAtOnce)) return false;
-  begin(place, sources_[place.source_], Clock::now());
+  const auto now = Clock::now();
+  if (!stopping_ && (waiting_ > 0 || !counted_.empty() || last_ > now - kPause)) return false;
+  begin(place, sources_[place.source_], now);
   return true;
 }
 
@@ -74,7 +75,7 @@ void Turns::stop() {
 // These four are to be called with the lock.
 
 void Turns::begin(Place& place, Source& source, Clock::time_point now) {
-  place.last_ = source.last = now;
+  place.last_ = source.last = last_ = now;
   place.counted_ = true;
   ++source.counted;
   counted_.push_back(&place);

@@ -18,9 +18,10 @@
 namespace vqscope {
 
 // So many requests are answered at once; the others wait, and hold a descriptor and no thread. Next is one of the
-// source that is answered least now; of its connections the one that was answered longest ago, or never. So a client
-// that asks now and then comes before those that ask on and on, wherever these come from. Owns the thread that looks
-// whose turn has lasted too long. Any thread may call.
+// source that is answered least now; of its connections the one that was answered longest ago, or never. So a source
+// that asks now and then does not wait for one that asks on and on, nor do its connections that ask now and then for
+// the others, once each of these has been answered. Owns the thread that looks whose turn has lasted too long. Any
+// thread may call.
 class Turns {
  public:
   using Clock = std::chrono::steady_clock;
@@ -29,6 +30,8 @@ class Turns {
   static constexpr std::size_t kAtOnce = 32;
   // An answer that takes longer does not count among those any more: its client reads slowly, and costs little.
   static constexpr std::chrono::milliseconds kCounted{100};
+  // Between two turns of those who need not wait.
+  static constexpr std::chrono::milliseconds kPause{1};
 
   // One connection, for as long as it lasts; guarded by the lock of its Turns.
   class Place {
@@ -50,7 +53,8 @@ class Turns {
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
 
-  // True: it is the place's turn. False: too many others are answered, or wait.
+  // True: it is the place's turn, because nobody else has or wants one, nor had one just now. An answer may be out
+  // before the server looks at the next connection, so that this alone would let all have their turn as they come.
   [[nodiscard]] bool take(Place& place);
   // `begin` is called once, by any thread and perhaps before this returns, when it is the place's turn. The place must
   // live until then.
@@ -85,9 +89,10 @@ class Turns {
   std::mutex mutex_;
   std::condition_variable changed_;
   // All of these are guarded by mutex_.
-  std::list<Place*> counted_;  // in the order in which they began
-  Sources sources_;            // that have turns or wait for one
-  std::size_t waiting_ = 0;    // of all sources
+  std::list<Place*> counted_;                          // in the order in which they began
+  Sources sources_;                                    // that have turns or wait for one
+  std::size_t waiting_ = 0;                            // of all sources
+  Clock::time_point last_ = Clock::time_point::min();  // a turn began
   bool stopping_ = false;
   std::thread watcher_;
 };

@@ -11,16 +11,17 @@ import vqtest
 
 
 class Client:
-    """Where to connect, and how."""
+    """Where to connect, and how; `source` is the address to connect from."""
 
-    def __init__(self, url, authority=None, authorization=""):
+    def __init__(self, url, authority=None, authorization="", source=None):
+        self.source = (source, 0) if source else None
         address = urllib.parse.urlparse(url)
         self.address = (address.hostname, address.port)
         self.tls = ssl.create_default_context(cafile=authority) if authority else None
         self.headers = f"Host: localhost\r\n{authorization}"
 
     def connect(self):
-        client = socket.create_connection(self.address, timeout=60)
+        client = socket.create_connection(self.address, timeout=60, source_address=self.source)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
 

@@ -19,7 +19,9 @@ class TurnsTest : public testing::Test {
   std::vector<Turns::Place*> take_all(const std::string& source) {
     std::vector<Turns::Place*> taken;
     for (std::size_t i = 0; i < Turns::kAtOnce; ++i) {
-      EXPECT_TRUE(turns_.take(place(source)));
+      bool begun = false;
+      turns_.wait(place(source), [&begun] { begun = true; });
+      EXPECT_TRUE(begun);
       taken.push_back(&places_.back());
     }
     return taken;
@@ -81,7 +83,18 @@ TEST_F(TurnsTest, ATurnThatLastsDoesNotKeepOthersWaiting) {
   turns_.look(Turns::Clock::now() + Turns::kCounted);
   EXPECT_EQ(begun_, Names{"next"});
   turns_.end(*taken[0]);  // as its answer is out at last
-  EXPECT_TRUE(turns_.take(*taken[0]));
+  wait(*taken[0], "again");
+  EXPECT_EQ(begun_, (Names{"next", "again"}));
+}
+
+TEST_F(TurnsTest, WhoeverIsAloneNeedNotWaitAndTheNextComesAfterTheServersNextLook) {
+  Turns::Place& alone = place("a");
+  EXPECT_TRUE(turns_.take(alone));
+  EXPECT_FALSE(turns_.take(place("a"))) << "one has its turn";
+  turns_.end(alone);
+  EXPECT_FALSE(turns_.take(place("a"))) << "one had its turn just now";
+  wait(places_.back(), "next");
+  EXPECT_EQ(begun_, Names{"next"});
 }
 
 TEST_F(TurnsTest, AtTheEndNobodyWaits) {
