@@ -102,17 +102,21 @@ MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*,
       request->head.fields = std::move(fields.read);
       request->asked = fields.continued ? fail("a header field goes on in the next line") : understand(request->head);
       if (!*request->asked)
-        return exchange.refuse(connection, rules.get(), *request, Refusal::kBadRequest,
-                               request->asked->error().message);
+        return exchange.refuse(connection, rules.get(), Refusal::kBadRequest, request->asked->error().message);
       const std::string& host = (*request->asked)->host;
       if (exchange.is_stranger(*visit, rules.get(), host))
         return exchange.refuse(
-            connection, rules.get(), *request, Refusal::kHost,
+            connection, rules.get(), Refusal::kHost,
             fmt::format("this is not {0}; if it is, start vqscope serve with --web.allowed-host {0}", host));
-      if (readable && !(*request->asked)->has_body) return MHD_YES;
+      if (!readable)
+        return exchange.send(connection, rules.get(),
+                             {MHD_HTTP_METHOD_NOT_ALLOWED, kText, "only GET and HEAD are answered here\n", false});
+      if ((*request->asked)->has_body)
+        return exchange.refuse(connection, rules.get(), Refusal::kBadRequest, "a request for a page has no body");
+      return MHD_YES;
     }
     if (exchange.wait_for_turn(connection, *request)) return MHD_YES;
-    return exchange.respond(connection, rules.get(), readable, *request);
+    return exchange.respond(connection, rules.get(), *request);
   } catch (const std::exception& error) {
     spdlog::error("cannot answer a request: {}", error.what());
     return MHD_NO;
@@ -145,18 +149,15 @@ bool Exchange::is_stranger(const Visit& visit, const WebRules* rules, const std:
   return visit.on_loopback && !known && !host.empty() && !names_this_machine(host, names_);
 }
 
-MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, bool readable, Request& request) {
-  if (!readable)
-    return send(connection, rules, request,
-                {MHD_HTTP_METHOD_NOT_ALLOWED, kText, "only GET and HEAD are answered here\n", false});
+MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, Request& request) {
   if (rules != nullptr && rules->users) {
     if (!request.verdict.load() && check_password(connection, *rules, request)) return MHD_YES;  // answered later
     if (request.verdict.load() == PasswordVerdict::kBusy)
-      return refuse(connection, rules, request, Refusal::kBusy, "too many passwords wait to be checked");
+      return refuse(connection, rules, Refusal::kBusy, "too many passwords wait to be checked");
     if (request.verdict.load() != PasswordVerdict::kRight)
-      return refuse(connection, rules, request, Refusal::kPassword, "a user and password are needed");
+      return refuse(connection, rules, Refusal::kPassword, "a user and password are needed");
   }
-  return send(connection, rules, request,
+  return send(connection, rules,
               handler_({(*request.asked)->path, request.head.list(MHD_HTTP_HEADER_ACCEPT),
                         request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
 }
@@ -183,24 +184,20 @@ bool Exchange::check_password(MHD_Connection* connection, const WebRules& rules,
   return true;
 }
 
-MHD_Result Exchange::refuse(MHD_Connection* connection, const WebRules* rules, const Request& request, Refusal why,
+MHD_Result Exchange::refuse(MHD_Connection* connection, const WebRules* rules, Refusal why,
                             const std::string& sentence) {
   connections_.refused(why);
   const int status = why == Refusal::kBadRequest ? MHD_HTTP_BAD_REQUEST
                      : why == Refusal::kHost     ? MHD_HTTP_MISDIRECTED_REQUEST
                      : why == Refusal::kBusy     ? MHD_HTTP_SERVICE_UNAVAILABLE
                                                  : MHD_HTTP_UNAUTHORIZED;
-  return send(connection, rules, request, {status, kText, sentence + "\n", false});
+  return send(connection, rules, {status, kText, sentence + "\n", false});
 }
 
-MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const Request& request,
-                          const HttpResponse& response) {
+MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) {
   const auto owned = make_response(unread_, response.body);
   MHD_Response* const raw = owned.get();
   if (raw == nullptr) return MHD_NO;
-  // Otherwise the library would take the body for the next request, were the connection suspended at the first call.
-  if (request.asked && *request.asked && (*request.asked)->has_body)
-    MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
   if (response.gzip) MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
   if (response.status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(raw, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

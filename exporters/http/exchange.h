@@ -40,11 +40,9 @@ class Exchange {
   struct Request;
 
   bool wait_for_turn(MHD_Connection* connection, Request& request);
-  MHD_Result respond(MHD_Connection* connection, const WebRules* rules, bool readable, Request& request);
-  MHD_Result refuse(MHD_Connection* connection, const WebRules* rules, const Request& request, Refusal why,
-                    const std::string& sentence);
-  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const Request& request,
-                  const HttpResponse& response);
+  MHD_Result respond(MHD_Connection* connection, const WebRules* rules, Request& request);
+  MHD_Result refuse(MHD_Connection* connection, const WebRules* rules, Refusal why, const std::string& sentence);
+  MHD_Result send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response);
   bool check_password(MHD_Connection* connection, const WebRules& rules, Request& request);
   [[nodiscard]] bool is_stranger(const Visit& visit, const WebRules* rules, const std::string& host) const;
 

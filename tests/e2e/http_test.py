@@ -127,7 +127,7 @@ class Endpoint(unittest.TestCase):
     def test_what_follows_a_body_is_not_read_as_a_request(self):
         hidden = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for length in (b"Content-Length: %d" % len(hidden), b"Transfer-Encoding: chunked"):
-            for method, status in ((b"GET", b" 200 "), (b"POST", b" 405 ")):
+            for method, status in ((b"GET", b" 400 "), (b"POST", b" 405 ")):
                 answer = self.talk(method + b" /-/healthy HTTP/1.1\r\nHost: localhost\r\n" + length + b"\r\n\r\n" + hidden)
                 self.assertIn(status, answer.split(b"\r\n")[0])
                 self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer)
@@ -155,7 +155,8 @@ class Endpoint(unittest.TestCase):
         for host in ("guest.example:80", "other"):
             self.assertIn(b" 200 ", ask(host, address).split(b"\r\n")[0], host)
         self.assertIn(b" 421 ", ask("evil.com", address).split(b"\r\n")[0])
-        self.assertEqual(agent.scrape().one("vqscope_http_refused_total", reason="host"), 1)
+        # The page of a moment ago may be given out once more.
+        vqtest.wait_for(lambda: agent.scrape().one("vqscope_http_refused_total", reason="host") == 1, "it to be counted")
 
     def test_every_answer_keeps_browsers_from_using_it_for_anything_else(self):
         for path in ("/", "/metrics", "/-/snapshot", "/nothing", "/%00"):
