@@ -13,6 +13,9 @@ namespace vqscope {
 
 namespace {
 
+// Windows that follow one another may touch.
+constexpr double kSharedSeconds = 1.5;
+
 struct Sides {
   std::filesystem::path before, after;
   Part part_before, part_after;
@@ -51,17 +54,17 @@ Result<Sides> choose(const CompareOptions& options) {
   return sides;
 }
 
-bool are_the_same(const Sides& sides) {
-  const auto &a = sides.part_before, &b = sides.part_after;
-  return sides.before == sides.after && a.segment == b.segment && a.window.begin == b.window.begin &&
-         a.window.end == b.window.end;
-}
-
 // Whoever wants to see the numbers of one recording may.
-void tell_that_they_are_the_same(Comparison& comparison) {
-  for (DeviceReport& device : comparison.devices)
-    device.judgement = {
-        Verdict::kNotComparable, "both sides are the same seconds of the same recording", {}, device.judgement.idle};
+void tell_of_shared_time(double seconds, Comparison& comparison) {
+  for (DeviceReport& device : comparison.devices) {
+    device.judgement = {Verdict::kNotComparable,
+                        fmt::format("both sides are of the same time: they share {:.0f} s", seconds),
+                        {},
+                        device.judgement.idle};
+    for (Row& row : device.rows) row.remark = "";
+    for (OperationReport& operation : device.operations)
+      for (Row& row : operation.rows) row.remark = "";
+  }
 }
 
 Result<Comparison> make_comparison(const CompareOptions& options) {
@@ -72,7 +75,8 @@ Result<Comparison> make_comparison(const CompareOptions& options) {
   const auto after = load_series(sides->after, sides->part_after);
   if (!after) return tl::unexpected(after.error());
   auto comparison = compare_series(*before, *after, options.renamed, options.min_effect);
-  if (comparison && are_the_same(*sides)) tell_that_they_are_the_same(*comparison);
+  const double shared = shared_seconds(*before, *after);
+  if (comparison && shared >= kSharedSeconds) tell_of_shared_time(shared, *comparison);
   return comparison;
 }
 

@@ -22,7 +22,8 @@ struct RowKind {
   const char* label;
   Unit unit;
   Wish wish;
-  unsigned threshold;  // of the smallest effect, how many times
+  unsigned threshold;        // of the smallest effect, how many times
+  std::uint64_t fewest = 0;  // requests on either side that an interval needs: ten beyond the percentile
 };
 
 constexpr RowKind kDeviceRows[] = {
@@ -39,14 +40,14 @@ constexpr RowKind kOpRows[] = {
     {kOpRate, "requests_per_second", "requests/s", Unit::kPerSecond, Wish::kMore, 1},
     {kOpThroughput, "bytes_per_second", "throughput", Unit::kBytesPerSecond, Wish::kMore, 1},
     {kOpSize, "bytes_per_request", "request size", Unit::kBytes, Wish::kNone, 1},
-    {kDeviceP50, "device_latency_p50", "device p50", Unit::kSeconds, Wish::kLess, 1},
-    {kDeviceP95, "device_latency_p95", "device p95", Unit::kSeconds, Wish::kLess, 2},
-    {kDeviceP99, "device_latency_p99", "device p99", Unit::kSeconds, Wish::kLess, 2},
-    {kDeviceP999, "device_latency_p999", "device p99.9", Unit::kSeconds, Wish::kLess, 4},
-    {kQueueP50, "queue_latency_p50", "queue p50", Unit::kSeconds, Wish::kLess, 1},
-    {kQueueP95, "queue_latency_p95", "queue p95", Unit::kSeconds, Wish::kLess, 2},
-    {kQueueP99, "queue_latency_p99", "queue p99", Unit::kSeconds, Wish::kLess, 2},
-    {kQueueP999, "queue_latency_p999", "queue p99.9", Unit::kSeconds, Wish::kLess, 4},
+    {kDeviceP50, "device_latency_p50", "device p50", Unit::kSeconds, Wish::kLess, 1, 20},
+    {kDeviceP95, "device_latency_p95", "device p95", Unit::kSeconds, Wish::kLess, 2, 200},
+    {kDeviceP99, "device_latency_p99", "device p99", Unit::kSeconds, Wish::kLess, 2, 1000},
+    {kDeviceP999, "device_latency_p999", "device p99.9", Unit::kSeconds, Wish::kLess, 4, 10000},
+    {kQueueP50, "queue_latency_p50", "queue p50", Unit::kSeconds, Wish::kLess, 1, 20},
+    {kQueueP95, "queue_latency_p95", "queue p95", Unit::kSeconds, Wish::kLess, 2, 200},
+    {kQueueP99, "queue_latency_p99", "queue p99", Unit::kSeconds, Wish::kLess, 2, 1000},
+    {kQueueP999, "queue_latency_p999", "queue p99.9", Unit::kSeconds, Wish::kLess, 4, 10000},
 };
 
 // By the same rules as the verdict: what the load is answerable for is neither better nor worse.
@@ -63,7 +64,9 @@ Row make_row(const Pair& pair, const RowKind& kind, std::size_t number, double m
   Row row{
       kind.key,           kind.label, kind.unit, pair.before_numbers[number].value, pair.after_numbers[number].value,
       pair.ratio(number), ""};
-  if (judgement.verdict != Verdict::kNotComparable) row.remark = remark_on(row.ratio, kind, min_effect, judgement.load);
+  // What nothing was seen of is not said of its parts.
+  if (judgement.verdict != Verdict::kNotComparable && judgement.verdict != Verdict::kNoDifference)
+    row.remark = remark_on(row.ratio, kind, min_effect, judgement.load);
   return row;
 }
 
@@ -134,9 +137,15 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
     OperationReport& operation = report.operations.emplace_back();
     operation.name = kOperationNames[op];
     operation.major = is_major(before.totals, op) || is_major(after.totals, op);
-    for (const RowKind& kind : kOpRows)
-      operation.rows.push_back(
-          make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, report.judgement));
+    const std::uint64_t fewer = std::min(before.totals.ops[op].requests, after.totals.ops[op].requests);
+    for (const RowKind& kind : kOpRows) {
+      Row row = make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, report.judgement);
+      if (fewer < kind.fewest) {
+        row.ratio.reset();
+        row.remark = "";
+      }
+      operation.rows.push_back(std::move(row));
+    }
   }
   report.interrupts_before = interrupt_rates(before, topology_before);
   report.interrupts_after = interrupt_rates(after, topology_after);

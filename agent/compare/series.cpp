@@ -105,7 +105,8 @@ class Loader {
     const bool chosen = !part_.segment || *part_.segment == recorded.segment;
     if (chosen && time_ >= part_.window.begin - kSlackSeconds && time_ <= part_.window.end + kSlackSeconds) {
       if (!begun_) begin(recorded);
-      if (!follows) begin_run(reading);
+      if (!follows) begin_run(recorded);
+      series_.runs.back().end_ns = reading.snapshot.time_ns;
       full_time_.add(reading.topology, reading.snapshot);
       tell_of_changes(recorded);
       if (follows) add_interval(reading);
@@ -163,8 +164,10 @@ class Loader {
   }
 
   // Readings that follow one another without a gap begin here.
-  void begin_run(const Reading& reading) {
-    run_begin_ = reading.snapshot;
+  void begin_run(const RecordedReading& recorded) {
+    const std::uint64_t now = recorded.reading.snapshot.time_ns;
+    series_.runs.push_back({recorded.header.boot_id, now, now});
+    run_begin_ = recorded.reading.snapshot;
     run_end_.reset();
     full_time_ = FullTime();
   }
@@ -306,6 +309,16 @@ const DeviceSeries* Series::find(const std::string& name) const {
   for (const DeviceSeries& device : devices)
     if (device.disk.name == name) return &device;
   return nullptr;
+}
+
+double shared_seconds(const Series& a, const Series& b) {
+  double shared = 0;
+  for (const Run& x : a.runs)
+    for (const Run& y : b.runs) {
+      const std::uint64_t begin = std::max(x.begin_ns, y.begin_ns), end = std::min(x.end_ns, y.end_ns);
+      if (!x.boot_id.empty() && x.boot_id == y.boot_id && end > begin) shared += static_cast<double>(end - begin) / 1e9;
+    }
+  return shared;
 }
 
 Result<Series> load_series(const std::filesystem::path& path, const Part& part) {

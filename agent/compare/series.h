@@ -72,6 +72,12 @@ struct DeviceSeries {
   std::vector<std::string> notes;    // sentences about what went on: vanished, began anew
 };
 
+// Readings without a gap, by the guest's CLOCK_MONOTONIC.
+struct Run {
+  std::string boot_id;  // empty: not known
+  std::uint64_t begin_ns = 0, end_ns = 0;
+};
+
 struct Series {
   std::string file;
   RecordingHeader header;  // of the first segment
@@ -80,6 +86,7 @@ struct Series {
   Topology topology;       // as it was last
   GuestActivity activity;  // how much it grew
   double activity_seconds = 0;
+  std::vector<Run> runs;
   std::vector<DeviceSeries> devices;
   std::vector<Finding> findings;  // over all of it; where there are several segments, over the last of them
   std::vector<std::string> notes;
@@ -92,6 +99,9 @@ struct Part {
   TimeWindow window;
   std::optional<std::size_t> segment;  // counted from 0; absent: all
 };
+
+// Seconds of the same boot of the same guest that are in both.
+double shared_seconds(const Series& a, const Series& b);
 
 // The time of a segment that was recorded after another boot of the guest than the one before it follows right after
 // that one; within a boot CLOCK_MONOTONIC tells. Fails when the file is no recording or has no two readings there.

@@ -207,7 +207,7 @@ Judgement nothing_seen(const Pair& pair, const Criterion& criterion) {
   const double half = noise_of(*ratio);
   // Half the interval is missed half of the time; half as much again, once in ten.
   const double visible = std::max(half, criterion.threshold) + half / 2;
-  if (visible > std::log(kTooNoisy))
+  if (visible > std::log(kTooNoisy) && half > criterion.threshold)
     return not_comparable("the recordings are too noisy to tell: " + describe_with_interval(pair, criterion));
   Judgement judgement;
   judgement.verdict = Verdict::kNoDifference;

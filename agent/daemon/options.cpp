@@ -353,7 +353,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine result;
   CLI::App app(
       "Which hardware queue, interrupt and vCPU your virtual disk's requests go through, and how long they "
-      "take there.\nRuns inside a KVM guest. https://prometheus.io scrapes it.",
+      "take there.\nRuns inside a KVM guest. Prometheus scrapes it.",
       "vqscope");
   app.set_version_flag("--version", describe_build());
   app.require_subcommand(1);

@@ -39,8 +39,15 @@ bool is_hosts_disk(const Disk& disk) {
   return is_virtio(disk) || std::find(std::begin(kBuses), std::end(kBuses), disk.transport) != std::end(kBuses);
 }
 
+bool is_passed_through(const Topology& topology, const Disk& disk) {
+  // docs/specs/pci-ids.rst and hw/nvme/ctrl.c of QEMU; the second is that of nvme,use-intel-id=on and before QEMU 6.0.
+  constexpr std::uint32_t kOfQemu[] = {0x1b36'0010, 0x8086'5845};
+  return (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") && disk.facts.pci_id &&
+         std::find(std::begin(kOfQemu), std::end(kOfQemu), *disk.facts.pci_id) == std::end(kOfQemu);
+}
+
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
-  return is_guest(topology) && is_hosts_disk(disk) &&
+  return is_guest(topology) && is_hosts_disk(disk) && !is_passed_through(topology, disk) &&
          (is_virtio(disk) || disk.transport == "pci" || disk.transport == "xen");
 }
 

@@ -16,6 +16,9 @@ bool is_hosts_disk(const Disk& disk);
 // Such a disk of a guest whose hypervisor decides how many queues it offers: virtio, NVMe, Xen. An adapter that is
 // passed through has its own.
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk);
+// An NVMe drive that is known not to be one that QEMU makes, in a guest of QEMU or of what has no NVMe drives: it is
+// passed through, with the queues of its hardware.
+bool is_passed_through(const Topology& topology, const Disk& disk);
 // On a bus or an adapter that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
 bool is_emulated(const Topology& topology, const Disk& disk);
 // Whose zones have to be written in order, which before Linux 6.10 the elevator mq-deadline alone keeps.

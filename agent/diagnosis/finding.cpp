@@ -94,7 +94,7 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      2, &emulated_bus},
     {"elevator_on_fast_disk", "An elevator sorts the requests of a fast disk",
      "Sorting requests pays on disks that turn, and this one answers faster than those can. It takes CPU time in this "
-     "guest, how much was not measured; the host sorts again if its disks need it.",
+     "guest, how much was not measured; what lies below sorts again if its disks need it.",
      2, &elevator_on_fast_disk},
     {"indirect_descriptors_off", "The virtio ring works without indirect descriptors",
      "Without indirect descriptors a request takes one entry of the ring for each piece of memory, so that the ring "

@@ -26,6 +26,7 @@ enum class Remedy {
   kMoreQueues,           // the host: a queue for each vCPU
   kMoreVectors,          // the host: an interrupt vector for each queue
   kUseMsi,               // the guest: message interrupts
+  kStartAnew,            // the host: shut the guest down and start it
   kLiftGuestLimit,       // the guest: a module parameter
   kSpreadInterrupts,     // the guest: affinity of the interrupts
   kMatchQueues,          // the guest: queue maps and rq_affinity

@@ -44,7 +44,7 @@ std::vector<Step> queues(const HostDisk& disk) {
             R"("devices": {"blockMultiQueue": true})",
             "kubectl get virtualmachine VM --namespace NAMESPACE -o yaml: does it request a number of CPUs (without "
             "that the field is refused), and what is blockMultiQueue now?",
-            "The same with null in place of true.", words::kNoDataButState)};
+            "The same with what stood there in place of true, or with null if nothing did.", words::kNoDataButState)};
 }
 
 }  // namespace

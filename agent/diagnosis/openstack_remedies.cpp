@@ -34,7 +34,8 @@ std::vector<Step> virtio(const HostDisk& disk) {
   return {{"OpenStack (Yoga and newer)",
            scsi ? "The cloud's administrator can change the recorded model of the SCSI controller; all its disks move "
                   "with it."
-                : "The cloud's administrator can change the recorded bus of the server's disks; all of them move.",
+                : "The cloud's administrator can change the bus that is recorded for the server. Disks that have one "
+                  "recorded for themselves, such as volumes, and a root disk of a recorded name, stay where they are.",
            std::string("nova-manage image_property set SERVER-ID --property ") +
                (scsi ? "hw_scsi_model=virtio-scsi" : "hw_disk_bus=virtio"),
            Caution{std::string(words::kMoveCheck) +

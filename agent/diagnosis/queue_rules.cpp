@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/remedies.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/diagnosis/vector_rules.h"
@@ -73,6 +74,20 @@ bool from_several_cpus(const QueueGroup& group) { return group.submission_cpus.v
 // Why a disk has fewer queues than the guest has vCPUs.
 enum class Shortage { kNone, kGuestLimit, kNoMsi, kHotplug, kHost };
 
+// The driver takes so many queues by itself, and no more than there were CPUs when it started (xlblk_init).
+bool is_xens_default(const DiskEvidence& evidence) {
+  const GuestFacts& guest = evidence.topology.guest;
+  const std::size_t at_start = evidence.topology.online_cpus.size() - guest.late_cpus.size();
+  return guest.limits.xen_blkfront_queues == std::min<std::size_t>(kXenQueues, at_start) &&
+         guest.command_line.value_or("").find("xen_blkfront.max_queues=") == std::string::npos;
+}
+
+// Whether the driver's own limit may be what keeps queues from a Xen disk: what the host offers does not show.
+bool may_be_xens_default(const DiskEvidence& evidence) {
+  return evidence.disk.transport == "xen" && is_xens_default(evidence) &&
+         evidence.topology.guest.limits.xen_blkfront_queues == evidence.disk.queues.size();
+}
+
 // The module parameter is the cause only if it is what the driver took: min(parameter, what the host offers).
 bool is_limited_by_guest(const DiskEvidence& evidence) {
   const Disk& disk = evidence.disk;
@@ -80,7 +95,8 @@ bool is_limited_by_guest(const DiskEvidence& evidence) {
   const bool shared_out = interrupt_queues(evidence) < disk.queues.size() || judged_queues(evidence).type;
   if (disk.driver == "nvme" || disk.driver == "virtio_scsi") return shared_out;
   const GuestLimits& limits = evidence.topology.guest.limits;
-  if (disk.transport == "xen") return limits.xen_blkfront_queues.value_or(0) == disk.queues.size();
+  if (disk.transport == "xen")
+    return limits.xen_blkfront_queues.value_or(0) == disk.queues.size() && !is_xens_default(evidence);
   if (disk.driver != "virtio_blk") return false;
   const auto limit = limits.virtio_blk_queues.value_or(0);
   if (!shared_out && (limit == 0 || limit != disk.queues.size())) return false;
@@ -102,9 +118,11 @@ Shortage shortage(const DiskEvidence& evidence) {
 }
 
 Remedy remedy_of(Shortage shortage, const DiskEvidence& evidence) {
-  return shortage == Shortage::kGuestLimit ? Remedy::kLiftGuestLimit
-         : shortage == Shortage::kNoMsi    ? remedy_for_vectors(evidence)
-                                           : Remedy::kMoreQueues;
+  return shortage == Shortage::kGuestLimit || (shortage == Shortage::kHost && may_be_xens_default(evidence))
+             ? Remedy::kLiftGuestLimit
+         : shortage == Shortage::kNoMsi   ? remedy_for_vectors(evidence)
+         : shortage == Shortage::kHotplug ? Remedy::kStartAnew
+                                          : Remedy::kMoreQueues;
 }
 
 bool is_single_queue(const DiskEvidence& evidence) {
@@ -139,6 +157,11 @@ std::string queues_and_cpus(const DiskEvidence& evidence) {
 // What the host prepared, as far as it can be read.
 std::vector<std::string> offer(const DiskEvidence& evidence) {
   std::vector<std::string> sentences;
+  if (may_be_xens_default(evidence))
+    sentences.push_back(fmt::format(
+        "Xen's disk driver in this guest takes {} at the most unless it is told otherwise (xen_blkfront.max_queues). "
+        "What the host offers does not show here; it may be as few.",
+        plural(count(evidence.disk.queues.size()), "queue")));
   if (evidence.disk.driver == "virtio_blk")
     if (const auto features = evidence.disk.facts.virtio_features; features && !has_blk_multiqueue(*features))
       sentences.emplace_back("The host did not offer more than one queue (virtio feature 12, MQ, is not set).");
@@ -187,12 +210,9 @@ std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
                                       source("virtio_blk.num_request_queues")),
                           "num_request_queues", static_cast<double>(limit)});
   if (disk.transport == "xen" && limits.xen_blkfront_queues)
-    parameters.push_back({fmt::format("The module parameter xen_blkfront.max_queues is {}, which is {}. What the host "
-                                      "offers does not show here; it may be as few.{}",
-                                      *limits.xen_blkfront_queues,
-                                      *limits.xen_blkfront_queues == kXenQueues ? "what the driver sets by itself"
-                                                                                : "not what the driver sets by itself",
-                                      source("xen_blkfront.max_queues")),
+    parameters.push_back({fmt::format("The module parameter xen_blkfront.max_queues is {}.{} What the host offers does "
+                                      "not show here; it may be as few.",
+                                      *limits.xen_blkfront_queues, source("xen_blkfront.max_queues")),
                           "max_queues", static_cast<double>(*limits.xen_blkfront_queues)});
   if (judged_queues(evidence).type) {
     const std::size_t reads = group_of_type(evidence, QueueType::kRead).queues;
@@ -260,10 +280,12 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
   // By Little's law, those that wait in this guest.
   const double waiting =
       measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
+  const bool firecracker = evidence.topology.vmm == "firecracker";
   // On other architectures than x86 Firecracker does not tell who it is; its disks are on MMIO.
-  const bool unknown = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
+  const bool anonymous = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
   const bool mendable =
-      evidence.topology.vmm != "firecracker" && !(unknown && evidence.disk.transport == "virtio-mmio");
+      shortage(evidence) != Shortage::kHost ||
+      (queues_can_be_set(evidence.topology, evidence.disk) && !(anonymous && evidence.disk.transport == "virtio-mmio"));
   const bool shared = measured.average_inflight + waiting >= kSharedInflight;
   Found found;
   const bool elsewhere = slow_at_device(evidence).has_value();
@@ -283,7 +305,7 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
         "Nearly all requests stay at the device equally long (slow_at_device), so that the queue is not what they are "
         "seen to wait for.");
   else if (!mendable)
-    found.evidence.emplace_back(unknown
+    found.evidence.emplace_back(!firecracker
                                     ? "Whether this hypervisor can give a disk more queues is not known, so this is a "
                                       "warning however busy the disk is."
                                     : "Firecracker gives a disk one queue, so this is a warning however busy the disk "
@@ -314,11 +336,12 @@ std::optional<Found> hotplugged_vcpus(const DiskEvidence& evidence) {
   if (shortage(evidence) != Shortage::kHotplug) return std::nullopt;
   Found found;
   found.severity = shortage_severity(evidence);
-  found.remedy = Remedy::kMoreQueues;
+  found.remedy = Remedy::kStartAnew;
   std::string late;
   for (const std::uint32_t cpu : evidence.topology.guest.late_cpus) late += fmt::format(" {}", cpu);
   found.evidence = {queues_and_cpus(evidence),
                     fmt::format("These vCPUs came after boot:{}. Without them there would be a queue for each.", late)};
+  for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("late_vcpus", count(evidence.topology.guest.late_cpus.size()));
   return found;

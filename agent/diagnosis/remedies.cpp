@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/host_remedies.h"
 #include "agent/topology/parse.h"
@@ -44,19 +46,60 @@ void for_each_platform(Remedy remedy, const std::vector<Platform>& platforms, co
                      ""});
 }
 
-Instructions more_queues(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms,
-                         const HostDisk& host_disk) {
+bool changes_something(const std::vector<Step>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.caution.has_value(); });
+}
+
+Instructions more_queues(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
-  if (platforms == std::vector{Platform::kFirecracker}) {
-    result.summary = fmt::format("Firecracker cannot give {} more than one queue.", disk.name);
-  } else {
-    result.summary =
-        fmt::format("Give {} {} queues, one for each vCPU, on the host.{}", disk.name, host_disk.queues,
-                    topology.possible_cpus > host_disk.queues
-                        ? fmt::format(" (Up to {}, if vCPUs are going to be plugged in.)", topology.possible_cpus)
-                        : "");
-  }
   for_each_platform(Remedy::kMoreQueues, platforms, host_disk, result.steps);
+  if (changes_something(result.steps)) {
+    result.in_short = "give it a queue for each vCPU, on the host";
+    result.summary = fmt::format("Give {} {} queues, one for each vCPU, on the host.", disk.name, host_disk.queues);
+  } else if (platforms == std::vector{Platform::kFirecracker}) {
+    result.in_short = "nothing: Firecracker gives a disk one queue only";
+    result.summary = fmt::format("Firecracker cannot give {} more than one queue.", disk.name);
+  } else if (platforms.empty()) {
+    result.in_short = "ask whoever runs the host for more queues";
+    result.summary = fmt::format("Ask whether {} can have {} queues, one for each vCPU.", disk.name, host_disk.queues);
+  } else {
+    result.in_short = "nothing: no setting gives it more queues";
+    result.summary = fmt::format("No setting that vqscope knows of gives {} more queues.", disk.name);
+  }
+  return result;
+}
+
+Instructions start_anew(const Disk& disk, const HostDisk& host_disk) {
+  return {
+      "",
+      fmt::format("Let the guest be started with all its {} vCPUs: {} gets its queues then.", host_disk.queues,
+                  disk.name),
+      {{"On the host",
+        "Let its configuration say how many vCPUs there are at boot, those included that were plugged in. If it also "
+        "says how many queues the disk has, raise that as well, after the vCPUs. Then shut the guest down and start "
+        "it.",
+        "",
+        Caution{"That nobody needs the guest meanwhile, and what its configuration says now.",
+                "The guest, while it is shut down and started; a reboot inside it is not enough.",
+                "Write the old numbers back, and start it anew.",
+                "No data. Other changes that were made and wait for the next start take effect with it."}}}};
+}
+
+Instructions more_vectors(const Disk& disk, const std::vector<Platform>& platforms, HostDisk host_disk) {
+  Instructions result;
+  if (host_disk.mmio) {
+    result.in_short = "nothing: over MMIO a device has one interrupt";
+    result.summary = fmt::format("Over MMIO {} has one interrupt for all its queues.", disk.name);
+    result.steps = {
+        {"On the host",
+         "Nothing can be set. On PCI each queue has its own; to move the disk there changes the machine, so it "
+         "is a step to plan for itself.",
+         ""}};
+    return result;
+  }
+  result.summary = "Let the host prepare an interrupt vector for each queue.";
+  host_disk.queues = static_cast<unsigned>(disk.queues.size());
+  for_each_platform(Remedy::kMoreVectors, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -87,20 +130,21 @@ Caution boot_caution() {
 
 // Xen's driver takes few queues unless it is told otherwise.
 Instructions raise_xen_limit(const HostDisk& host_disk) {
-  return {
-      "Let Xen's disk driver in this guest take more queues, and start this guest anew. The host may have a limit, "
-      "too, which does not show here.",
-      {find_parameter("xen_blkfront.max_queues|xen_blkfront +max_queues"),
-       {kGuest,
-        fmt::format("Add xen_blkfront.max_queues={} to the kernel command line, in /etc/default/grub (then "
-                    "update-grub; Fedora and RHEL: grubby --update-kernel=ALL --args=...) or where it was found.",
-                    host_disk.queues),
-        "", boot_caution()}}};
+  return {"",
+          "Let Xen's disk driver in this guest take more queues, and start this guest anew. The host may have a limit, "
+          "too, which does not show here.",
+          {find_parameter("xen_blkfront.max_queues|xen_blkfront +max_queues"),
+           {kGuest,
+            fmt::format("Add xen_blkfront.max_queues={} to the kernel command line, in /etc/default/grub (then "
+                        "update-grub; Fedora and RHEL: grubby --update-kernel=ALL --args=...) or where it was found.",
+                        host_disk.queues),
+            "", boot_caution()}}};
 }
 
 Instructions lift_guest_limit(const Disk& disk, const HostDisk& host_disk) {
   if (disk.transport == "xen") return raise_xen_limit(host_disk);
   return {
+      "",
       "Take the module parameter away and start this guest anew; the host need not be touched.",
       {find_parameter("num_request_queues|poll_queues|write_queues"),
        {kGuest,
@@ -113,6 +157,7 @@ Instructions lift_guest_limit(const Disk& disk, const HostDisk& host_disk) {
 
 Instructions use_msi(const Disk& disk) {
   return {
+      "",
       fmt::format("Find out why this guest does not use all message interrupts (MSI-X) that {} offers, and let it.",
                   disk.name),
       {{kGuest,
@@ -139,6 +184,7 @@ Instructions spread_interrupts(const Disk& disk) {
   for (const InterruptLine& line : disk.interrupts)
     if (line.queue) look += fmt::format(" /proc/irq/{}/effective_affinity_list", line.irq);
   return {
+      "",
       "Let each queue's interrupt go to a vCPU that the queue serves.",
       {{kGuest,
         "Look where they go, and whether vCPUs are offline or isolated (isolcpus=, irqaffinity=). virtio-blk, "
@@ -158,6 +204,7 @@ Instructions spread_interrupts(const Disk& disk) {
 Instructions match_queues(const Disk& disk) {
   const std::string path = queue_attribute(disk, "rq_affinity");
   return {
+      "",
       "Let a request end where it began.",
       {{kGuest,
         "The vCPUs of each queue and the vCPU of its interrupt should be the same; they come apart when vCPUs were "
@@ -240,6 +287,7 @@ Instructions guest_queueing(const Disk& disk) {
 
 Instructions move_submitter() {
   return {
+      "",
       "Let the process run on the vCPU that takes the disk's interrupts (the evidence names it), and measure before "
       "and after.",
       {{kGuest, "For a try, with all its threads; for good: CPUAffinity= in the unit of a service.",
@@ -315,14 +363,12 @@ Instructions use_virtio(const Topology& topology, const std::vector<Platform>& p
   return result;
 }
 
-}  // namespace
-
-std::string_view in_short(Remedy remedy, const std::vector<Platform>& platforms) {
+// What can be said without knowing more, in 48 characters at the most.
+std::string_view in_short(Remedy remedy) {
   switch (remedy) {
-    case Remedy::kNone: break;
-    case Remedy::kMoreQueues:
-      return platforms == std::vector{Platform::kFirecracker} ? "nothing: Firecracker gives a disk one queue only"
-                                                              : "give it a queue for each vCPU, on the host";
+    case Remedy::kNone:
+    case Remedy::kMoreQueues: break;
+    case Remedy::kStartAnew: return "let it be started with all its vCPUs";
     case Remedy::kLiftGuestLimit: return "change a module parameter here, and reboot";
     case Remedy::kUseMsi: return "find out why this guest leaves MSI-X unused";
     case Remedy::kSpreadInterrupts: return "let each queue interrupt a vCPU that it serves";
@@ -333,7 +379,7 @@ std::string_view in_short(Remedy remedy, const std::vector<Platform>& platforms)
     case Remedy::kHostIo: return "find out on the host what is slow";
     case Remedy::kMoveSubmitter: return "run the process on the vCPU that is interrupted";
     case Remedy::kFindLimit: return "find out whether it is a limit or the storage";
-    case Remedy::kGuestQueueing: return "find out what holds them back in this guest";
+    case Remedy::kGuestQueueing: return "find out what holds them back in this kernel";
     case Remedy::kHostCpu: return "get CPU time on the host for this guest";
     case Remedy::kUseVirtio: return "attach it to a bus that was made for guests";
     case Remedy::kDropElevator: return "switch the elevator off";
@@ -343,22 +389,27 @@ std::string_view in_short(Remedy remedy, const std::vector<Platform>& platforms)
   return "";
 }
 
-Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& topology,
-                              const std::vector<Platform>& platforms) {
-  static const Disk no_disk;
-  const Disk& of = disk != nullptr ? *disk : no_disk;
-  // As many queues as there should be; vectors are for those that there are.
-  HostDisk host_disk = {kind_of(of), of.transport == "virtio-mmio", static_cast<unsigned>(topology.online_cpus.size()),
-                        of.transport != "virtio-ccw",
-                        disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of)};
-  // What an emulated controller lacks it gets on another bus only.
-  if (is_emulated(topology, of) && (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreVectors ||
-                                    remedy == Remedy::kDeepenQueue || remedy == Remedy::kIndirectDescriptors))
-    return use_virtio(topology, platforms, host_disk);
+const Disk& disk_or_none(const Disk* disk) {
+  static const Disk none;
+  return disk != nullptr ? *disk : none;
+}
+
+// As many queues as there should be.
+HostDisk host_disk_of(const Topology& topology, const Disk* disk) {
+  const Disk& of = disk_or_none(disk);
+  return {kind_of(of), of.transport == "virtio-mmio", static_cast<unsigned>(topology.online_cpus.size()),
+          of.transport != "virtio-ccw",
+          disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of)};
+}
+
+Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, const std::vector<Platform>& platforms) {
+  const Disk& of = disk_or_none(disk);
+  const HostDisk host_disk = host_disk_of(topology, disk);
   Instructions result;
   switch (remedy) {
     case Remedy::kNone: break;
-    case Remedy::kMoreQueues: return more_queues(of, topology, platforms, host_disk);
+    case Remedy::kMoreQueues: return more_queues(of, platforms, host_disk);
+    case Remedy::kStartAnew: return start_anew(of, host_disk);
     case Remedy::kLiftGuestLimit: return lift_guest_limit(of, host_disk);
     case Remedy::kUseMsi: return use_msi(of);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
@@ -372,14 +423,10 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
     case Remedy::kUseVirtio: return use_virtio(topology, platforms, host_disk);
+    case Remedy::kMoreVectors: return more_vectors(of, platforms, host_disk);
     case Remedy::kDropElevator:
       result.summary = "Switch the elevator off.";
       drop_elevator(of, result.steps);
-      break;
-    case Remedy::kMoreVectors:
-      result.summary = "Let the host prepare an interrupt vector for each queue.";
-      host_disk.queues = static_cast<unsigned>(of.queues.size());
-      for_each_platform(remedy, platforms, host_disk, result.steps);
       break;
     case Remedy::kIndirectDescriptors:
       result.summary = "Let the host offer indirect descriptors. It matters for queues that are full.";
@@ -387,6 +434,25 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
       break;
   }
   return result;
+}
+
+}  // namespace
+
+Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& topology,
+                              const std::vector<Platform>& platforms) {
+  // What an emulated controller lacks it gets on another bus only.
+  if (is_emulated(topology, disk_or_none(disk)) &&
+      (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreVectors || remedy == Remedy::kDeepenQueue ||
+       remedy == Remedy::kIndirectDescriptors))
+    remedy = Remedy::kUseVirtio;
+  Instructions result = choose(remedy, disk, topology, platforms);
+  if (result.in_short.empty()) result.in_short = in_short(remedy);
+  return result;
+}
+
+bool queues_can_be_set(const Topology& topology, const Disk& disk) {
+  return changes_something(
+      instructions_for(Remedy::kMoreQueues, &disk, topology, choose_platforms(topology, std::nullopt).platforms).steps);
 }
 
 }  // namespace vqscope

@@ -9,7 +9,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "agent/diagnosis/finding.h"
@@ -33,16 +32,16 @@ struct Step {
 };
 
 struct Instructions {
-  std::string summary;  // one paragraph
+  std::string in_short;  // a few words, such as "switch the elevator off"; empty if there is nothing to do
+  std::string summary;   // one paragraph
   std::vector<Step> steps;
 };
-
-// For the head of a report: a few words, such as "switch the elevator off", of 48 characters at the most; empty if
-// there is nothing to do.
-std::string_view in_short(Remedy remedy, const std::vector<Platform>& platforms);
 
 // For one disk; for what concerns the whole guest, `disk` is null. A platform that cannot do it says so.
 Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& topology,
                               const std::vector<Platform>& platforms);
+
+// Whether one of the platforms that the guest may run on has a setting that gives the disk more queues.
+bool queues_can_be_set(const Topology& topology, const Disk& disk);
 
 }  // namespace vqscope

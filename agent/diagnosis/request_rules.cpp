@@ -79,18 +79,18 @@ std::optional<Wait> longest_wait(const Measured& measured) {
 }
 
 std::string told(const Wait& wait) {
-  return fmt::format("A {} waits {} inside this guest before it is handed to the host, and {} there.",
+  return fmt::format("A {} waits {} in this kernel before it is handed to the device, and {} there.",
                      kOperationNames[wait.op], duration(wait.guest), duration(wait.host));
 }
 
-// Whether those that wait may do so behind those that the host works at.
+// Whether those that wait may do so behind those that the device works at.
 std::string told_inflight(const Measured& measured) {
   const double inflight = measured.average_inflight;
-  const std::string at_host = fmt::format("On average {} were in flight at the host, which moved {}", grouped(inflight),
-                                          throughput(measured.bytes_rate));
+  const std::string at_device = fmt::format("On average {} were in flight at the device, which moved {}",
+                                            grouped(inflight), throughput(measured.bytes_rate));
   if (inflight < kNeverIdle)
-    return fmt::format("{}: for {} of the time or more it had nothing to do.", at_host, percent(1 - inflight));
-  return at_host + ": those that wait may wait behind these, for what the host can do.";
+    return fmt::format("{}: for {} of the time or more it had nothing to do.", at_device, percent(1 - inflight));
+  return at_device + ": those that wait may wait behind these, for what the device can do.";
 }
 
 // Where they are, and how much room is left there.
@@ -156,6 +156,7 @@ void add_ring(const DiskEvidence& evidence, Found& found) {
 std::optional<Found> queue_full(const DiskEvidence& evidence) {
   const auto queue = full_queue(evidence);
   if (!queue || evidence.measured.requests_rate < kJudgedRate) return std::nullopt;
+  if (slow_at_device(evidence)) return std::nullopt;  // which tells of it: a longer queue would only hold more of them
   const QueueLoad& load = evidence.measured.queues[*queue];
   Found found;
   found.severity = Severity::kWarning;
@@ -241,9 +242,10 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
     found.severity = Severity::kWarning;
     found.remedy = Remedy::kHostIo;
     found.evidence = {
-        fmt::format("Half of the {}s are done within {} of being handed to the host, but one in a hundred takes {} or "
-                    "more: {:.0f} times as long.",
-                    kOperationNames[op], duration(*median), duration(*tail), ratio),
+        fmt::format(
+            "Half of the {}s are done within {} of being handed to the device, but one in a hundred takes {} or "
+            "more: {:.0f} times as long.",
+            kOperationNames[op], duration(*median), duration(*tail), ratio),
         fmt::format("{} of their time passes there, or on the way back.", percent(host / (host + guest)))};
     found.numbers = {{"device_p50_seconds", *median},
                      {"device_p99_seconds", *tail},
@@ -255,8 +257,7 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
 
 std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
-  if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight || full_queue(evidence))
-    return std::nullopt;
+  if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
   std::optional<Found> slowest;
   double worst = 0;
   for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {
@@ -276,9 +277,10 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
                     grouped(measured.average_inflight), grouped(measured.requests_rate),
                     throughput(measured.bytes_rate)),
         fmt::format("Half of the {}s took {} or more there, and nine in ten no more than {}. Before, they spent {} in "
-                    "this guest on average.",
+                    "this kernel on average.",
                     kOperationNames[op], duration(*median), duration(*most), duration(guest)),
         told_busiest_queue(evidence)};
+    if (const auto full = full_queue(evidence)) found.evidence.push_back(told_full(evidence, *full));
     found.numbers = {{"average_inflight", measured.average_inflight},
                      {"requests_per_second", measured.requests_rate},
                      {"bytes_per_second", measured.bytes_rate},

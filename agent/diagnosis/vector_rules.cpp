@@ -19,6 +19,14 @@ enum class Side { kGuest, kHost, kNotKnown };
 
 bool is_wired(const DiskEvidence& evidence) { return evidence.disk.facts.uses_msi == false; }
 
+// An NVMe drive whose admin queue and only other queue have one line: the driver got one vector.
+bool shares_admins_vector(const DiskEvidence& evidence) {
+  return evidence.disk.driver == "nvme" &&
+         std::any_of(evidence.disk.interrupts.begin(), evidence.disk.interrupts.end(), [](const InterruptLine& line) {
+           return line.action.find("q0") != std::string::npos && line.action.find("q1") != std::string::npos;
+         });
+}
+
 // "pci=noacpi,nomsi" (Documentation/admin-guide/kernel-parameters.txt)
 bool is_msi_switched_off(const DiskEvidence& evidence) {
   const std::string command_line = evidence.topology.guest.command_line.value_or("");
@@ -38,7 +46,7 @@ Side who_lacks_vectors(const DiskEvidence& evidence) {
   const auto needed = needed_vectors(evidence.disk);
   if (!vectors || !needed) return Side::kNotKnown;
   // With two vectors the drivers of virtio do without the wire, and NVMe's with one.
-  if (is_wired(evidence)) return *vectors < 2 ? Side::kHost : Side::kGuest;
+  if (is_wired(evidence) || shares_admins_vector(evidence)) return *vectors < 2 ? Side::kHost : Side::kGuest;
   return *vectors < *needed ? Side::kHost : Side::kGuest;
 }
 
@@ -78,16 +86,23 @@ bool shares_vector(const DiskEvidence& evidence) {
 }
 
 bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
-  return evidence.disk.driver == "nvme" && is_wired(evidence) && interrupt_queues(evidence.disk) == 1;
+  return evidence.disk.driver == "nvme" && (is_wired(evidence) || shares_admins_vector(evidence)) &&
+         interrupt_queues(evidence.disk) == 1;
 }
 
 Remedy remedy_for_vectors(const DiskEvidence& evidence) {
   const Side side = who_lacks_vectors(evidence);
-  return side == Side::kGuest || (side == Side::kNotKnown && is_wired(evidence)) ? Remedy::kUseMsi
-                                                                                 : Remedy::kMoreVectors;
+  return side == Side::kGuest || (side == Side::kNotKnown && (is_wired(evidence) || shares_admins_vector(evidence)))
+             ? Remedy::kUseMsi
+             : Remedy::kMoreVectors;
 }
 
 std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
+  if (shares_admins_vector(evidence) && !is_wired(evidence))
+    return {
+        fmt::format("Its admin queue and its only other queue share line {} ({}): the driver got one vector, and takes "
+                    "one queue with that.",
+                    evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
   if (!is_wired(evidence) || evidence.disk.interrupts.empty() || evidence.disk.transport == "virtio-mmio") return {};
   std::vector<std::string> sentences = {fmt::format(
       "This guest does not use message interrupts (MSI) for it: line {} ({}) is a wired interrupt, of which a "

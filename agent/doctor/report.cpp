@@ -104,11 +104,24 @@ std::string ranges(const std::vector<std::uint32_t>& cpus) {
   return text;
 }
 
+// What costs nobody else anything and can be taken back at once.
+bool is_done_here(Remedy remedy) { return remedy == Remedy::kMoveSubmitter || remedy == Remedy::kDropElevator; }
+
+std::string could_try(const Report& report) {
+  for (const Finding& finding : report.diagnosis.findings)
+    if (is_done_here(finding.found.remedy))
+      return fmt::format("You could try: {}.", instructions_for(finding.found.remedy, disk_of(finding, report),
+                                                                report.topology, report.platform.platforms)
+                                                   .in_short);
+  return "If it is slow at other times, run this again then.";
+}
+
 Headline verdict_of_findings(const Report& report) {
   const Finding& worst = report.diagnosis.findings.front();
   const auto more = std::count_if(report.diagnosis.findings.begin() + 1, report.diagnosis.findings.end(),
                                   [](const Finding& f) { return f.found.severity != Severity::kInfo; });
-  const std::string_view remedy = in_short(worst.found.remedy, report.platform.platforms);
+  const std::string remedy =
+      instructions_for(worst.found.remedy, disk_of(worst, report), report.topology, report.platform.platforms).in_short;
   return {fmt::format("{}: {}", worst.device.empty() ? "guest" : worst.device, worst.kind->title),
           fmt::format("What to do: {}.{}", remedy.empty() ? "see below" : remedy,
                       more > 0 ? fmt::format(" ({} more below)", more) : "")};
@@ -133,7 +146,7 @@ Report make_report(const Reading& first, const Reading& last, const FullTime& fu
 
 Headline verdict_of(const Report& report) {
   if (!report.permitted)
-    return {"The disks' requests cannot be seen without the right to.",
+    return {"Without rights, only how the disks are set up can be told.",
             "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor"};
   if (report.status == kWarning || report.status == kCritical) return verdict_of_findings(report);
   std::vector<std::string> judged;
@@ -148,14 +161,14 @@ Headline verdict_of(const Report& report) {
   }
   if (!judged.empty())
     return {fmt::format("Nothing is wrong that shows under this load on {}.", fmt::join(judged, ", ")),
-            "If it is slow at other times, run this again then."};
+            could_try(report)};
   if (report.untold.empty()) return {"No disk was there from the beginning to the end.", "Run this again."};
   const Untold& untold = report.untold.front();
   const std::size_t more = report.untold.size() - 1;
-  return {fmt::format("{}: {}{}.", untold.device, untold.reason,
-                      more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
-          only_idle(report) ? "Run it again under the load that is slow; a command that makes some is below."
-                            : "What the kernel tells by itself is below."};
+  return {
+      fmt::format("{}: {}{}.", untold.device, untold.reason,
+                  more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
+      only_idle(report) ? "Run it again under the load that is slow." : "What the kernel tells by itself is below."};
 }
 
 bool is_judged(const Report& report) { return report.status != kCouldNotTell && report.result != "idle"; }
@@ -172,7 +185,9 @@ std::vector<Advice> advice_of(const Report& report) {
   std::vector<Advice> all;
   for (const Finding& finding : report.diagnosis.findings) {
     // What is no more than worth knowing is worth no trip to the host's administrator.
-    if (finding.found.remedy == Remedy::kNone || finding.found.severity == Severity::kInfo) continue;
+    if (finding.found.remedy == Remedy::kNone ||
+        (finding.found.severity == Severity::kInfo && !is_done_here(finding.found.remedy)))
+      continue;
     const Disk* disk = disk_of(finding, report);
     const Key key(finding.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
     const auto known =

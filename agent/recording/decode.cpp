@@ -192,6 +192,7 @@ DiskFacts decode(const proto::DiskFacts& source) {
   if (source.has_msix_vectors()) facts.msix_vectors = source.msix_vectors();
   if (source.has_wbt_lat_usec()) facts.wbt_lat_usec = source.wbt_lat_usec();
   if (source.has_queue_depth()) facts.queue_depth = source.queue_depth();
+  if (source.has_pci_id()) facts.pci_id = source.pci_id();
   if (source.has_uses_msi()) facts.uses_msi = source.uses_msi();
   if (source.has_max_segments()) facts.max_segments = source.max_segments();
   for (const proto::QueueSetting& setting : source.settings())

@@ -159,6 +159,7 @@ void encode(const DiskFacts& facts, proto::DiskFacts& target) {
   if (facts.msix_vectors) target.set_msix_vectors(*facts.msix_vectors);
   if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
   if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
+  if (facts.pci_id) target.set_pci_id(*facts.pci_id);
   if (facts.uses_msi) target.set_uses_msi(*facts.uses_msi);
   if (facts.max_segments) target.set_max_segments(*facts.max_segments);
   for (const QueueSetting& setting : facts.settings) {

@@ -18,6 +18,7 @@
 #include "agent/daemon/collector.h"
 #include "agent/daemon/disk_selection.h"
 #include "agent/daemon/events.h"
+#include "agent/daemon/rights.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/fetch.h"
 #include "agent/recording/writer.h"
@@ -158,6 +159,8 @@ Result<void> run(const Source& source, Tape& tape, const Fd& signals, const Fd& 
 }  // namespace
 
 Result<void> record(const RecordOptions& options) {
+  if (options.agent.url.empty() && !may_attach())
+    return fail("to record requests takes root, or CAP_BPF and CAP_PERFMON: sudo vqscope record ...");
   auto signals = watch_signals();
   if (!signals) return tl::unexpected(signals.error());
   ::signal(SIGXFSZ, SIG_IGN);  // a limit of the file's size is an error of write()
@@ -189,8 +192,9 @@ Result<void> record(const RecordOptions& options) {
   const auto ran =
       run(*source, tape, *signals, *timer, options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));
   if (tape.readings() > 1 || ran)
-    spdlog::info("{} readings, {:.1f} kB, are in {}", tape.readings(),
-                 static_cast<double>(tape.writer().written()) / 1000, tape.writer().name());
+    spdlog::info("{} reading{}, {:.1f} kB, are in {}{}", tape.readings(), tape.readings() == 1 ? "" : "s",
+                 static_cast<double>(tape.writer().written()) / 1000, tape.writer().name(),
+                 tape.readings() == 1 ? ": too few to compare" : "");
   if (!ran) return tl::unexpected(ran.error());
   return tape.writer().finish();
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "agent/base/text.h"
 #include "agent/topology/queue_types.h"
@@ -53,6 +54,20 @@ constexpr Sign kManagers[] = {
     {"Vultr", "Vultr"},
 };
 
+// "0x1b36" and "0x0010"
+std::optional<std::uint32_t> read_pci_id(TreeReader& reader, const fs::path& device) {
+  std::uint32_t id = 0;
+  for (const char* file : {"vendor", "device"}) {
+    const std::string text = reader.trimmed(device / file).value_or("");
+    std::uint16_t part = 0;
+    if (!text.starts_with("0x")) return std::nullopt;
+    const auto parsed = std::from_chars(text.data() + 2, text.data() + text.size(), part, 16);
+    if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
+    id = id << 16 | part;
+  }
+  return id;
+}
+
 void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
   DiskFacts& facts = disk.facts;
   const fs::path directory = paths.sysfs / "block" / sysfs_name(disk.name);
@@ -66,6 +81,8 @@ void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
     if (const auto bits = reader.trimmed(paths.sysfs / "bus/virtio/devices" / name / "features"))
       facts.virtio_features = parse_virtio_features(*bits);
   }
+  if (disk.driver == "nvme" && disk.transport == "pci")
+    facts.pci_id = read_pci_id(reader, paths.sysfs / "bus/pci/devices" / disk.bus_id);
   if (!disk.bus_id.empty())
     facts.msix_vectors = parse_msix_vectors(
         reader.head(paths.sysfs / "bus/pci/devices" / disk.bus_id / "config", kConfigSize).value_or(""));

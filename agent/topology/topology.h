@@ -57,6 +57,7 @@ struct DiskFacts {
   std::optional<std::uint32_t> queue_depth;        // of a SCSI device: commands in all of its queues together
   std::optional<bool> uses_msi = {};               // its interrupts are messages (MSI, MSI-X), and not a wire
   std::optional<std::uint32_t> max_segments = {};  // pieces of memory in one request, at the most
+  std::optional<std::uint32_t> pci_id = {};        // of an NVMe controller: its PCI vendor << 16 | device
   std::vector<QueueSetting> settings = {};         // sorted by name (settings.h); empty: of a recording without them
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;

@@ -49,6 +49,9 @@ constexpr DmiSign kDmiSigns[] = {
     {"", "OpenStack", "qemu"},
     {"KubeVirt", "", "qemu"},
     {"Bochs", "", "qemu"},
+    {"", "Apple Virtualization", "apple-virtualization"},
+    {"", "BHYVE", "bhyve"},
+    {"Parallels", "", "parallels"},
 };
 
 // OEM identifiers in the header of the DSDT (ACPI 6.5, 5.2.6), six characters at offset 10.

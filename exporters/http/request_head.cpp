@@ -144,6 +144,7 @@ Result<AskedFor> understand(const RequestHead& head) {
     if (host != nullptr) return fail("there is more than one Host");
     host = &field;
   }
+  if (!head.list("Expect").empty()) return fail("there is an Expect, which only requests with a body may have");
   if (host == nullptr && head.version != "HTTP/1.0") return fail("there is no Host");
   if (host != nullptr) {
     const auto name = host_of(trim(host->value));

@@ -141,7 +141,8 @@ void add_queues(const Model& model, std::span<const MeasuredQueue> queues, Build
                     "where only the kernel's own accounting is known.");
   auto& integral = builder.counter(
       "vqscope_queue_inflight_seconds_total",
-      "Time integral of in-flight: its rate() is the exact average queue size, stuck requests included.");
+      "Time integral of in-flight: its rate() is the exact average number of requests at the device, stuck ones "
+      "included.");
   auto& time = builder.counter("vqscope_queue_time_seconds_total",
                                "Time from start to completion of completed requests, as the kernel accounts it: its "
                                "rate() is iostat's aqu-sz.");

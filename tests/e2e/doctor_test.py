@@ -328,7 +328,7 @@ class BadInput(unittest.TestCase):
             raise unittest.SkipTest(f"nobody cannot run {agent}")
         self.assertEqual(done.returncode, COULD_NOT_TELL, done.stdout + done.stderr)
         self.assertTrue(done.stdout.startswith(
-            "COULD NOT TELL  The disks' requests cannot be seen without the right to.\n"
+            "COULD NOT TELL  Without rights, only how the disks are set up can be told.\n"
             "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor\n"), done.stdout)
         self.assertIn("Nothing was measured.", done.stdout)
         self.assertRegex(done.stdout, r"\n  \d+ queues? for \d+ online vCPUs?")

@@ -128,8 +128,10 @@ TEST(Doctor, TheVerdictHasTwoLinesForEveryFindingAndEveryRemedy) {
   for (const FindingKind& kind : finding_kinds())
     EXPECT_LE(std::string("CRITICAL  nvme0n1: ").size() + kind.title.size(), kColumns) << kind.id;
   for (int remedy = 0; remedy <= static_cast<int>(Remedy::kIndirectDescriptors); ++remedy)
-    for (const auto& platforms : {std::vector<Platform>{}, {Platform::kFirecracker}}) {
-      const auto words = in_short(static_cast<Remedy>(remedy), platforms);
+    for (const auto& platforms : {std::vector<Platform>{}, {Platform::kFirecracker}, {Platform::kQemu}}) {
+      const Reading guest = reading(1, 0);
+      const std::string words =
+          instructions_for(static_cast<Remedy>(remedy), &guest.topology.disks[0], guest.topology, platforms).in_short;
       EXPECT_LE(std::string("What to do: . (19 more below)").size() + words.size(), kColumns) << words;
       EXPECT_EQ(words.empty(), remedy == 0);
     }
@@ -173,7 +175,7 @@ TEST(Doctor, WithoutRightsSaysSoAndTellsWhatTheSettingsShow) {
   EXPECT_EQ(report.status, kCouldNotTell);
   EXPECT_EQ(report.result, "could not tell");
   const std::string text = to_text(report, {});
-  EXPECT_THAT(text, StartsWith("COULD NOT TELL  The disks' requests cannot be seen without the right to.\n"
+  EXPECT_THAT(text, StartsWith("COULD NOT TELL  Without rights, only how the disks are set up can be told.\n"
                                "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor\n\n"
                                "Nothing was measured. How 1 disk and 2 online vCPUs are set up, from sysfs:\n"));
   EXPECT_THAT(text, HasSubstr("  1 queue for 2 online vCPUs, 128 requests each; 2 MSI-X vectors; multiqueue\n"

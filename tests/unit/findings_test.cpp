@@ -183,10 +183,21 @@ TEST(GuestLimitsQueues, KnowsTheLimitOfXensDriver) {
   xen.topology.guest.limits.xen_blkfront_queues = 8;
   EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning")) << "the host offered fewer";
   xen.topology.guest.limits.xen_blkfront_queues = 4;
-  EXPECT_THAT(xen.found(), ElementsAre("guest_limits_queues warning"));
-  EXPECT_THAT(xen.only().evidence, Contains(HasSubstr("xen_blkfront.max_queues is 4, which is what the driver sets")));
+  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning"))
+      << "the driver's default, or the host's limit";
+  EXPECT_THAT(xen.only().evidence, Contains(HasSubstr("takes 4 queues at the most unless it is told otherwise")));
   const Instructions remedy = instructions_for(xen.only().remedy, &xen.disk(), xen.topology, {});
   EXPECT_THAT(remedy.steps.back().text, HasSubstr("xen_blkfront.max_queues=8"));
+  xen.topology.guest.command_line = "quiet xen_blkfront.max_queues=4";
+  EXPECT_THAT(xen.found(), ElementsAre("guest_limits_queues warning"));
+
+  Case late = disk(2, 4);
+  late.topology.vmm = "xen";
+  late.disk().transport = "xen";
+  late.topology.guest.limits.xen_blkfront_queues = 2;  // as many as there were CPUs when the driver started
+  late.topology.guest.late_cpus = {2, 3};
+  EXPECT_THAT(late.found(), ElementsAre("hotplugged_vcpus info"));
+  EXPECT_EQ(late.only().remedy, Remedy::kStartAnew);
 }
 
 TEST(GuestLimitsQueues, CountsPolledQueues) {

@@ -96,6 +96,7 @@ TEST(Recording, KeepsWhatIsKnownOfADisk) {
   disk.queues[1].type = QueueType::kRead;
   disk.queues[2].type = QueueType::kPoll;
   disk.facts.uses_msi = false;
+  disk.facts.pci_id = 0x1b36'0010;
   disk.stacking = {Layer{"dm-3", "mpatha", "mpath"}, {"sdb", "sdc"}, {{"dm-4", "vg0-root", "LVM"}}};
   const Found found = read_all(encode_recording(kHeader, reading));
   ASSERT_EQ(found.readings.size(), 1U);

@@ -99,10 +99,11 @@ TEST(GuestLatency, HoldsWhenWaitingInsideDominates) {
   waiting.measured.requeues = 50;
   EXPECT_THAT(
       waiting.only().evidence,
-      ElementsAre("A write waits 1.1 ms inside this guest before it is handed to the host, and 400 us there.",
-                  "On average 0.04 were in flight at the host, which moved 0.39 MiB/s: for 96 % of the time or more it "
-                  "had nothing to do.",
-                  "The driver pushed 5 requests/s back.", "The elevator is bfq."));
+      ElementsAre(
+          "A write waits 1.1 ms in this kernel before it is handed to the device, and 400 us there.",
+          "On average 0.04 were in flight at the device, which moved 0.39 MiB/s: for 96 % of the time or more it "
+          "had nothing to do.",
+          "The driver pushed 5 requests/s back.", "The elevator is bfq."));
   EXPECT_EQ(waiting.only().remedy, Remedy::kGuestQueueing);
   waiting.measured.queues[1].full_share = 0.24;
   EXPECT_THAT(
@@ -117,8 +118,8 @@ TEST(GuestLatency, SaysNothingOfAnIdleHostWhenOneRequestOrMoreIsInFlight) {
   const Case waiting = disk(1, 1).latency(VQS_READ, 2e-3, 9e-3, 4'000).inflight(0.95);
   EXPECT_THAT(
       waiting.only().evidence,
-      Contains("On average 0.95 were in flight at the host, which moved 1.6 MiB/s: those that wait may wait behind "
-               "these, for what the host can do."));
+      Contains("On average 0.95 were in flight at the device, which moved 1.6 MiB/s: those that wait may wait behind "
+               "these, for what the device can do."));
 }
 
 TEST(GuestLatency, IsNotToldWhenTheQueueIsFull) {
@@ -155,9 +156,9 @@ TEST(Requeues, TellOfRequestsThatFillTheRingAndWaitBehindTheHost) {
           "each piece of its memory, and two more.",
           "One of 1,024 KiB, the mean, takes up to 256 of about 256 entries (estimated: twice the 128 tags), fewer "
           "where its memory lies together: as few as 1 fill the ring.",
-          "A read waits 9.78 ms inside this guest before it is handed to the host, and 2.4 ms there.",
-          "On average 0.97 were in flight at the host, which moved 400 MiB/s: those that wait may wait behind these, "
-          "for what the host can do."));
+          "A read waits 9.78 ms in this kernel before it is handed to the device, and 2.4 ms there.",
+          "On average 0.97 were in flight at the device, which moved 400 MiB/s: those that wait may wait behind these, "
+          "for what the device can do."));
 }
 
 TEST(Requeues, EstimateNoRingOfDisksThatHaveNoneOrUseIndirectDescriptors) {
@@ -195,7 +196,7 @@ TEST(SlowAtDevice, HoldsWhenManyWaitEquallyLongThere) {
   EXPECT_THAT(limited.only().evidence,
               ElementsAre("On average 64 were in flight at the device, which answered 3,000 requests/s and moved "
                           "12 MiB/s.",
-                          HasSubstr("Before, they spent 2 us in this guest on average."),
+                          HasSubstr("Before, they spent 2 us in this kernel on average."),
                           "They come through 4 queues; the busiest has 16 in flight and can hold 128."));
 }
 
@@ -217,10 +218,11 @@ TEST(SlowAtDevice, DoesNotHoldOnDisksThatAreMerelyBusy) {
   EXPECT_THAT(with(21e-3, 21e-3, 7e-3), IsEmpty());  // the guest takes its share
 }
 
-TEST(SlowAtDevice, IsNotToldOfFullQueues) {
+TEST(SlowAtDevice, IsToldInPlaceOfAQueueThatIsFullOfThem) {
   Case full = at_limit();
   full.measured.queues[0].full_share = 0.5;
-  EXPECT_THAT(full.found(), ElementsAre("queue_full warning"));
+  EXPECT_THAT(full.found(), ElementsAre("slow_at_device warning"));
+  EXPECT_THAT(full.only().evidence, Contains(HasSubstr("was full for 50 % of the time")));
 }
 
 TEST(SlowAtDevice, OfADiskThatIsNotTheHypervisorsNamesNoHost) {

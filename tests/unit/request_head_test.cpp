@@ -50,6 +50,10 @@ TEST(RequestHead, TheHostOfAWholeUrlCountsMoreThanTheField) {
   }
 }
 
+TEST(RequestHead, AnExpectWithoutABodyIsRefused) {
+  expect_refused(head_of("/", {kHost, {"Expect", "100-continue"}}), "there is an Expect");
+}
+
 TEST(RequestHead, ATargetThatIsNoneIsRefused) {
   for (const char* target : {"/metrics%00", "/%", "/%4", "/%zz", "/%+1", "/%0x", "/?a=%00", "/?%"})
     expect_refused(head_of(target), "an escape that is none, or %00");
