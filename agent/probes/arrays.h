@@ -95,7 +95,7 @@ struct Arrays {
   ArrayOf<vqs_vector_cpu> vector_cpus;
   ArrayOf<vqs_virtio_device> virtio_devices;
   ArrayOf<vqs_notify> notifies;
-  ArrayOf<vqs_notify_stack> notify_stacks;
+  ArrayOf<vqs_notify_set> notify_calls;  // only the programs use it
 
   [[nodiscard]] std::size_t bytes() const;
 };
