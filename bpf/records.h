@@ -70,7 +70,7 @@ struct vqs_control {
   __u32 pad;
   __u64 attached_ns;      /* [agent] just before the first program was attached */
   __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
-  __u64 made_up;          /* [bpf] requests that rq_complete was not run for, and rq_nested ended */
+  __u64 made_up;          /* [bpf] events that the first program was not run for, and the second was: block.bpf.c */
   __u64 notify_since_ns;  /* [agent] when the exit of every notification was traced; all ones until then */
 };
 VQS_ASSERT_SIZE(struct vqs_control, 32 + 8 * VQS_LOSSES);
@@ -120,7 +120,15 @@ struct vqs_queue_ref {
 VQS_ASSERT_SIZE(struct vqs_queue_ref, 32);
 
 /* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
-enum vqs_finder { VQS_AT_ISSUE, VQS_AT_COMPLETION, VQS_AT_NESTED, VQS_AT_REQUEUE, VQS_FINDERS };
+enum vqs_finder {
+  VQS_AT_ISSUE,
+  VQS_AT_ISSUE_AGAIN,
+  VQS_AT_COMPLETION,
+  VQS_AT_COMPLETION_AGAIN,
+  VQS_AT_REQUEUE,
+  VQS_AT_REQUEUE_AGAIN,
+  VQS_FINDERS
+};
 enum { VQS_FOUND = 8 };
 
 /* A hardware queue's place in the arrays, as a program has found it on a CPU in a generation of the disk table; at
@@ -153,7 +161,9 @@ struct vqs_slot {
   __u32 cpu;      /* [bpf] that submitted it */
   __u32 issued;   /* [bpf] number of issues, written last; wraps around */
   __u32 op;       /* [bpf] REQ_OP_* of it */
-  __u32 pad;
+  /* [bpf] Lower half of its start_time_ns: with `request`, what tells it from those that had the tag before and whose
+   * completion, and now its issue, were not seen. */
+  __u32 start;
 };
 VQS_ASSERT_SIZE(struct vqs_slot, 32);
 

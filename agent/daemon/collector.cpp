@@ -110,7 +110,7 @@ void Collector::sample() {
   if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs) look_for_findings(read(Detail::kHistograms));
 }
 
-// Of the runs of rq_complete that were skipped, those count that rq_nested does not make up for. It may be about to
+// Of the runs of rq_complete that were skipped, those count that rq_complete2 does not make up for. It may be about to
 // when the kernel has counted the skipped one already: what two samples in a row find is sure.
 void Collector::count_missed_runs() {
   last_missed_runs_.resize(probes_.size());
