@@ -130,6 +130,43 @@ static __always_inline __u32 submitter_of(struct request *rq, struct vqs_found *
   return found->cpu;
 }
 
+/* Looks at one slot, and the next time at the next. It may be that of a request whose completion no program was run
+ * for, because the kernel ran none of any tracer in that interrupt. */
+static __noinline void look_after_one(struct vqs_control *ctl)
+{
+  enum mq_rq_state state = MQ_RQ_IDLE;
+  const volatile struct vqs_slot *slot;
+  volatile struct vqs_slot_end *end;
+  const struct request *rq;
+  __u32 index, issued, ended;
+  __u64 start = 0;
+  bool gone;
+
+  if (!ctl)
+    return;
+  index = *(volatile __u32 *)&ctl->look_at;
+  if (!index)
+    return;
+  ctl->look_at = index + 1 < ctl->look_end ? index + 1 : 0;
+  index--;
+  slot = bpf_map_lookup_elem(&slots, &index);
+  end = bpf_map_lookup_elem(&slot_ends, &index);
+  if (!slot || !end)
+    return;
+  issued = slot->issued;
+  ended = end->ended;
+  if (issued == ended || NSEC_SINCE(bpf_ktime_get_ns(), slot->issue_ns) < VQS_LOOK_AFTER_NS)
+    return;
+  rq = (const struct request *)slot->request;
+  gone = bpf_core_read(&state, sizeof(state), &rq->state) || bpf_core_read(&start, sizeof(start), &rq->start_time_ns) ||
+         state == MQ_RQ_IDLE || (__u32)start != slot->start;
+  /* A program that has just ended it has done so before the kernel let go of the request. */
+  if (!gone || end->ended != ended || slot->issued != issued)
+    return;
+  end->ended = issued;
+  add(&ctl->lost[VQS_LOST_STALE_SLOT], issued - ended);
+}
+
 static __always_inline void fill(volatile struct vqs_slot *slot, struct request *rq, struct vqs_found *found)
 {
   slot->request = (__u64)rq;
@@ -162,6 +199,8 @@ static __always_inline void on_issue(struct request *rq)
   slot = bpf_map_lookup_elem(&slots, &index);
   if (slot)
     fill(slot, rq, found);
+  if (*(volatile __u32 *)&ctl->look_at)
+    look_after_one(ctl);
 }
 
 /* In the program that runs second on the same event: almost always the first has filled the slot. */

@@ -43,6 +43,8 @@ enum {
    * is one for each task that is inside of one, and the last of each task that has ended. */
   VQS_NOTIFY_SETS = 256,
   VQS_NOTIFY_WAYS = 4,
+  /* Nanoseconds after which a request in flight is worth a look whether it is: see vqs_control.look_at. */
+  VQS_LOOK_AFTER_NS = 100000000,
   VQS_DISK_NAME = 32, /* DISK_NAME_LEN */
   VQS_ACTION_NAME = 32,
 };
@@ -67,13 +69,17 @@ enum { VQS_CELLS = 240 };
 
 struct vqs_control {
   __u32 generation; /* [agent] changes whenever the disk table does; never 0 once published */
+  /* [agent, bpf] Slot + 1 whose request rq_issue is to look at next, whether the kernel still has it in flight; 0:
+   * none. A completion that no program was run for is found so before its tag is used again. */
+  __u32 look_at;
+  __u32 look_end; /* [agent] slot + 1 after the last of them */
   __u32 pad;
   __u64 attached_ns;      /* [agent] just before the first program was attached */
   __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
   __u64 made_up;          /* [bpf] events that the first program was not run for, and the second was: block.bpf.c */
   __u64 notify_since_ns;  /* [agent] when the exit of every notification was traced; all ones until then */
 };
-VQS_ASSERT_SIZE(struct vqs_control, 32 + 8 * VQS_LOSSES);
+VQS_ASSERT_SIZE(struct vqs_control, 40 + 8 * VQS_LOSSES);
 
 /* A disk's place in the arrays. Immutable once published; a disk that outgrows its place gets a new entry that
  * names the old one, so that requests in flight are still found. */
