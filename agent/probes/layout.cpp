@@ -28,11 +28,19 @@ std::uint32_t tag_count(const Disk& disk) {
   return tags;
 }
 
-// Slots per queue: 256 is what an elevator starts with (2 * BLKDEV_DEFAULT_RQ). The driver's own tags stay; those of an
-// elevator may be raised, and twice as many leave room for one step before the disk has to move.
+// An elevator starts with up to 256 requests a queue (2 * BLKDEV_DEFAULT_RQ), which may be raised to 2,048
+// (MAX_SCHED_RQ).
+constexpr std::uint32_t kElevatorStart = 256, kElevatorMost = 2048;
+// Slots of one disk that are kept for that: 1.5 MB. With more than 16 queues it is less than the most.
+constexpr std::uint32_t kElevatorSlots = 32768;
+
+// Slots per queue. The driver's own tags stay; those of an elevator may be raised at any moment, and what is issued
+// before the agent sees it needs a place too.
 std::uint32_t depth_for(const Disk& disk) {
-  const bool elevator = !disk.scheduler.empty() && disk.scheduler != "none";
-  return std::max({256U, tag_count(disk), elevator ? 2 * disk.nr_requests.value_or(0) : 0U});
+  const std::uint32_t least = std::max(kElevatorStart, tag_count(disk));
+  if (disk.scheduler.empty() || disk.scheduler == "none") return least;
+  const std::uint32_t room = kElevatorSlots / std::max(queue_count(disk), 1U);
+  return std::max(least, std::min(kElevatorMost, std::max(room, 2 * disk.nr_requests.value_or(0))));
 }
 
 // Zeroes records that BPF does not write any more, or not yet.
@@ -80,7 +88,7 @@ std::optional<std::uint32_t> Layout::vector_of(const InterruptLine& line) const 
 bool Layout::fits(const Disk& disk, const DiskPlace& place) const {
   if (place.entries.empty()) return false;
   const vqs_disk& entry = arrays_.disks[place.entries.back()];
-  return queue_count(disk) <= entry.queues && tag_count(disk) <= entry.depth;
+  return queue_count(disk) <= entry.queues && depth_for(disk) <= entry.depth;
 }
 
 void Layout::place(const Disk& disk, DiskPlace& place) {
