@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/probes/layout.h"
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "agent/probes/slots.h"
@@ -48,6 +53,11 @@ template <typename Record>
 void clear(const ArrayOf<Record>& array, std::uint32_t first, std::uint32_t count) {
   std::memset(static_cast<void*>(&array[first]), 0, sizeof(Record) * count);
 }
+
+// Returns when no program is at work that was when it was called: a second is no more than a guess where a vCPU may
+// stand still, or a task be preempted inside of a program. The kernel waits for the readers of RCU, which programs are;
+// with one CPU, or with some that are kept from interrupts (nohz_full), it does not.
+void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 }  // namespace
 
@@ -182,7 +192,8 @@ bool Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
     retired_.push_back({now_ns, [this, index = it->second.index] { vectors_.release(index, 1); }});
     it = vector_of_irq_.erase(it);
   }
-  std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kLineGraceNs; });
+  if (std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kLineGraceNs; }) > 0)
+    wait_for_programs();
   bool all_placed = true;
   for (auto& [irq, vector] : wanted) {
     if (vector_of_irq_.contains(irq)) continue;
@@ -220,6 +231,7 @@ void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
 }
 
 void Layout::choose_owners(std::uint64_t now_ns) {
+  bool waited = false;
   for (const auto& [name, place] : disks_) {
     if (place.entries.empty()) continue;
     const vqs_disk& entry = arrays_.disks[place.entries.back()];
@@ -234,6 +246,7 @@ void Layout::choose_owners(std::uint64_t now_ns) {
       }
       const auto since = ownerless_since_.find(index);
       if (since != ownerless_since_.end() && now_ns < since->second + kGraceNs) continue;
+      if (since != ownerless_since_.end() && !std::exchange(waited, true)) wait_for_programs();
       ownerless_since_.erase(index);
       __atomic_store_n(&queue.owner, cpu, __ATOMIC_RELAXED);
     }
@@ -265,6 +278,7 @@ void Layout::publish_names() {
 bool Layout::apply(const Topology& topology, std::uint64_t now_ns) {
   const auto settled = std::partition(retired_.begin(), retired_.end(),
                                       [&](const Retired& r) { return now_ns < r.since_ns + kGraceNs; });
+  if (settled != retired_.end()) wait_for_programs();
   for (auto it = settled; it != retired_.end(); ++it) it->release();
   retired_.erase(settled, retired_.end());
 
