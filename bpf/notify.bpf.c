@@ -15,6 +15,9 @@
 
 #include <bpf/bpf_tracing.h>
 
+/* The bits of those exit programs that are attached, see on_exit(); set by the agent. */
+const volatile __u32 exit_programs = 0;
+
 ARRAY_OF(struct vqs_control) control SEC(".maps");
 ARRAY_OF(struct vqs_virtio_device) virtio_devices SEC(".maps");
 ARRAY_OF(struct vqs_notify) notifies SEC(".maps");
@@ -69,7 +72,7 @@ static __always_inline __u64 this_call(const __u64 *ctx)
 
 static __always_inline struct vqs_notify_set *set_of(__u64 key)
 {
-  __u32 index = (key >> 4 ^ key >> 12 ^ key >> 32) % VQS_NOTIFY_SETS;
+  __u32 index = (key * 0x9e3779b97f4a7c15ULL >> 32) % VQS_NOTIFY_SETS;
 
   return bpf_map_lookup_elem(&notify_calls, &index);
 }
@@ -85,7 +88,14 @@ static __always_inline struct vqs_notify_call *find_call(struct vqs_notify_set *
   return NULL;
 }
 
-/* The place in the set that has not been used for longest, if there is one where nothing has begun. */
+/* What it takes to give a place away: nothing after a call whose exit programs were all run, more while some of them
+ * may be about to, most while the call has not ended. */
+static __always_inline __u32 worth_of(const struct vqs_notify_call *call)
+{
+  return call->begun ? 2 : call->key && call->ended != exit_programs;
+}
+
+/* The place in the set that is worth least, and of those the one that has not been used for longest. */
 static __always_inline struct vqs_notify_call *make_room(struct vqs_notify_set *set, __u64 key)
 {
   struct vqs_notify_call *place = &set->calls[0];
@@ -94,8 +104,9 @@ static __always_inline struct vqs_notify_call *make_room(struct vqs_notify_set *
 #pragma unroll
   for (i = 1; i < VQS_NOTIFY_WAYS; i++) {
     struct vqs_notify_call *other = &set->calls[i];
+    __u32 worth = worth_of(place), others = worth_of(other);
 
-    if (!other->begun == !place->begun ? other->start_ns < place->start_ns : !other->begun)
+    if (others < worth || (others == worth && other->start_ns < place->start_ns))
       place = other;
   }
   if (place->begun)

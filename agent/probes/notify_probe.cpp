@@ -62,6 +62,7 @@ Result<ProbePtr> attach_to(const Arrays& arrays, const char* function, std::size
   }
   fill(const_cast<vqs_bucket_table&>(probe->rodata->bucket_table));
   probe->rodata->possible_cpus = arrays.capacity.possible_cpus;
+  for (std::size_t i = 0; i < pairs; ++i) probe->rodata->exit_programs |= 2U << i;
   if (!probe.share(probe->maps.control, arrays.control) ||
       !probe.share(probe->maps.virtio_devices, arrays.virtio_devices) ||
       !probe.share(probe->maps.notifies, arrays.notifies) ||
