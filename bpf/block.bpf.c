@@ -39,12 +39,13 @@ struct stay {
   struct vqs_slot_end *end;
 };
 
-/* Whether the slot holds the request, in flight. */
-static __always_inline bool look_at(__u32 index, const struct request *rq, struct stay *stay)
+/* Whether the slot holds the request that started then, in flight. */
+static __always_inline bool look_at(__u32 index, const struct request *rq, __u64 start, struct stay *stay)
 {
   stay->slot = bpf_map_lookup_elem(&slots, &index);
   stay->end = bpf_map_lookup_elem(&slot_ends, &index);
-  return stay->slot && stay->end && stay->slot->request == (__u64)rq && stay->slot->issued != stay->end->ended;
+  return stay->slot && stay->end && stay->slot->request == (__u64)rq && stay->slot->start == (__u32)start &&
+         stay->slot->issued != stay->end->ended;
 }
 
 /* The request in flight, in the disk's layout or in one that it outgrew; false if its issue was not seen. */
@@ -52,8 +53,9 @@ static __always_inline bool find_stay(struct request *rq, const struct vqs_found
 {
   __u32 tag = tag_of(rq), entry = found->disk - 1, i;
   const struct vqs_disk *disk;
+  __u64 start = rq->start_time_ns;
 
-  if (tag < found->depth && look_at(found->slot_base + tag, rq, stay))
+  if (tag < found->depth && look_at(found->slot_base + tag, rq, start, stay))
     return true;
   for (i = 0; i < VQS_MAX_MOVES; i++) {
     disk = bpf_map_lookup_elem(&disks, &entry);
@@ -64,7 +66,7 @@ static __always_inline bool find_stay(struct request *rq, const struct vqs_found
     if (!disk)
       return false;
     if (found->hctx < disk->queues && tag < disk->depth &&
-        look_at(disk->slot_base + found->hctx * disk->depth + tag, rq, stay))
+        look_at(disk->slot_base + found->hctx * disk->depth + tag, rq, start, stay))
       return true;
   }
   return false;
@@ -83,6 +85,23 @@ static __always_inline __u64 end_stay(const struct stay *stay, struct vqs_contro
   if (missed)
     add(&ctl->lost[VQS_LOST_STALE_SLOT], missed);
   return elapsed;
+}
+
+/* Ends what the slot says is in flight and is not, because another request with the tag has just completed. How long it
+ * was is not known. */
+static __always_inline void end_stale(__u32 index, struct vqs_control *ctl)
+{
+  const struct vqs_slot *slot = bpf_map_lookup_elem(&slots, &index);
+  struct vqs_slot_end *end = bpf_map_lookup_elem(&slot_ends, &index);
+  __u32 missed;
+
+  if (!slot || !end)
+    return;
+  missed = slot->issued - end->ended;
+  if (!missed)
+    return;
+  end->ended = slot->issued;
+  add(&ctl->lost[VQS_LOST_STALE_SLOT], missed);
 }
 
 /* An issue that has no place. */
@@ -111,11 +130,58 @@ static __always_inline __u32 submitter_of(struct request *rq, struct vqs_found *
   return found->cpu;
 }
 
+/* Looks at one slot, and the next time at the next. It may be that of a request whose completion no program was run
+ * for, because the kernel ran none of any tracer in that interrupt. */
+static __noinline void look_after_one(struct vqs_control *ctl)
+{
+  enum mq_rq_state state = MQ_RQ_IDLE;
+  const volatile struct vqs_slot *slot;
+  volatile struct vqs_slot_end *end;
+  const struct request *rq;
+  __u32 index, issued, ended;
+  __u64 start = 0;
+  bool gone;
+
+  if (!ctl)
+    return;
+  index = *(volatile __u32 *)&ctl->look_at;
+  if (!index)
+    return;
+  ctl->look_at = index + 1 < ctl->look_end ? index + 1 : 0;
+  index--;
+  slot = bpf_map_lookup_elem(&slots, &index);
+  end = bpf_map_lookup_elem(&slot_ends, &index);
+  if (!slot || !end)
+    return;
+  issued = slot->issued;
+  ended = end->ended;
+  if (issued == ended || NSEC_SINCE(bpf_ktime_get_ns(), slot->issue_ns) < VQS_LOOK_AFTER_NS)
+    return;
+  rq = (const struct request *)slot->request;
+  gone = bpf_core_read(&state, sizeof(state), &rq->state) || bpf_core_read(&start, sizeof(start), &rq->start_time_ns) ||
+         state == MQ_RQ_IDLE || (__u32)start != slot->start;
+  /* A program that has just ended it has done so before the kernel let go of the request. */
+  if (!gone || end->ended != ended || slot->issued != issued)
+    return;
+  end->ended = issued;
+  add(&ctl->lost[VQS_LOST_STALE_SLOT], issued - ended);
+}
+
+static __always_inline void fill(volatile struct vqs_slot *slot, struct request *rq, struct vqs_found *found)
+{
+  slot->request = (__u64)rq;
+  slot->start = rq->start_time_ns;
+  slot->cpu = submitter_of(rq, found);
+  slot->op = rq->cmd_flags & REQ_OP_MASK;
+  slot->issue_ns = bpf_ktime_get_ns();
+  slot->issued++;
+}
+
 static __always_inline void on_issue(struct request *rq)
 {
   struct vqs_control *ctl = get_control();
   struct vqs_found *found;
-  volatile struct vqs_slot *slot;
+  struct vqs_slot *slot;
   struct vqs_found own;
   __u32 tag, index;
 
@@ -131,13 +197,31 @@ static __always_inline void on_issue(struct request *rq)
   }
   index = found->slot_base + tag;
   slot = bpf_map_lookup_elem(&slots, &index);
-  if (!slot)
+  if (slot)
+    fill(slot, rq, found);
+  if (*(volatile __u32 *)&ctl->look_at)
+    look_after_one(ctl);
+}
+
+/* In the program that runs second on the same event: almost always the first has filled the slot. */
+static __always_inline void on_issue_again(struct request *rq)
+{
+  struct vqs_control *ctl = get_control();
+  __u32 tag = tag_of(rq), index;
+  struct vqs_found *found;
+  struct vqs_found own;
+  struct stay stay;
+
+  if (!ctl)
     return;
-  slot->request = (__u64)rq;
-  slot->cpu = submitter_of(rq, found);
-  slot->op = rq->cmd_flags & REQ_OP_MASK;
-  slot->issue_ns = bpf_ktime_get_ns();
-  slot->issued++;
+  found = locate(rq, ctl, VQS_AT_ISSUE_AGAIN, &own);
+  if (!found || tag >= found->depth)
+    return;
+  index = found->slot_base + tag;
+  if (look_at(index, rq, rq->start_time_ns, &stay) || !stay.slot)
+    return;
+  fill((struct vqs_slot *)stay.slot, rq, found);
+  add(&ctl->made_up, 1);
 }
 
 /* Whether the request may have been issued when its tag or hardware queue was beyond the layout of then. */
@@ -153,7 +237,7 @@ static __always_inline bool outgrew(__u32 tag, const struct vqs_found *found, __
   return disk && (found->hctx >= disk->queues || tag >= disk->depth);
 }
 
-/* A completion whose issue was not seen. */
+/* A completion of a request that is in flight in no slot. */
 static __always_inline void on_unmatched(struct request *rq, struct vqs_control *ctl, const struct vqs_found *found,
                                          __u32 op, __u32 bytes, __u64 start)
 {
@@ -163,6 +247,7 @@ static __always_inline void on_unmatched(struct request *rq, struct vqs_control 
     return; /* the request that asked for the flush ends after the flush's own request: no I/O of its own */
   if (tag >= found->depth || outgrew(tag, found, start))
     return; /* counted at its issue */
+  end_stale(found->slot_base + tag, ctl);
   lose(ctl, start && start < ctl->attached_ns ? VQS_LOST_IN_FLIGHT_AT_ATTACH : VQS_LOST_UNMATCHED);
 }
 
@@ -235,7 +320,7 @@ static __always_inline bool complete_usual(struct request *rq, __u32 error, __u3
     return false;
   /* Before what another CPU wrote is read: the clock waits for every read before it, and none waits for the clock. */
   now = bpf_ktime_get_ns();
-  if (!look_at(found->slot_base + tag, rq, &stay))
+  if (!look_at(found->slot_base + tag, rq, start, &stay))
     return false;
   own = &queue->own[op];
   own->bytes += bytes;
@@ -243,7 +328,7 @@ static __always_inline bool complete_usual(struct request *rq, __u32 error, __u3
   return true;
 }
 
-/* Any completion. `again`: in the program that runs second on the same event, see rq_nested(). */
+/* Any completion. `again`: in the program that runs second on the same event, see rq_complete2(). */
 static __always_inline void complete(struct request *rq, __u32 error, __u32 bytes, struct vqs_control *ctl,
                                      const struct vqs_found *found, bool again)
 {
@@ -317,7 +402,7 @@ static __always_inline void on_complete(struct request *rq, __u32 error, __u32 b
     complete_unusual(rq, error, bytes);
 }
 
-static __always_inline void on_nested(struct request *rq, __u32 error, __u32 bytes)
+static __always_inline void on_complete_again(struct request *rq, __u32 error, __u32 bytes)
 {
   struct vqs_control *ctl = get_control();
   const struct vqs_found *found;
@@ -325,13 +410,14 @@ static __always_inline void on_nested(struct request *rq, __u32 error, __u32 byt
 
   if (!ctl || bytes < rq->__data_len)
     return;
-  found = locate(rq, ctl, VQS_AT_NESTED, &own);
+  found = locate(rq, ctl, VQS_AT_COMPLETION_AGAIN, &own);
   if (found)
     complete(rq, error, bytes, ctl, found, true);
 }
 
-/* Keeps the time spent in flight: the next issue is a new stay at the device. */
-static __always_inline void on_requeue(struct request *rq)
+/* Keeps the time spent in flight: the next issue is a new stay at the device. `again`: in the program that runs second.
+ */
+static __always_inline void on_requeue(struct request *rq, enum vqs_finder finder, bool again)
 {
   struct vqs_control *ctl = get_control();
   const struct vqs_found *found;
@@ -339,20 +425,35 @@ static __always_inline void on_requeue(struct request *rq)
   struct vqs_found own;
   struct stay stay;
   __u32 index;
+  bool issued;
 
   if (!ctl)
     return;
-  found = locate(rq, ctl, VQS_AT_REQUEUE, &own);
+  found = locate(rq, ctl, finder, &own);
   if (!found || !found->depth)
+    return;
+  issued = find_stay(rq, found, &stay); /* a driver may push a request back before it starts it */
+  if (again && !issued)
     return;
   index = found->index;
   queue = bpf_map_lookup_elem(&queues, &index);
   if (!queue)
     return;
   add(&queue->requeues, 1);
-  if (find_stay(rq, found, &stay)) /* a driver may push a request back before it starts it */
+  if (again)
+    add(&ctl->made_up, 1);
+  if (issued)
     end_stay(&stay, ctl, bpf_ktime_get_ns());
 }
+
+/*
+ * The kernel does not run a program inside of itself on one CPU (6.2, and where it was backported), and skips it then.
+ * It is inside of itself where an interrupt comes while it runs: a completion that was sent to another CPU ends there
+ * in a softirq, one that ends in an interrupt comes on top of it. It is, too, while a task is preempted inside of it
+ * (7.0): for all that the CPU does meanwhile. So there is a second program at each event: another program, which is not
+ * skipped when the first is. It finds what the first has left undone, and does that. The agent attaches it where this
+ * can happen, after the first, because the kernel runs them in that order.
+ */
 
 SEC("tp_btf/block_rq_issue")
 int rq_issue(__u64 *ctx)
@@ -361,10 +462,24 @@ int rq_issue(__u64 *ctx)
   return 0;
 }
 
+SEC("tp_btf/block_rq_issue")
+int rq_issue2(__u64 *ctx)
+{
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]));
+  return 0;
+}
+
 SEC("tp_btf/block_rq_requeue")
 int rq_requeue(__u64 *ctx)
 {
-  on_requeue((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]));
+  on_requeue((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_REQUEUE, false);
+  return 0;
+}
+
+SEC("tp_btf/block_rq_requeue")
+int rq_requeue2(__u64 *ctx)
+{
+  on_requeue((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_REQUEUE_AGAIN, true);
   return 0;
 }
 
@@ -375,17 +490,11 @@ int rq_complete(__u64 *ctx)
   return 0;
 }
 
-/*
- * The kernel does not run a program inside of itself on one CPU (6.2, and where it was backported). With several
- * hardware queues a request whose completion was sent to another CPU ends there in a softirq, and one that ends in an
- * interrupt on top of it would be missed. This is another program, so it is not skipped then: attached after
- * rq_complete, it finds every request ended but those. A part of a request (see complete()), and
- * the end of a flush sequence, which has no slot, are not looked at again.
- */
+/* A part of a request (see complete()), and the end of a flush sequence, which has no slot, are not looked at again. */
 SEC("tp_btf/block_rq_complete")
-int rq_nested(__u64 *ctx)
+int rq_complete2(__u64 *ctx)
 {
-  on_nested((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2]);
+  on_complete_again((struct request *)ctx[0], (__u32)ctx[1], (__u32)ctx[2]);
   return 0;
 }
 

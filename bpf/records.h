@@ -39,8 +39,12 @@ enum {
   VQS_MAX_IRQS = 4096,
   /* virtioN, and the virtqueues of one such device, that the notification probe can index. */
   VQS_MAX_VIRTIO_DEVICES = 256,
-  /* Nesting of notifications on one CPU: task, softirq, hard interrupt. */
-  VQS_NOTIFY_DEPTH = 4,
+  /* Calls of notifying functions that the programs keep apart, in sets by a hash: those that have begun, of which there
+   * is one for each task that is inside of one, and the last of each task that has ended. */
+  VQS_NOTIFY_SETS = 256,
+  VQS_NOTIFY_WAYS = 4,
+  /* Nanoseconds after which a request in flight is worth a look whether it is: see vqs_control.look_at. */
+  VQS_LOOK_AFTER_NS = 100000000,
   VQS_DISK_NAME = 32, /* DISK_NAME_LEN */
   VQS_ACTION_NAME = 32,
 };
@@ -55,7 +59,7 @@ enum vqs_loss {
   VQS_LOST_NO_ROOM,             /* disk without room in the arrays, or beyond VQS_MAX_QUEUE_IDS */
   VQS_LOST_QUEUE_RANGE,         /* hardware queue beyond the layout */
   VQS_LOST_TAG_RANGE,           /* tag beyond the layout */
-  VQS_LOST_NOTIFY_NESTING,      /* notification preempted, migrated or nested too deeply to be timed */
+  VQS_LOST_NOTIFY_NESTING,      /* notification of which the kernel ran no entry or no exit program */
   VQS_LOST_INTERRUPT,           /* [agent] counted by the kernel, which did not run the programs for it */
   VQS_LOSSES,
 };
@@ -65,12 +69,17 @@ enum { VQS_CELLS = 240 };
 
 struct vqs_control {
   __u32 generation; /* [agent] changes whenever the disk table does; never 0 once published */
+  /* [agent, bpf] Slot + 1 whose request rq_issue is to look at next, whether the kernel still has it in flight; 0:
+   * none. A completion that no program was run for is found so before its tag is used again. */
+  __u32 look_at;
+  __u32 look_end; /* [agent] slot + 1 after the last of them */
   __u32 pad;
   __u64 attached_ns;      /* [agent] just before the first program was attached */
   __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
-  __u64 made_up;          /* [bpf] requests that rq_complete was not run for, and rq_nested ended */
+  __u64 made_up;          /* [bpf] events that the first program was not run for, and the second was: block.bpf.c */
+  __u64 notify_since_ns;  /* [agent] when the exit of every notification was traced; all ones until then */
 };
-VQS_ASSERT_SIZE(struct vqs_control, 24 + 8 * VQS_LOSSES);
+VQS_ASSERT_SIZE(struct vqs_control, 40 + 8 * VQS_LOSSES);
 
 /* A disk's place in the arrays. Immutable once published; a disk that outgrows its place gets a new entry that
  * names the old one, so that requests in flight are still found. */
@@ -117,7 +126,15 @@ struct vqs_queue_ref {
 VQS_ASSERT_SIZE(struct vqs_queue_ref, 32);
 
 /* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
-enum vqs_finder { VQS_AT_ISSUE, VQS_AT_COMPLETION, VQS_AT_NESTED, VQS_AT_REQUEUE, VQS_FINDERS };
+enum vqs_finder {
+  VQS_AT_ISSUE,
+  VQS_AT_ISSUE_AGAIN,
+  VQS_AT_COMPLETION,
+  VQS_AT_COMPLETION_AGAIN,
+  VQS_AT_REQUEUE,
+  VQS_AT_REQUEUE_AGAIN,
+  VQS_FINDERS
+};
 enum { VQS_FOUND = 8 };
 
 /* A hardware queue's place in the arrays, as a program has found it on a CPU in a generation of the disk table; at
@@ -150,7 +167,9 @@ struct vqs_slot {
   __u32 cpu;      /* [bpf] that submitted it */
   __u32 issued;   /* [bpf] number of issues, written last; wraps around */
   __u32 op;       /* [bpf] REQ_OP_* of it */
-  __u32 pad;
+  /* [bpf] Lower half of its start_time_ns: with `request`, what tells it from those that had the tag before and whose
+   * completion, and now its issue, were not seen. */
+  __u32 start;
 };
 VQS_ASSERT_SIZE(struct vqs_slot, 32);
 
@@ -265,16 +284,20 @@ struct vqs_notify {
 };
 VQS_ASSERT_SIZE(struct vqs_notify, 64 + 8 * VQS_CELLS);
 
-/* Notifications that have begun on a CPU and not ended, innermost last. */
-struct vqs_notify_stack {
-  __u64 depth; /* [bpf] */
-  struct {
-    __u64 task;      /* [bpf] struct task_struct * */
-    __u64 virtqueue; /* [bpf] struct virtqueue * */
-    __u64 start_ns;  /* [bpf] */
-    __u64 record;    /* [bpf] vqs_notify index */
-  } frames[VQS_NOTIFY_DEPTH];
+/* A call of a notifying function, from its entry to its exit, and after that until another takes the place. The
+ * programs that are run for a call run one after the other, and only they write to it. */
+struct vqs_notify_call {
+  __u64 key;       /* [bpf] the task, and where on its stack its arguments lie; 0: none yet */
+  __u64 virtqueue; /* [bpf] struct virtqueue * */
+  __u64 start_ns;  /* [bpf] of the entry, as the last entry program saw it */
+  __u32 begun;     /* [bpf] a bit for each entry program that was run for it, 0: it has ended */
+  __u32 ended;     /* [bpf] a bit for each exit program that was run for it */
 };
-VQS_ASSERT_SIZE(struct vqs_notify_stack, 8 + 32 * VQS_NOTIFY_DEPTH);
+VQS_ASSERT_SIZE(struct vqs_notify_call, 32);
+
+struct vqs_notify_set {
+  struct vqs_notify_call calls[VQS_NOTIFY_WAYS];
+};
+VQS_ASSERT_SIZE(struct vqs_notify_set, 32 * VQS_NOTIFY_WAYS);
 
 #endif

@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "agent/base/clock.h"
@@ -105,12 +107,13 @@ void Collector::sample() {
   // Keep one sample that is older than the window.
   while (window_.size() > 2 && window_[1].time_ns + options_.window_ns <= last_.time_ns) window_.pop_front();
   count_missed_runs();
+  look_after_old_requests();
   tell_of_disks_without_numbers();
   full_time_.add(topology_, last_);
   if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs) look_for_findings(read(Detail::kHistograms));
 }
 
-// Of the runs of rq_complete that were skipped, those count that rq_nested does not make up for. It may be about to
+// Of the runs of rq_complete that were skipped, those count that rq_complete2 does not make up for. It may be about to
 // when the kernel has counted the skipped one already: what two samples in a row find is sure.
 void Collector::count_missed_runs() {
   last_missed_runs_.resize(probes_.size());
@@ -128,6 +131,28 @@ void Collector::count_missed_interrupts() {
   if (!up_.irq) return;
   const std::uint64_t missed = interrupts_.find_missed(options_.paths, topology_, *arrays_, *layout_);
   __atomic_fetch_add(&arrays_->control[0].lost[VQS_LOST_INTERRUPT], missed, __ATOMIC_RELAXED);
+}
+
+// Has the programs see to the disk that comes next, by name, among those with a request that has been in flight for
+// long: to one slot at each issue.
+void Collector::look_after_old_requests() {
+  if (!layout_) return;
+  vqs_control& control = arrays_->control[0];
+  if (load(control.look_at) != 0) return;  // not through yet
+  std::set<std::string> old;
+  for (const DeviceSnapshot& device : last_.devices)
+    if (device.queues && std::ranges::any_of(*device.queues, [](const QueueCounters& queue) {
+          return queue.oldest_ns.value_or(0) > VQS_LOOK_AFTER_NS;
+        }))
+      old.insert(device.name);
+  if (old.empty()) return;
+  const auto next = old.upper_bound(looked_after_);
+  looked_after_ = next == old.end() ? *old.begin() : *next;
+  const auto disk = layout_->disks().find(looked_after_);
+  if (disk == layout_->disks().end() || disk->second.entries.empty()) return;
+  const vqs_disk& place = arrays_->disks[disk->second.entries.back()];
+  __atomic_store_n(&control.look_end, place.slot_base + place.queues * place.depth + 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&control.look_at, place.slot_base + 1, __ATOMIC_RELEASE);
 }
 
 void Collector::look_for_findings(Snapshot now) {

@@ -68,6 +68,7 @@ class Collector {
   Result<void> attach_probes();
   void count_missed_runs();
   void count_missed_interrupts();
+  void look_after_old_requests();
   void tell_of_disks_without_room();
   void tell_of_disks_without_numbers();
   Snapshot read(Detail detail) const;
@@ -92,6 +93,7 @@ class Collector {
   FullTime full_time_;           // in that window
   FindingTracker findings_;
   std::uint64_t handled_range_losses_ = 0;
+  std::string looked_after_;         // the disk whose old requests were looked after last
   std::set<std::uint64_t> told_of_;  // instances of disks without room
   bool topology_unreadable_ = false;
   bool accounting_unreadable_ = false;

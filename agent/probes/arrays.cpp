@@ -73,7 +73,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
   make(arrays.vector_cpus, "vqs_vector_cpus", capacity.vectors * capacity.possible_cpus);
   make(arrays.virtio_devices, "vqs_virtio", VQS_MAX_VIRTIO_DEVICES);
   make(arrays.notifies, "vqs_notifies", capacity.queues);
-  make(arrays.notify_stacks, "vqs_notify_cpu", capacity.possible_cpus);
+  make(arrays.notify_calls, "vqs_notify_call", VQS_NOTIFY_SETS);
   if (error) return tl::unexpected(*error);
   return arrays;
 }
@@ -81,7 +81,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 std::size_t Arrays::bytes() const {
   return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + found_queues.bytes() + slots.bytes() +
          slot_ends.bytes() + queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
-         virtio_devices.bytes() + notifies.bytes() + notify_stacks.bytes();
+         virtio_devices.bytes() + notifies.bytes() + notify_calls.bytes();
 }
 
 }  // namespace vqscope

@@ -71,7 +71,7 @@ struct Capacity {
   std::uint32_t queues = 0;   // hardware queues of all disks
   std::uint32_t slots = 0;    // requests in flight on all disks
   std::uint32_t vectors = 0;  // interrupts of all disks
-  // Whether completions may interrupt completions, see rq_nested() in bpf/block.bpf.c. A disk that brings the first
+  // Whether completions may interrupt completions, see rq_complete2() in bpf/block.bpf.c. A disk that brings the first
   // such queues later does not change it: losses are then counted as stale_slot.
   bool several_queues = true;
 };
@@ -95,7 +95,7 @@ struct Arrays {
   ArrayOf<vqs_vector_cpu> vector_cpus;
   ArrayOf<vqs_virtio_device> virtio_devices;
   ArrayOf<vqs_notify> notifies;
-  ArrayOf<vqs_notify_stack> notify_stacks;
+  ArrayOf<vqs_notify_set> notify_calls;  // only the programs use it
 
   [[nodiscard]] std::size_t bytes() const;
 };

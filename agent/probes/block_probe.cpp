@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/probes/kernel_traits.h"
 #include "agent/probes/skeleton.h"
 #include "block.skel.h"
 
@@ -43,17 +44,6 @@ std::optional<std::pair<std::int32_t, std::int32_t>> find_request_flags(const bt
   return std::nullopt;
 }
 
-// Whether the kernel never runs a program inside of itself on one CPU. No type came with that change, in 6.2 (see
-// block.bpf.c); the first that did later is this member, in 6.10 (68ca5d4eebb8).
-bool programs_never_nest(const btf* types) {
-  const int id = btf__find_by_name_kind(types, "bpf_raw_tp_link", BTF_KIND_STRUCT);
-  if (id < 0) return false;
-  const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
-  for (__u32 i = 0; i < btf_vlen(type); ++i)
-    if (std::string_view(btf__name_by_offset(types, btf_members(type)[i].name_off)) == "cookie") return true;
-  return false;
-}
-
 }  // namespace
 
 Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
@@ -71,6 +61,7 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
     probe->rodata->rqf_io_stat = 1U << flags->second;
   }
   probe->rodata->never_nested = programs_never_nest(types.get()) ? 1 : 0;
+  const bool preempted = tracepoints_are_preempted(types.get());
   types.reset();
   if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.names, arrays.names) ||
       !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
@@ -78,16 +69,23 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
       !probe.share(probe->maps.slot_ends, arrays.slot_ends) || !probe.share(probe->maps.queues, arrays.queues) ||
       !probe.share(probe->maps.origins, arrays.origins) || !probe.share(probe->maps.irqs, arrays.irqs))
     return fail_errno("cannot share arrays with the block programs");
-  const bool pairs = arrays.capacity.several_queues;
-  bpf_program__set_autoload(probe->progs.rq_nested, pairs);
+  const bool complete_again = preempted || arrays.capacity.several_queues;
+  bpf_program__set_autoload(probe->progs.rq_issue2, preempted);
+  bpf_program__set_autoload(probe->progs.rq_requeue2, preempted);
+  bpf_program__set_autoload(probe->progs.rq_complete2, complete_again);
   if (const int error = probe.load(); error != 0) return load_error("cannot load the block programs", -error);
   // Completion and requeue before issue: a slot that is taken is then sure to be given back. The kernel runs the
-  // programs of an event in the order of their attachment; what rq_nested misses in its turn, a stale slot tells.
-  int error = probe.attach(probe->progs.rq_complete);
-  if (error == 0 && pairs) error = probe.attach(probe->progs.rq_nested, true);
-  if (error == 0) error = probe.attach(probe->progs.rq_requeue);
-  if (error == 0) error = probe.attach(probe->progs.rq_issue);
-  if (error != 0) return load_error("cannot attach the block programs", -error);
+  // programs of an event in the order of their attachment.
+  struct {
+    bpf_program* program;
+    bool wanted, repeats;
+  } const programs[] = {{probe->progs.rq_complete, true, false}, {probe->progs.rq_complete2, complete_again, true},
+                        {probe->progs.rq_requeue, true, false},  {probe->progs.rq_requeue2, preempted, true},
+                        {probe->progs.rq_issue, true, false},    {probe->progs.rq_issue2, preempted, true}};
+  for (const auto& [program, wanted, repeats] : programs)
+    if (wanted)
+      if (const int error = probe.attach(program, repeats); error != 0)
+        return load_error("cannot attach the block programs", -error);
   return ProbePtr(std::move(*opened));
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/probes/layout.h"
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "agent/probes/slots.h"
@@ -28,11 +33,19 @@ std::uint32_t tag_count(const Disk& disk) {
   return tags;
 }
 
-// Slots per queue: 256 is what an elevator starts with (2 * BLKDEV_DEFAULT_RQ). The driver's own tags stay; those of an
-// elevator may be raised, and twice as many leave room for one step before the disk has to move.
+// An elevator starts with up to 256 requests a queue (2 * BLKDEV_DEFAULT_RQ), which may be raised to 2,048
+// (MAX_SCHED_RQ).
+constexpr std::uint32_t kElevatorStart = 256, kElevatorMost = 2048;
+// Slots of one disk that are kept for that: 1.5 MB. With more than 16 queues it is less than the most.
+constexpr std::uint32_t kElevatorSlots = 32768;
+
+// Slots per queue. The driver's own tags stay; those of an elevator may be raised at any moment, and what is issued
+// before the agent sees it needs a place too.
 std::uint32_t depth_for(const Disk& disk) {
-  const bool elevator = !disk.scheduler.empty() && disk.scheduler != "none";
-  return std::max({256U, tag_count(disk), elevator ? 2 * disk.nr_requests.value_or(0) : 0U});
+  const std::uint32_t least = std::max(kElevatorStart, tag_count(disk));
+  if (disk.scheduler.empty() || disk.scheduler == "none") return least;
+  const std::uint32_t room = kElevatorSlots / std::max(queue_count(disk), 1U);
+  return std::max(least, std::min(kElevatorMost, std::max(room, 2 * disk.nr_requests.value_or(0))));
 }
 
 // Zeroes records that BPF does not write any more, or not yet.
@@ -40,6 +53,11 @@ template <typename Record>
 void clear(const ArrayOf<Record>& array, std::uint32_t first, std::uint32_t count) {
   std::memset(static_cast<void*>(&array[first]), 0, sizeof(Record) * count);
 }
+
+// Returns when no program is at work that was when it was called: a second is no more than a guess where a vCPU may
+// stand still, or a task be preempted inside of a program. The kernel waits for the readers of RCU, which programs are;
+// with one CPU, or with some that are kept from interrupts (nohz_full), it does not.
+void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 }  // namespace
 
@@ -80,7 +98,7 @@ std::optional<std::uint32_t> Layout::vector_of(const InterruptLine& line) const 
 bool Layout::fits(const Disk& disk, const DiskPlace& place) const {
   if (place.entries.empty()) return false;
   const vqs_disk& entry = arrays_.disks[place.entries.back()];
-  return queue_count(disk) <= entry.queues && tag_count(disk) <= entry.depth;
+  return queue_count(disk) <= entry.queues && depth_for(disk) <= entry.depth;
 }
 
 void Layout::place(const Disk& disk, DiskPlace& place) {
@@ -174,7 +192,8 @@ bool Layout::place_vectors(const Topology& topology, std::uint64_t now_ns) {
     retired_.push_back({now_ns, [this, index = it->second.index] { vectors_.release(index, 1); }});
     it = vector_of_irq_.erase(it);
   }
-  std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kLineGraceNs; });
+  if (std::erase_if(given_up_, [now_ns](const auto& irq) { return now_ns >= irq.second + kLineGraceNs; }) > 0)
+    wait_for_programs();
   bool all_placed = true;
   for (auto& [irq, vector] : wanted) {
     if (vector_of_irq_.contains(irq)) continue;
@@ -212,6 +231,7 @@ void Layout::link_queues_to_vectors(const Disk& disk, const DiskPlace& place) {
 }
 
 void Layout::choose_owners(std::uint64_t now_ns) {
+  bool waited = false;
   for (const auto& [name, place] : disks_) {
     if (place.entries.empty()) continue;
     const vqs_disk& entry = arrays_.disks[place.entries.back()];
@@ -226,6 +246,7 @@ void Layout::choose_owners(std::uint64_t now_ns) {
       }
       const auto since = ownerless_since_.find(index);
       if (since != ownerless_since_.end() && now_ns < since->second + kGraceNs) continue;
+      if (since != ownerless_since_.end() && !std::exchange(waited, true)) wait_for_programs();
       ownerless_since_.erase(index);
       __atomic_store_n(&queue.owner, cpu, __ATOMIC_RELAXED);
     }
@@ -257,6 +278,7 @@ void Layout::publish_names() {
 bool Layout::apply(const Topology& topology, std::uint64_t now_ns) {
   const auto settled = std::partition(retired_.begin(), retired_.end(),
                                       [&](const Retired& r) { return now_ns < r.since_ns + kGraceNs; });
+  if (settled != retired_.end()) wait_for_programs();
   for (auto it = settled; it != retired_.end(); ++it) it->release();
   retired_.erase(settled, retired_.end());
 

@@ -39,8 +39,8 @@ class Layout {
 
   // Places new disks, gives those that grew a larger place, and forgets those that are gone. What was there before
   // keeps its place and its numbers. `now_ns` is CLOCK_MONOTONIC: a place that was given up is used again only a
-  // second later, when no BPF program can still be writing to it. False when an interrupt line waits for that: it is
-  // not measured until apply() is called again then.
+  // second later, and when the kernel says that no BPF program can still be writing to it. False when an interrupt line
+  // waits for that: it is not measured until apply() is called again then.
   bool apply(const Topology& topology, std::uint64_t now_ns);
 
   // Makes the CPU that took a queue's last interrupt the queue's owner (see vqs_queue); to be called every second or

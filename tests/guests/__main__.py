@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest lab: boots real guests and checks the agent in them against witnesses.
 
-    python3 tests/guests               every scenario on every kernel
+    python3 tests/guests               every scenario on two kernels
+    python3 tests/guests --all-kernels on all kernels, in each mode of preemption
+    python3 tests/guests --newest      on the newest kernel that Debian has packed, in each mode of preemption
     python3 tests/guests NAME...       these, keeping the logs of those that fail
     python3 tests/guests --list        what there is
     python3 tests/guests --shell NAME  boots the guest of a scenario and leaves you in it, the agent running
@@ -21,7 +23,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "harness")]
 import runner
 import scenarios
 import vqtest
-from kernels import KERNELS, Kernel, accelerator
+from kernels import KERNELS, USUAL, Kernel, accelerator
 from lab import PORT, Lab, require_tools
 
 
@@ -32,7 +34,7 @@ class Kernels:
         self.directory, self.made = pathlib.Path(directory), {}
 
     def get(self, name, layout):
-        """(Kernel, initramfs) of this name with the drivers that the layout needs."""
+        """(Kernel, initramfs) of this name with the drivers that the layout needs. Skips what the mirror does not have."""
         kernel = Kernel(name, layout.generic)
         initramfs = self.directory / kernel.version
         if kernel.version not in self.made:
@@ -61,7 +63,10 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--shell", action="store_true", help="boot the guest of a scenario and stay in it")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
-    parser.add_argument("--kernel", choices=KERNELS, action="append", help="only on this one")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--kernel", choices=KERNELS, action="append", help="only on this one")
+    which.add_argument("--all-kernels", action="store_const", dest="kernel", const=list(KERNELS))
+    which.add_argument("--newest", action="store_const", dest="kernel", const=["newest", "newest-full"])
     # A guest waits now and then, for disks to settle and for windows to pass: one more than there are CPUs keeps them busy.
     parser.add_argument("--jobs", type=int, default=min(3, (os.cpu_count() or 1) + 1), help="guests at a time")
     options = parser.parse_args()
@@ -83,11 +88,15 @@ def main():
         print(f"skipped: {reason}")
         return vqtest.SKIPPED
 
-    names, report, start = options.kernel or list(KERNELS), runner.Report(), time.monotonic()
+    names, report, start = options.kernel or list(USUAL), runner.Report(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vqscope-lab-") as work:
         kernels = Kernels(work)
         if options.shell:
-            shell(chosen[0], *kernels.get(names[-1], scenarios.LAYOUTS[chosen[0].layout]))
+            try:
+                shell(chosen[0], *kernels.get(names[-1], scenarios.LAYOUTS[chosen[0].layout]))
+            except unittest.SkipTest as reason:
+                print(f"skipped: {reason}")
+                return vqtest.SKIPPED
             return 0
         print(f"guests run with {' '.join(accelerator())}", flush=True)
         groups = {}
@@ -95,9 +104,17 @@ def main():
             groups.setdefault(scenario.layout, []).append(scenario)
         longest_first = sorted(groups.items(), key=lambda item: -len(item[1]))
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            runs = [pool.submit(runner.run_guest, layout, group, *kernels.get(name, scenarios.LAYOUTS[layout]), report,
-                                bool(options.names))
-                    for layout, group in longest_first for name in names]
+            runs = []
+            for layout, group in longest_first:
+                for name in names:
+                    try:
+                        kernel, initramfs = kernels.get(name, scenarios.LAYOUTS[layout])
+                    except unittest.SkipTest as reason:
+                        for scenario in group:
+                            report.add(scenario.name, name, "skipped", str(reason))
+                        continue
+                    runs.append(pool.submit(runner.run_guest, layout, group, kernel, initramfs, report,
+                                            bool(options.names)))
             for run in runs:
                 run.result()
     print(f"{time.monotonic() - start:.0f} s")

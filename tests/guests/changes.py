@@ -5,7 +5,9 @@ import dataclasses
 
 import vqtest
 from guest import Disk
+from loads import FLUSHES, TRIMS
 from measure import URL, Job, everywhere
+
 
 def settings(disk):
     """Elevators, write-back throttling, statistics off, another nr_requests."""
@@ -25,6 +27,41 @@ def settings(disk):
         lab.run(jobs, before=f"(sleep 1; echo 32 > {queue}/nr_requests) &",
                 after=f"wait; echo 64 > {queue}/nr_requests")
         lab.run(jobs)
+
+    return run
+
+
+def again_and_again(commands):
+    """Hooks of measure.Run that run these commands over and over while the load lasts."""
+    return {"before": f"(while [ ! -e /tmp/run/ended ]; do {commands}; done) &", "after": "touch /tmp/run/ended; wait"}
+
+
+def elevators(disk):
+    """Every kind of request while the elevator changes every half second."""
+
+    def run(lab):
+        queue = f"/sys/block/{lab.kernel_name(disk)}/queue"
+        switching = "; ".join(f"echo {name} > {queue}/scheduler; usleep 500000"
+                              for name in ("mq-deadline", "none", "kyber", "bfq"))
+        lab.run([*everywhere(disk, ios=601), Job(disk, 1, FLUSHES, 121), Job(disk, 2, TRIMS, 61)],
+                **again_and_again(switching))
+        lab.guest.write(f"{queue}/scheduler", "none")
+
+    return run
+
+
+def longer_and_shorter(disk):
+    """nr_requests of an elevator goes up and down under load, as far up as the kernel lets it."""
+
+    def run(lab):
+        name = lab.kernel_name(disk)
+        queue = f"/sys/block/{name}/queue"
+        lab.guest.write(f"{queue}/scheduler", "mq-deadline")
+        lab.wait_for_scrape(lambda scrape: scrape.all("vqscope_device_info", device=name)[0][0]["scheduler"] ==
+                            "mq-deadline", "the agent to see the elevator")
+        steps = "; ".join(f"echo {number} > {queue}/nr_requests; usleep 400000" for number in (32, 2048, 128, 1024, 512))
+        lab.run(everywhere(disk, "--rw=randrw --iodepth=512", ios=1501), **again_and_again(steps))
+        lab.guest.write(f"{queue}/scheduler", "none")
 
     return run
 
@@ -77,14 +114,18 @@ def plugged_and_unplugged(stays, comes):
     return run
 
 
-def vcpu_off_and_on(disk):
+def vcpu_off_and_on(disk, times=20):
+    """The first and the last time the agent has to see it; in between the vCPU is not gone for long enough."""
+
     def run(lab):
         online = "/sys/devices/system/cpu/cpu1/online"
         before = difference(lab, disk)
         keep_busy(lab, disk)
-        lab.guest.write(online, 0)
-        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 1, "a vCPU less")
-        lab.guest.write(online, 1)
+        for time in range(times):
+            lab.guest.write(online, 0)
+            if time in (0, times - 1):
+                lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 1, "a vCPU less")
+            lab.guest.write(online, 1)
         lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 2, "the vCPU to come back")
         lab.end_fio()
         lab.run(everywhere(disk, cpus=2))

@@ -121,7 +121,7 @@ class Guest:
                    "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
                    "-device", "isa-serial,chardev=shell,index=1", "-qmp", f"unix:{monitor},server=on,wait=off",
                    "-kernel", str(kernel.image), "-initrd", str(self.initramfs),
-                   "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {layout.append} {'lab.shell' if interactive else ''}",
+                   "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {kernel.append} {layout.append} {'lab.shell' if interactive else ''}",
                    "-object", "iothread,id=io0"]
         if layout.forward:  # not a virtio device, so that all notifications in the guest are those of disks
             rules = "".join(f",hostfwd=tcp:127.0.0.1:0-:{port}" for port in layout.forward)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's kernels for guests, each with an initramfs that holds the agent, fio, busybox and other people's tools.
 
-Kernels come from the package manager and are unpacked, not installed, below the cache directory
-($VQSCOPE_LAB_CACHE, else $XDG_CACHE_HOME or ~/.cache, vqscope-lab).
+Kernels come from Debian's mirror by apt, with package lists of its own, so that no other suite is added to this machine, and
+are unpacked, not installed, below the cache directory ($VQSCOPE_LAB_CACHE, else $XDG_CACHE_HOME or ~/.cache, vqscope-lab).
 """
 
+import dataclasses
 import functools
 import lzma
 import os
@@ -13,13 +14,51 @@ import re
 import shutil
 import subprocess
 import tempfile
+import unittest
 
 import vqtest
+from archive import Suite
 
-# By name as tests call them: the package that always depends on the newest such kernel.
-KERNELS = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
-# The same version with more drivers, for layouts that need one of them.
-GENERIC = {"6.1": "linux-image-amd64"}
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a kernel comes from: the package of the highest version whose name matches, in one of the suites. `append` is
+    for its command line."""
+
+    suites: tuple
+    package: str
+    append: str = ""
+
+
+def cloud(version):
+    return rf"linux-image-{re.escape(version)}\.\S+-cloud-amd64"
+
+
+FULL = "preempt=full"  # tasks preempt each other inside of the kernel; where CONFIG_PREEMPT_DYNAMIC takes it
+OF_6_1, OF_6_1_PLAIN = r"linux-image-6\.1\.0-\d+-cloud-amd64", r"linux-image-6\.1\.0-\d+-amd64"
+NEW = ("trixie-backports", "sid", "experimental")
+# Neither for clouds only nor for real time.
+ANY = r"linux-image-\d[\d.]*(\+\w+)?-amd64"
+
+# By name as tests call them.
+KERNELS = {
+    "5.10": Source(("bullseye",), r"linux-image-5\.10\.0-\d+-cloud-amd64"),
+    "6.1": Source(("bookworm",), OF_6_1),
+    "6.1-plain": Source(("bookworm",), OF_6_1_PLAIN),
+    "6.1-full": Source(("bookworm",), OF_6_1_PLAIN, FULL),
+    "6.12": Source(("bookworm",), cloud("6.12")),
+    "6.12-full": Source(("bookworm",), cloud("6.12"), FULL),
+    "6.18": Source(NEW, cloud("6.18")),
+    "6.18-full": Source(NEW, cloud("6.18"), FULL),
+    "7.2": Source(NEW, cloud("7.2")),
+    "7.2-full": Source(NEW, cloud("7.2"), FULL),
+    "newest": Source(NEW, ANY),
+    "newest-full": Source(NEW, ANY, FULL),
+}
+# What is run unless another is asked for.
+USUAL = ("6.1", "6.12")
+# Whose modules have no type information, so that what is in one cannot be traced: notifications.
+WITHOUT_MODULE_BTF = ("5.10",)
 # Loaded at boot; drivers that a kernel has built in, or does not have, are skipped.
 MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ata_piix", "ahci", "vmxnet3",
            "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0"]
@@ -98,23 +137,43 @@ def write_stand_ins(program, directory):
         path.unlink()
 
 
+@functools.cache
+def suite(name):
+    return Suite(name, cache_directory())
+
+
+def newest(suites, pattern):
+    """(suite, package) of the highest version among packages whose names match."""
+    found = {package: name for name in suites for package in suite(name).packages(pattern)}
+    if not found:
+        raise unittest.SkipTest(f"there is no {pattern} in {', '.join(suites)}")
+    package = vqtest.run("sort", "-V", input="\n".join(found)).split()[-1]
+    return found[package], package
+
+
 class Kernel:
-    """One of KERNELS, or its generic sister, downloaded and unpacked."""
+    """One of KERNELS, or its generic sister, downloaded and unpacked. Skips the test if the mirror does not have it."""
 
     def __init__(self, name, generic=False):
-        self.name = name
-        newest = GENERIC.get(name, KERNELS[name]) if generic else KERNELS[name]
-        package = re.search(r"Depends: (linux-image-\S+)", vqtest.run("apt-cache", "depends", newest)).group(1)
+        self.name, source = name, KERNELS[name]
+        self.append = source.append
+        self.traces_notifications = name not in WITHOUT_MODULE_BTF
+        pattern = source.package.replace("-cloud", "") if generic else source.package
+        self.suite, package = newest(source.suites, pattern)
         self.version = package.removeprefix("linux-image-")
         self.root = cache_directory() / package
         if not self.root.exists():
             with tempfile.TemporaryDirectory(dir=cache_directory()) as work:
-                vqtest.run("apt-get", "download", package, cwd=work)
+                suite(self.suite).download(work, package)
                 unpacked = pathlib.Path(work, "root")
-                vqtest.run("dpkg", "-x", next(pathlib.Path(work).glob("*.deb")), unpacked)
+                for file in pathlib.Path(work).glob("*.deb"):
+                    vqtest.run("dpkg", "-x", file, unpacked)
+                if not (unpacked / "lib").exists():
+                    (unpacked / "lib").symlink_to("usr/lib")
                 vqtest.run(tool("depmod"), "-b", unpacked, self.version)
                 unpacked.rename(self.root)
-        self.image = self.root / "boot" / f"vmlinuz-{self.version}"
+        places = (f"boot/vmlinuz-{self.version}", f"lib/modules/{self.version}/vmlinuz")
+        self.image = next(self.root / place for place in places if (self.root / place).exists())
 
     def _files_of(self, module):
         """The module's file, after those of what it depends on; nothing if the kernel has it built in or not at all."""

@@ -119,8 +119,8 @@ class Lab:
     # The agent.
 
     def start_agent(self, *flags, wrapper="", probes=("block", "irq", "notify")):
-        virtio = any("virtio" in text for text in
-                     (*self.layout.devices, *(disk.device for disk in self.layout.disks)))
+        virtio = self.kernel.traces_notifications and any(
+            "virtio" in text for text in (*self.layout.devices, *(disk.device for disk in self.layout.disks)))
         required = " ".join(f"--require-probe={probe}" for probe in probes if probe != "notify" or virtio)
         host = "0.0.0.0" if PORT in self.layout.forward else "127.0.0.1"
         self.guest.run(f"{wrapper} vqscope serve --web.listen-address={host}:{PORT} --window={WINDOW} {required} "

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios that are a load and nothing else: each function returns what a scenario does with its Lab."""
 
+import unittest
+
 from guest import Disk
-from measure import Job, everywhere
+from measure import Job, Run, everywhere
 
 FLUSHES = "--rw=randwrite --fsync=3"
 TRIMS = "--rw=randtrim"
@@ -23,7 +25,7 @@ def load_from_every_vcpu(disk, trims=True):
             jobs += [Job(disk, 2, TRIMS, 23)]
         lab.run(jobs)
         alone = lab.run([Job(disk, 3, "--rw=randread --iodepth=1", 203)])
-        if not polled(lab, disk):
+        if not polled(lab, disk) and lab.kernel.traces_notifications:
             alone.expect("notifications for requests that come one at a time", int(alone.grown(
                 "vqscope_virtqueue_notify_seconds_count", device=lab.kernel_name(disk))), alone.done(disk))
             alone.raise_problems()
@@ -49,6 +51,36 @@ def at_once(*disks):
         for number, disk in enumerate(disks):
             jobs += everywhere(disk, "--rw=randrw --iodepth=4", ios=101 + 64 * number)
         lab.run(jobs)
+
+    return run
+
+
+def preempting(*disks):
+    """Two threads of different priorities on each vCPU for each disk, which preempt each other and are interrupted by each
+    other's completions: inside of the kernel, and so inside of the programs, where its mode of preemption lets them."""
+
+    def run(lab):
+        jobs = []
+        for number, disk in enumerate(disks):
+            for nice in (0, 5):
+                jobs += everywhere(disk, f"--rw=randrw --iodepth={4 << number} --nice={nice}", ios=301 + 64 * number + nice)
+        lab.run(jobs)
+
+    return run
+
+
+def polled_queue(disk):
+    """Threads that wait for their requests by looking, and others that are interrupted: the same disk has queues for both."""
+
+    def run(lab):
+        if not lab.guest.run("cat /sys/module/virtio_blk/parameters/poll_queues", check=False).strip().isdigit():
+            raise unittest.SkipTest("this kernel's virtio_blk has no queues for polling")
+        name = lab.kernel_name(disk)
+        run = Run(lab, [Job(disk, None, "--rw=randrw --ioengine=io_uring --hipri --iodepth=4", 501),
+                        Job(disk, None, "--rw=randrw --iodepth=4", 301)])
+        run.check_counts(next(one for one in lab.disks() if one.name == disk), name)
+        run.expect("lost events", run.after.scrape.lost(), run.before.scrape.lost())
+        run.raise_problems()
 
     return run
 

@@ -338,7 +338,8 @@ class Run:
     def check_notifications(self):
         """A driver notifies at most once per request that it is given, and the kernel calls the function that is timed
         exactly as often as we say. Only disks are virtio devices here; their other virtqueues stay silent."""
-        if not any(disk.device.startswith("virtio") or "scsi" in disk.device for disk in self.lab.disks()):
+        if not self.lab.kernel.traces_notifications or not any(
+                disk.device.startswith("virtio") or "scsi" in disk.device for disk in self.lab.disks()):
             return
         total, seen = 0, set()
         for disk in self.lab.disks():

@@ -9,7 +9,9 @@ import unittest
 
 import vqtest
 
-PROGRAMS = {"rq_issue", "rq_complete", "rq_nested", "rq_requeue", "irq_entry", "irq_exit", "notify_entry", "notify_exit"}
+PROGRAMS = {"irq_entry", "irq_exit",
+            *(f"rq_{event}{number}" for event in ("issue", "requeue", "complete") for number in ("", "2")),
+            *(f"notify_{end}{number}" for end in ("entry", "exit") for number in range(1, 5))}
 
 
 def left_behind():
