@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "agent/base/standard_streams.h"
 #include "agent/base/terminal.h"
 #include "agent/compare/render.h"
@@ -76,7 +78,8 @@ Result<Comparison> make_comparison(const CompareOptions& options) {
   if (!after) return tl::unexpected(after.error());
   auto comparison = compare_series(*before, *after, options.renamed, options.min_effect);
   const double shared = shared_seconds(*before, *after);
-  if (comparison && shared >= kSharedSeconds) tell_of_shared_time(shared, *comparison);
+  if (comparison && shared > std::min(kSharedSeconds, std::min(before->seconds, after->seconds) / 2))
+    tell_of_shared_time(shared, *comparison);
   return comparison;
 }
 
