@@ -15,7 +15,7 @@
 #                                so long (10), see tests/soak/README.md
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
-#   tests/run.sh guests [--shell] [NAME...]  real guests in QEMU, see tests/guests/README.md
+#   tests/run.sh guests [--shell | --all-kernels | --newest] [NAME...]  real guests in QEMU, see tests/guests/README.md
 #   tests/run.sh packages  the packages and the static build, reproduced, installed, run under systemd and removed, see
 #                        deploy/INSTALL.md
 #   tests/run.sh arm64   cross-builds, runs the unit tests in QEMU's user mode and the agent in an arm64 guest

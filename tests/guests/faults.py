@@ -74,6 +74,9 @@ def killed_ten_times(disk):
             lab.guest.wait_for(lambda: lab.guest.run("bpftool prog list | grep -c tag || true") == lab.programs,
                                "the kernel to let go of the programs")
             lab.start_agent()
+            # Calls that had begun when the agent came are none of its losses.
+            if lost := lab.scrape().lost().get("notify_nesting"):
+                raise AssertionError(f"{lost} notifications lost at the start")
         lab.end_fio()
         lab.run(everywhere(disk) + [Job(disk, 1, FLUSHES, 61)])
 
