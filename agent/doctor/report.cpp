@@ -105,7 +105,7 @@ std::string ranges(const std::vector<std::uint32_t>& cpus) {
 }
 
 // What costs nobody else anything and can be taken back at once.
-bool is_done_here(Remedy remedy) { return remedy == Remedy::kMoveSubmitter || remedy == Remedy::kDropElevator; }
+bool is_done_here(Remedy remedy) { return remedy == Remedy::kMoveSubmitter; }
 
 std::string could_try(const Report& report) {
   for (const Finding& finding : report.diagnosis.findings)
@@ -183,10 +183,11 @@ std::vector<Advice> advice_of(const Report& report) {
   using Key = std::tuple<Remedy, std::string, std::string>;
   std::vector<std::pair<Key, const Finding*>> groups;
   std::vector<Advice> all;
+  const bool troubled = report.status == kWarning || report.status == kCritical;
   for (const Finding& finding : report.diagnosis.findings) {
     // What is no more than worth knowing is worth no trip to the host's administrator.
     if (finding.found.remedy == Remedy::kNone ||
-        (finding.found.severity == Severity::kInfo && !is_done_here(finding.found.remedy)))
+        (finding.found.severity == Severity::kInfo && (troubled || !is_done_here(finding.found.remedy))))
       continue;
     const Disk* disk = disk_of(finding, report);
     const Key key(finding.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
