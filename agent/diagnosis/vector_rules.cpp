@@ -21,7 +21,7 @@ bool is_wired(const DiskEvidence& evidence) { return evidence.disk.facts.uses_ms
 
 // An NVMe drive whose admin queue and only other queue have one line: the driver got one vector.
 bool shares_admins_vector(const DiskEvidence& evidence) {
-  return evidence.disk.driver == "nvme" &&
+  return evidence.disk.driver == "nvme" && interrupt_queues(evidence.disk) == 1 &&
          std::any_of(evidence.disk.interrupts.begin(), evidence.disk.interrupts.end(), [](const InterruptLine& line) {
            return line.action.find("q0") != std::string::npos && line.action.find("q1") != std::string::npos;
          });

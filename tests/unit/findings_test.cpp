@@ -234,6 +234,23 @@ TEST(SharedVector, HoldsWhenALineServesSeveralQueues) {
   EXPECT_THAT(shared.found(), Not(Contains(HasSubstr("shared_vector"))));
 }
 
+TEST(FewerQueues, OfAnNvmeDriveWithOneVectorAreMissingWhereTheVectorIs) {
+  const auto with = [](std::uint32_t queues, std::uint32_t vectors) {
+    Case nvme = disk(queues, 4).requests({9'000, 9'000, 9'000, 9'000}).interrupts({900, 0, 0, 0});
+    nvme.disk().driver = "nvme";
+    nvme.disk().transport = "pci";
+    nvme.disk().virtio.reset();
+    nvme.disk().facts.msix_vectors = vectors;
+    nvme.disk().interrupts.front().action = "nvme0q0, nvme0q1";
+    return nvme;
+  };
+  EXPECT_EQ(with(1, 65).findings().front().found.remedy, Remedy::kUseMsi) << "the table has more";
+  EXPECT_EQ(with(1, 1).findings().front().found.remedy, Remedy::kMoreVectors);
+  EXPECT_THAT(with(1, 65).findings().front().found.evidence, Contains(HasSubstr("the driver got one vector")));
+  for (const Finding& finding : with(2, 65).findings())
+    EXPECT_THAT(finding.found.evidence, Not(Contains(HasSubstr("the driver got one vector"))));
+}
+
 TEST(IrqConcentrated, HoldsWithSeveralQueuesAndLines) {
   const auto concentrated = [](std::vector<std::uint64_t> interrupts) {
     Case result = disk(4, 4).requests({9'000, 9'000, 9'000, 9'000}).interrupts(std::move(interrupts));

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The remedies that are carried out in this guest. Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/diagnosis/remedies.h"
+
+namespace vqscope {
+
+inline constexpr const char* kGuest = "In this guest";
+
+// The disk's name in sysfs as an interactive shell takes it: an exclamation mark would call up a command of its
+// history.
+std::string shell_name(const Disk& disk);
+// A file of queue/, likewise.
+std::string queue_attribute(const Disk& disk, std::string_view name);
+
+// `queues`: that the disk should have.
+Instructions lift_guest_limit(const Disk& disk, unsigned queues);
+Instructions use_msi(const Disk& disk);
+Instructions spread_interrupts(const Disk& disk);
+Instructions match_queues(const Disk& disk);
+std::vector<Step> drop_elevator(const Disk& disk);
+Instructions guest_queueing(const Disk& disk);
+Instructions move_submitter();
+
+}  // namespace vqscope
