@@ -139,7 +139,8 @@ class Recording(unittest.TestCase):
         self.assertEqual(changes, {f"{loop.name}: read_ahead_kb": ("64", "512")})
         self.assertIn(f"{loop.name}: read_ahead_kb: 256 -> 512, seen", " ".join(document["devices"][0]["notes"]))
         busy = document["guest"]["cpu_busy_share"]
-        self.assertTrue(0 < busy["before"] <= 1 and 0 < busy["after"] <= 1, busy)
+        # It is counted in ticks: a second in which next to nothing ran has none.
+        self.assertTrue(0 <= busy["before"] <= 1 and 0 < busy["after"] <= 1, busy)
 
     def test_a_running_agent_can_be_recorded(self):
         loop = vqtest.Loop(self)
