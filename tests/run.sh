@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is needed, builds, and runs the tests:
 #
-#   tests/run.sh         the release build and its tests, but for those of the benchmarks; the last line says how it went
+#   tests/run.sh         the release build and its tests, but for those of benchmarks and of the packages' contents; the
+#                        last line says how it went
 #   tests/run.sh unit    of these, those that need neither root nor a particular kernel
 #   tests/run.sh kernel  every program on this machine's own kernel, against fio, iostat, /proc and trace events
 #   tests/run.sh e2e     the endpoint and the command line, and a real Prometheus that scrapes the agent
@@ -16,6 +17,7 @@
 #   tests/run.sh lint    clang-format and clang-tidy
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell | --all-kernels | --newest] [NAME...]  real guests in QEMU, see tests/guests/README.md
+#   tests/run.sh deb     what the Debian packages contain and how they are installed and removed
 #   tests/run.sh packages  the packages and the static build, reproduced, installed, run under systemd and removed, see
 #                        deploy/INSTALL.md
 #   tests/run.sh arm64   cross-builds, runs the unit tests in QEMU's user mode and the agent in an arm64 guest
@@ -25,22 +27,23 @@ cd "$(dirname "$0")/.."
 
 group=${1:-all}
 case $group in
-  all | unit | kernel | e2e | deploy | asan | tsan | sanitizers | fuzz | soak | lint | bench)
+  all | unit | kernel | e2e | deploy | deb | asan | tsan | sanitizers | fuzz | soak | lint | bench)
     deploy/install-dependencies.sh tests ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests guests packages ;;
-  *) sed -n '3,23s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
 
 lint() {
-  cmake --preset release > /dev/null
+  # A source has to include what it needs, and clang cannot read g++'s precompiled headers.
+  cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > /dev/null
   sources | xargs clang-format --dry-run --Werror
   # Generated headers have to be there before sources that include them are read.
-  cmake --build --preset release --target block_skel_header irq_skel_header notify_skel_header vqscope_metrics_proto \
+  cmake --build build/lint --target block_skel_header irq_skel_header notify_skel_header vqscope_metrics_proto \
     vqscope_recording_proto vqscope_revision
-  git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/release
+  git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint
 }
 
 # sanitized PRESET LABELS: the tests with one of these labels, and the agent that they start, under a sanitizer.
@@ -71,15 +74,40 @@ fuzz() {
   ' fuzz TARGET "$1"
 }
 
+# run_tests RESULTS ARGUMENT...: runs the tests that ctest chooses by the arguments; build/release/RESULTS tells how it
+# went.
+run_tests() {
+  results=$1
+  shift
+  rm -f "build/release/$results"
+  # Why a part of a test was skipped is the last that it says.
+  ctest --preset release --output-junit "$results" --test-output-size-passed 1000000 "$@"
+}
+
 # release ARGUMENT...: builds, and runs the tests that ctest chooses by the arguments.
 release() {
   cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
   cmake --build --preset release
-  rm -f build/release/tests.xml
   status=0
-  # Why a part of a test was skipped is the last that it says.
-  ctest --preset release --output-junit tests.xml --test-output-size-passed 1000000 "$@" || status=$?
+  run_tests tests.xml "$@" || status=$?
   python3 -B tests/harness/summary.py build/release/tests.xml
+  return $status
+}
+
+# Tests of the whole agent wait more than they work, so that those of its parts are built meanwhile. A neighbour on the
+# machine can disturb a comparison with a witness, but hardly three in a row.
+everything() {
+  cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
+  cmake --build --preset release --target vqscope vqscope_remedy_snippets
+  nice cmake --build --preset release > build/release/build.log 2>&1 &
+  building=$!
+  trap 'kill $building' EXIT
+  status=0
+  run_tests agent.xml -L 'e2e|deploy|packages' -j "$((2 * $(nproc)))" --repeat until-pass:3 || status=$?
+  trap - EXIT
+  wait $building || { cat build/release/build.log; exit 1; }
+  run_tests parts.xml -L 'kernel|unit' -j "$(nproc)" --repeat until-pass:3 || status=$?
+  python3 -B tests/harness/summary.py build/release/agent.xml build/release/parts.xml
   return $status
 }
 
@@ -144,7 +172,6 @@ case $group in
     VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/guests exec python3 -B \
       tests/deploy/alerts_in_guests.py
     ;;
-  # A neighbour on the machine can disturb a comparison with a witness, but hardly three in a row.
-  all) release -j "$(nproc)" --repeat until-pass:3 -LE bench ;;
+  all) everything ;;
   *) release -L "$group" -j "$(nproc)" ;;
 esac

@@ -120,6 +120,10 @@ class Loader {
     if (run_end_ && run_begin_)
       series_.findings = diagnose(series_.topology, *run_begin_, *run_end_, full_time_).findings;
     series_.seconds = last_ - series_.begin;
+    if (std::isfinite(part_.window.end) && time_ < part_.window.end - kSlackSeconds)
+      series_.notes.push_back(
+          fmt::format("{} ends after {:.0f} s, so that the window up to {:.0f} s is cut short there", series_.file,
+                      time_, part_.window.end));
     for (std::size_t i = 0; i < series_.devices.size(); ++i) {
       DeviceSeries& device = series_.devices[i];
       for (const auto& [name, note] : changes_)

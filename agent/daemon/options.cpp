@@ -170,20 +170,23 @@ const CLI::App& add_doctor(CLI::App& app, DoctorOptions& options) {
       doctor, "--duration", [&options](double seconds) { options.duration_seconds = seconds; }, "1s", "1h",
       "How long to watch; Ctrl-C tells what was seen until then")
       ->default_str("10s");
+  CLI::Option* const format =
+      doctor
+          .add_option_function<std::string>(
+              "--format",
+              [&options](const std::string& name) {
+                options.format = name == "text"   ? DoctorFormat::kText
+                                 : name == "json" ? DoctorFormat::kJson
+                                                  : DoctorFormat::kMarkdown;
+              },
+              "How to print: text, md (Markdown, for a ticket), json ('vqscope explain json' has its keys)")
+          ->type_name("FORMAT")
+          ->default_str("text")
+          ->check(one_of({"text", "md", "markdown", "json"}));
   doctor
-      .add_option_function<std::string>(
-          "--format",
-          [&options](const std::string& name) {
-            options.format = name == "text"   ? DoctorFormat::kText
-                             : name == "json" ? DoctorFormat::kJson
-                                              : DoctorFormat::kMarkdown;
-          },
-          "How to print: text, md (Markdown, for a ticket), json ('vqscope explain json' has its keys)")
-      ->type_name("FORMAT")
-      ->default_str("text")
-      ->check(one_of({"text", "md", "markdown", "json"}));
-  doctor.add_flag_callback(
-      "--json", [&options] { options.format = DoctorFormat::kJson; }, "The same as --format json");
+      .add_flag_callback(
+          "--json", [&options] { options.format = DoctorFormat::kJson; }, "The same as --format json")
+      ->excludes(format);
   doctor
       .add_option_function<std::string>(
           "--platform", [&options](const std::string& name) { options.platform = parse_platform(name); },
@@ -281,11 +284,12 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
                    ? ""
                    : "'" + text + "' is not a number of percent from 0.1 to 1000";
       });
-  compare.add_option("--format", words.format, "How to print: text, md (Markdown, for a ticket), json")
-      ->type_name("FORMAT")
-      ->capture_default_str()
-      ->check(one_of({"text", "md", "markdown", "json"}));
-  compare.add_flag("--json", words.json, "The same as --format json");
+  CLI::Option* const format =
+      compare.add_option("--format", words.format, "How to print: text, md (Markdown, for a ticket), json")
+          ->type_name("FORMAT")
+          ->capture_default_str()
+          ->check(one_of({"text", "md", "markdown", "json"}));
+  compare.add_flag("--json", words.json, "The same as --format json")->excludes(format);
   compare.footer(
       "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 mixed or not comparable (the load "
       "differs, too short, idle), 4 a recording cannot be read.");

@@ -47,9 +47,10 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "vCPUs.",
      2, &irq_concentrated},
     {"cross_cpu_completions", "Requests end on another vCPU than the one that submitted them",
-     "There is a queue for each vCPU, but another vCPU is interrupted when requests end. The kernel hands most of "
-     "these "
-     "to the vCPU that submitted, by an interrupt between vCPUs, which in a guest can cost an exit to the host.",
+     "There is a queue for each vCPU, or for some of them, but vCPUs are interrupted that the queue does not serve. "
+     "The "
+     "kernel hands most of these requests to the vCPU that submitted, by an interrupt between vCPUs, which in a guest "
+     "can cost an exit to the host.",
      2, &cross_cpu_completions},
     {"workload_on_one_vcpu", "Only one vCPU submits requests",
      "Nearly all requests come from one vCPU, so one queue is all that can be used, however many there are. That is "

@@ -46,6 +46,7 @@ void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<
   measured.submission_cpus = effective_number(measured.submissions);
   measured.requests_rate = sum(measured.submissions) / measured.seconds;
   measured.bytes_rate = bytes / measured.seconds;
+  measured.interrupted_rate = static_cast<double>(local + cross) / measured.seconds;
   if (local + cross > 0) measured.cross_share = static_cast<double>(cross) / static_cast<double>(local + cross);
 }
 

@@ -32,6 +32,7 @@ struct Measured {
   bool has_requests = false;    // whether requests were seen at all (the block probe ran)
   double requests_rate = 0;     // completed requests per second
   double bytes_rate = 0;        // bytes per second
+  double interrupted_rate = 0;  // of these, those that an interrupt ended, as far as that was seen
   double interrupts_rate = 0;   // per second
   double average_inflight = 0;  // over all queues
   std::uint64_t requeues = 0;

@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
-#include <set>
 
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/queue_group.h"
 #include "agent/diagnosis/remedies.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
@@ -22,50 +21,6 @@ namespace {
 constexpr std::uint32_t kXenQueues = 4;
 
 double count(std::size_t number) { return static_cast<double>(number); }
-
-// Hardware queues that take the same requests, and what they had to do.
-struct QueueGroup {
-  std::optional<QueueType> type;  // absent: the disk's queues are all alike, as far as is known
-  std::size_t queues = 0;
-  double rate = 0;                        // requests per second
-  std::optional<double> submission_cpus;  // effective number; absent without requests
-  std::optional<double> interrupt_share;  // of the busiest vCPU; absent without interrupts, or where they are not known
-};
-
-QueueGroup group_of_type(const DiskEvidence& evidence, QueueType type) {
-  QueueGroup group{type, 0, 0, {}, {}};
-  std::vector<std::uint64_t> submissions, interrupts;
-  for (const HardwareQueue& queue : evidence.disk.queues) {
-    if (queue.type.value_or(QueueType::kDefault) != type) continue;
-    ++group.queues;
-    if (queue.index >= evidence.measured.queues.size()) continue;
-    add_counts(evidence.measured.queues[queue.index].submissions, submissions);
-    add_counts(evidence.measured.queues[queue.index].interrupts, interrupts);
-  }
-  if (evidence.measured.seconds > 0)
-    group.rate = std::accumulate(submissions.begin(), submissions.end(), 0.0) / evidence.measured.seconds;
-  group.submission_cpus = effective_number(submissions);
-  group.interrupt_share = concentration(interrupts);
-  return group;
-}
-
-// The queues that are judged: all that interrupt; where reads have their own, those with more requests for each queue,
-// and the fewer of an idle disk. What goes through polled queues is not theirs.
-QueueGroup judged_queues(const DiskEvidence& evidence) {
-  const QueueGroup reads = group_of_type(evidence, QueueType::kRead);
-  if (reads.queues == 0 && interrupt_queues(evidence) < evidence.disk.queues.size()) {
-    QueueGroup group = group_of_type(evidence, QueueType::kDefault);
-    group.type.reset();
-    return group;
-  }
-  if (reads.queues == 0)
-    return {std::nullopt, interrupt_queues(evidence), evidence.measured.requests_rate,
-            evidence.measured.submission_cpus, evidence.measured.interrupt_share};
-  const QueueGroup others = group_of_type(evidence, QueueType::kDefault);
-  const double by_read = reads.rate / count(reads.queues), by_other = others.rate / count(others.queues);
-  if (by_read == by_other) return reads.queues < others.queues ? reads : others;
-  return by_read > by_other ? reads : others;
-}
 
 bool is_busy(const QueueGroup& group) { return group.rate >= kBusyRate; }
 
@@ -144,16 +99,6 @@ Severity shortage_severity(const DiskEvidence& evidence) {
   return is_crowded(evidence) || is_single_queue(evidence) ? Severity::kWarning : Severity::kInfo;
 }
 
-std::string queues_and_cpus(const DiskEvidence& evidence) {
-  const QueueGroup group = judged_queues(evidence);
-  return fmt::format("{}{} has {} for {}.",
-                     !group.type                      ? ""
-                     : group.type == QueueType::kRead ? "For reads "
-                                                      : "For all but reads ",
-                     evidence.disk.name, plural(count(group.queues), "queue"),
-                     plural(online_cpus(evidence), "online vCPU"));
-}
-
 // What the host prepared, as far as it can be read.
 std::vector<std::string> offer(const DiskEvidence& evidence) {
   std::vector<std::string> sentences;
@@ -168,23 +113,6 @@ std::vector<std::string> offer(const DiskEvidence& evidence) {
   for (std::string& sentence : about_missing_msi(evidence)) sentences.push_back(std::move(sentence));
   for (std::string& sentence : about_msix_table(evidence)) sentences.push_back(std::move(sentence));
   return sentences;
-}
-
-// How many queues interrupted, in effect: where the vCPUs of one queue are the only ones that submit, it is one.
-double interrupting_queues(const Measured& measured) {
-  std::vector<std::uint64_t> by_queue;
-  for (const QueueLoad& queue : measured.queues)
-    by_queue.push_back(std::accumulate(queue.interrupts.begin(), queue.interrupts.end(), std::uint64_t{0}));
-  return effective_number(by_queue).value_or(0);
-}
-
-bool concentrates(const DiskEvidence& evidence) {
-  const Measured& measured = evidence.measured;
-  std::set<std::uint32_t> lines;
-  for (const InterruptLine& line : evidence.disk.interrupts) lines.insert(line.irq);
-  return is_hosts_disk(evidence) && interrupting_queues(measured) >= kSeveralQueues && lines.size() >= 2 &&
-         !shares_vector(evidence) && is_busy(evidence) && from_several_cpus(evidence) &&
-         measured.interrupts_rate >= kInterruptRate && measured.interrupt_share.value_or(0) >= kConcentrated;
 }
 
 // A module parameter that keeps queues from the judged requests.
@@ -243,19 +171,18 @@ std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
 
 }  // namespace
 
+std::string queues_and_cpus(const DiskEvidence& evidence) {
+  const QueueGroup group = judged_queues(evidence);
+  return fmt::format("{}{} has {} for {}.",
+                     !group.type                      ? ""
+                     : group.type == QueueType::kRead ? "For reads "
+                                                      : "For all but reads ",
+                     evidence.disk.name, plural(count(group.queues), "queue"),
+                     plural(online_cpus(evidence), "online vCPU"));
+}
+
 std::string submitters(const Measured& measured) {
   return fmt::format("{} requests/s come from {}.", grouped(measured.requests_rate), cpu_shares(measured.submissions));
-}
-
-std::string interrupts(const Measured& measured) {
-  if (!measured.interrupt_share) return "Which vCPU takes its interrupts could not be seen.";
-  return fmt::format("Its {} interrupts/s land on {}.", grouped(measured.interrupts_rate),
-                     cpu_shares(measured.interrupts));
-}
-
-std::string crossing(const Measured& measured) {
-  return fmt::format("{} of the requests were submitted on another vCPU than the one that is interrupted for them.",
-                     percent(*measured.cross_share));
 }
 
 std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& evidence) {
@@ -362,56 +289,6 @@ std::optional<Found> guest_limits_queues(const DiskEvidence& evidence) {
   if (!evidence.disk.facts.msix_vectors && evidence.disk.driver == "virtio_blk")
     found.evidence.emplace_back("How many queues the host prepared could not be read, which takes root.");
   for (auto& number : queue_numbers(evidence)) found.numbers.push_back(std::move(number));
-  return found;
-}
-
-std::optional<Found> irq_concentrated(const DiskEvidence& evidence) {
-  if (!concentrates(evidence)) return std::nullopt;
-  Found found;
-  found.severity = Severity::kWarning;
-  found.remedy = Remedy::kSpreadInterrupts;
-  found.evidence = {queues_and_cpus(evidence), submitters(evidence.measured), interrupts(evidence.measured)};
-  found.numbers = queue_numbers(evidence);
-  return found;
-}
-
-std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence) {
-  if (!is_hosts_disk(evidence) || online_cpus(evidence) < 2 || !is_busy(evidence) || from_several_cpus(evidence))
-    return std::nullopt;
-  Found found;
-  found.evidence = {submitters(evidence.measured)};
-  found.numbers = queue_numbers(evidence);
-  return found;
-}
-
-std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence) {
-  const Measured& measured = evidence.measured;
-  if (!is_hosts_disk(evidence) || online_cpus(evidence) < 2 || !is_busy(evidence) || from_several_cpus(evidence) ||
-      measured.cross_share.value_or(0) < kCrossShare || measured.interrupts_rate < kInterruptRate ||
-      measured.interrupt_share.value_or(0) < kConcentrated || cross_cpu_completions(evidence))
-    return std::nullopt;
-  Found found;
-  found.remedy = Remedy::kMoveSubmitter;
-  found.evidence = {submitters(measured), interrupts(measured), crossing(measured),
-                    fmt::format("On vCPU {} it would submit where it is interrupted.", busiest(measured.interrupts))};
-  found.numbers = queue_numbers(evidence);
-  return found;
-}
-
-std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
-  const Measured& measured = evidence.measured;
-  if (!is_hosts_disk(evidence) || is_emulated(evidence) || !is_busy(evidence) || online_cpus(evidence) < 2 ||
-      static_cast<double>(judged_queues(evidence).queues) < online_cpus(evidence) || shares_vector(evidence) ||
-      concentrates(evidence) || measured.cross_share.value_or(0) < kCrossShare)
-    return std::nullopt;
-  Found found;
-  found.severity = Severity::kWarning;
-  found.remedy = Remedy::kMatchQueues;
-  found.evidence = {fmt::format("{} of {} requests/s were submitted on another vCPU than the one that was interrupted "
-                                "for them, although there is a queue for each vCPU.",
-                                percent(*measured.cross_share), grouped(measured.requests_rate)),
-                    submitters(measured), interrupts(measured)};
-  found.numbers = queue_numbers(evidence);
   return found;
 }
 

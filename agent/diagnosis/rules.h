@@ -17,11 +17,13 @@
 
 namespace vqscope {
 
-// Queues and interrupts (queue_rules.cpp).
+// Queues (queue_rules.cpp).
 std::optional<Found> single_queue(const DiskEvidence& evidence);
 std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence);
 std::optional<Found> hotplugged_vcpus(const DiskEvidence& evidence);
 std::optional<Found> guest_limits_queues(const DiskEvidence& evidence);
+
+// Which vCPUs submit and are interrupted (interrupt_rules.cpp).
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence);
 std::optional<Found> workload_on_one_vcpu(const DiskEvidence& evidence);
 std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence);
@@ -53,9 +55,11 @@ inline bool is_hosts_disk(const DiskEvidence& evidence) {
 inline bool is_emulated(const DiskEvidence& evidence) { return is_emulated(evidence.topology, evidence.disk); }
 inline std::size_t interrupt_queues(const DiskEvidence& evidence) { return interrupt_queues(evidence.disk); }
 
-// Sentences and numbers about the disk's load that several findings have (queue_rules.cpp).
+// Sentences and numbers about the disk's load that several findings have.
+std::string queues_and_cpus(const DiskEvidence& evidence);
 std::string submitters(const Measured& measured);
 std::string interrupts(const Measured& measured);
+std::string crossing(const Measured& measured);  // its cross_share is known
 std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& evidence);
 // Requests come often enough for their way through queues and vCPUs to matter, and from several vCPUs.
 bool is_busy(const DiskEvidence& evidence);

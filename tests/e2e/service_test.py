@@ -110,7 +110,10 @@ class Unit(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="vqscope-units-") as folder:
             # The binary need not be installed.
             unit = pathlib.Path(folder) / "vqscope.service"
-            unit.write_text(self.text.replace("/usr/bin/vqscope", os.path.abspath(vqtest.AGENT)))
+            # A link, because its path goes into command lines and may have spaces.
+            agent = pathlib.Path(folder) / "vqscope"
+            agent.symlink_to(os.path.abspath(vqtest.AGENT))
+            unit.write_text(self.text.replace("/usr/bin/vqscope", str(agent)))
             (pathlib.Path(folder) / "vqscope.socket").write_text((UNITS / "vqscope.socket").read_text())
             self.assertNotEqual(unit.read_text(), self.text)
             done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit, unit.with_suffix(".socket")],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One line about a run of CTest, from its JUnit file: what passed, what failed, what was skipped, and why.
+"""One line about runs of CTest, from their JUnit files: what passed, what failed, what was skipped, and why.
 
-    summary.py JUNIT.xml
+    summary.py JUNIT.xml...
 """
 
 import re
@@ -21,8 +21,8 @@ def with_reasons(cases):
     return "; ".join(f"{case.get('name')}: {', '.join(reasons(case)) or 'it does not say why'}" for case in cases)
 
 
-def summarize(root):
-    cases = root.findall("testcase")
+def summarize(*roots):
+    cases = [case for root in roots for case in root.findall("testcase")]
     failed = [case for case in cases if case.find("failure") is not None]
     skipped = [case for case in cases if case.find("skipped") is not None]
     passed = [case for case in cases if case not in failed and case not in skipped]
@@ -38,4 +38,4 @@ def summarize(root):
 
 
 if __name__ == "__main__":
-    print(summarize(ElementTree.parse(sys.argv[1]).getroot()))
+    print(summarize(*(ElementTree.parse(file).getroot() for file in sys.argv[1:])))

@@ -278,7 +278,7 @@ def with_interrupts(irqs, read):
     return wait_for(attempt, "a moment without interrupts", 30)
 
 
-def measure_undisturbed(measure, attempts=8):
+def measure_undisturbed(measure, attempts=5):
     """What `measure` returns, (scrape before, scrape after, ...), from an attempt in which the agent lost no event.
 
     There are kernels that skip programs now and then, whole batches of completions at a time. The agent then says so, and

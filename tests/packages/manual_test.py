@@ -73,7 +73,7 @@ class Completions(unittest.TestCase):
     def test_fish(self):
         vqtest.require("fish")
         self.check(lambda line: {answer.split("\t")[0] for answer in self.shell(
-            "fish", "--no-config", "-c", f"source {COMPLETIONS / 'vqscope.fish'}; complete -C '{line}'").splitlines()})
+            "fish", "--no-config", "-c", f"source '{COMPLETIONS / 'vqscope.fish'}'; complete -C '{line}'").splitlines()})
 
     def test_zsh(self):
         vqtest.require("zsh")

@@ -281,6 +281,38 @@ TEST(CrossCpuCompletions, NeedsAQueueForEachCpu) {
   EXPECT_THAT(crossing.queues(3).found(), ElementsAre("fewer_queues_than_vcpus info"));
 }
 
+TEST(CrossCpuCompletions, OfFewerQueuesAreThoseWhoseInterruptLandsOnAVcpuOfAnother) {
+  Case crossing = disk(2, 4).requests({150'000, 150'000, 0, 0});
+  crossing.disk().queues[0].cpus = {0, 1};
+  crossing.disk().queues[1].cpus = {2, 3};
+  crossing.interrupts({0, 0, 0, 90'000});
+  crossing.measured.queues[1].interrupts = {};
+  crossing.measured.cross_share = 1;
+  EXPECT_THAT(crossing.found(), UnorderedElementsAre("fewer_queues_than_vcpus info", "cross_cpu_completions warning"));
+  EXPECT_THAT(
+      crossing.findings().back().found.evidence,
+      Contains("100 % of the 30,000 requests/s that ended by an interrupt were submitted on another vCPU than the "
+               "one that was interrupted for them, although 100 % of the interrupts land on a vCPU that their "
+               "queue does not serve."));
+  crossing.requests({300'000, 0, 0, 0});
+  EXPECT_THAT(crossing.found(), Contains("cross_cpu_completions warning"));
+  EXPECT_THAT(crossing.found(), Not(Contains(HasSubstr("submitter_off_interrupt_vcpu"))))
+      << "on vCPU 3 it would submit through the other queue";
+  crossing.interrupts({0, 90'000, 0, 0});
+  crossing.measured.queues[1].interrupts = {};
+  EXPECT_THAT(crossing.found(), Not(Contains(HasSubstr("cross_cpu_completions"))));
+}
+
+TEST(CrossCpuCompletions, CountOnlyRequestsThatAnInterruptEnded) {
+  Case polled = disk(4, 4).requests({150'000, 150'000, 150'000, 150'000}).interrupts({900, 900, 900, 900});
+  polled.measured.cross_share = 1;
+  polled.measured.interrupted_rate = 15'000;
+  EXPECT_THAT(polled.findings().front().found.evidence,
+              Contains(HasSubstr("100 % of the 15,000 requests/s that ended by an interrupt were")));
+  polled.measured.interrupted_rate = 999;
+  EXPECT_THAT(polled.found(), IsEmpty());
+}
+
 TEST(SubmitterOffInterruptVcpu, HoldsWhenOneVcpuSubmitsAndAnotherIsInterrupted) {
   Case off = disk(1, 2).requests({200'000, 0}).interrupts({0, 150'000});
   off.measured.cross_share = 0.998;

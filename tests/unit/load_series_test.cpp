@@ -41,6 +41,13 @@ TEST(LoadSeries, TakesAWindowInSecondsFromTheStart) {
   ASSERT_TRUE(series);
   EXPECT_EQ(series->begin, 10);
   EXPECT_EQ(series->seconds, 30);
+  EXPECT_THAT(series->notes, IsEmpty());
+  EXPECT_THAT(load_series(path, {{10, 60}, std::nullopt})->notes, IsEmpty());
+  EXPECT_THAT(load_series(path, {{10}, std::nullopt})->notes, IsEmpty());
+  const auto longer = load_series(path, {{10, 90}, std::nullopt});
+  EXPECT_EQ(longer->seconds, 50);
+  EXPECT_THAT(longer->notes,
+              ElementsAre(HasSubstr("ends after 60 s, so that the window up to 90 s is cut short there")));
   EXPECT_THAT(load_series(path, {{70, 90}, std::nullopt}).error().message, HasSubstr("too short for that window"));
 }
 

@@ -153,6 +153,7 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--web.unix-socket-mode", "0888"}, "'0888' is not an octal mode"},
       {{"serve", "--web.unix-socket-mode", "01777"}, "'01777' is not an octal mode"},
       {{"serve", "--web.systemd-socket", "--web.listen-address=:1"}, "excludes --web.systemd-socket"},
+      {{"compare", "a", "b", "--format", "md", "--json"}, "--format excludes --json"},
       {{"serve", "--web.allowed-host=*"}, "'*' is not a host name"},
       {{"serve", "--web.allowed-host=guest.example:10177"}, "'guest.example:10177' is not a host name"},
       {{"record", "a", "--url.ca-file", "ca.pem"}, "--url.ca-file requires --url"},

@@ -84,6 +84,15 @@ TEST(DetectVmm, AHypervisorThatHidesItsBitIsStillToldByItsDmi) {
   EXPECT_EQ(detect(dmi("QEMU", "Standard PC (Q35 + ICH9, 2009)"), ""), "qemu");
 }
 
+TEST(DetectVmm, AChassisOrFirmwareOfAHypervisorsNameIsNotBelievedAgainstTheCpu) {
+  for (const char* file : {"bios_vendor", "chassis_vendor"}) {
+    const Guest machine = dmi("Dell Inc.", "PowerEdge R740").file(std::string("sys/class/dmi/id/") + file, "Red Hat");
+    EXPECT_EQ(detect(machine, ""), "");
+    EXPECT_EQ(detect(cpu_flags(machine, "vmx"), "KVMKVMKVM"), "");
+    EXPECT_EQ(detect(machine, "KVMKVMKVM"), "qemu");
+  }
+}
+
 TEST(DetectVmm, TheFlagOfCpuinfoTellsWhetherThereIsAHypervisor) {
   const Guest laptop = dmi("LENOVO", "20XW");
   EXPECT_EQ(detect(cpu_flags(laptop, "hypervisor"), "KVMKVMKVM"), "kvm");  // a guest that shows its host's DMI
