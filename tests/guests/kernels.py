@@ -61,7 +61,7 @@ USUAL = ("6.1", "6.12")
 WITHOUT_MODULE_BTF = ("5.10",)
 # Loaded at boot; drivers that a kernel has built in, or does not have, are skipped.
 MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ata_piix", "ahci", "vmxnet3",
-           "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0"]
+           "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0", "raid1", "dm-crypt", "ecb", "xts"]
 # In /modules for scenarios that load them with parameters of their own; what they depend on is loaded at boot.
 MODULES_ON_DEMAND = ["null_blk", "scsi_debug", "vsock_loopback"]
 # Tools of the host that are copied into the guest beside busybox and the agent.

@@ -106,6 +106,8 @@ SCENARIOS = [
     Scenario("polled", "polled", "requests that are waited for by polling", loads.polled_queue("polled")),
     Scenario("dm-linear", "virtio-blk", "a linear mapping over two disks", stacking.linear("two", "no-iothread")),
     Scenario("md-raid0", "virtio-blk", "a striped array over two disks", stacking.raid0("two", "no-iothread")),
+    Scenario("md-raid1", "virtio-blk", "a mirror of two disks", stacking.raid1("two", "no-iothread")),
+    Scenario("dm-crypt", "virtio-blk", "an encrypted disk", stacking.crypt("four")),
     Scenario("virtio-scsi", "mixed", "virtio-scsi, four queues, two LUNs", loads.light_load("lun0", "lun1")),
     Scenario("virtio-scsi-small-ring", "mixed", "the driver pushes requests back", loads.pushed_back("small-ring")),
     Scenario("partial-completions", "mixed", "SCSI transfers that end short and go on", loads.cut_short,
