@@ -19,9 +19,8 @@ Turns::Turns() : watcher_([this] { watch(); }) {}
 
 Turns::~Turns() { stop(); }
 
-bool Turns::take(Place& place) {
+bool Turns::take(Place& place, Clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  const auto now = Clock::now();
   if (!stopping_ && (waiting_ > 0 || !counted_.empty() || last_ > now - kPause)) return false;
   begin(place, sources_[place.source_], now);
   return true;
@@ -29,23 +28,25 @@ bool Turns::take(Place& place) {
 
 void Turns::wait(Place& place, Begin begin) {
   std::vector<Begin> begins;
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
     sources_[place.source_].waiting.emplace(place.last_, Source::Waiting{&place, std::move(begin)});
-    ++waiting_;
+    first = waiting_++ == 0;
     begins = next(Clock::now());
   }
-  changed_.notify_one();
+  if (first) changed_.notify_one();
   call(begins);
 }
 
-void Turns::end(Place& place) {
+void Turns::end(Place& place, Clock::time_point now) {
   std::vector<Begin> begins;
   {
     const std::lock_guard lock(mutex_);
     if (!place.counted_) return;
     leave(place);
-    begins = next(Clock::now());
+    last_ = std::max(last_, now);
+    begins = next(now);
   }
   call(begins);
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
 #include <string>
 #include <vector>
@@ -88,12 +89,14 @@ TEST_F(TurnsTest, ATurnThatLastsDoesNotKeepOthersWaiting) {
 }
 
 TEST_F(TurnsTest, WhoeverIsAloneNeedNotWaitAndTheNextComesAfterTheServersNextLook) {
+  const auto begin = Turns::Clock::now(), end = begin + std::chrono::seconds(1);
   Turns::Place& alone = place("a");
-  EXPECT_TRUE(turns_.take(alone));
-  EXPECT_FALSE(turns_.take(place("a"))) << "one has its turn";
-  turns_.end(alone);
-  EXPECT_FALSE(turns_.take(place("a"))) << "one had its turn just now";
-  wait(places_.back(), "next");
+  EXPECT_TRUE(turns_.take(alone, begin));
+  EXPECT_FALSE(turns_.take(place("a"), end)) << "one has its turn";
+  turns_.end(alone, end);
+  EXPECT_FALSE(turns_.take(places_.back(), end)) << "one had its turn just now, however long ago it began";
+  EXPECT_TRUE(turns_.take(place("b"), end + Turns::kPause));
+  wait(place("a"), "next");
   EXPECT_EQ(begun_, Names{"next"});
 }
 
