@@ -15,7 +15,7 @@ void call(const std::vector<Turns::Begin>& begins) {
 
 }  // namespace
 
-Turns::Turns() : watcher_([this] { watch(); }) {}
+Turns::Turns(std::chrono::milliseconds counted) : longest_(counted), watcher_([this] { watch(); }) {}
 
 Turns::~Turns() { stop(); }
 
@@ -55,7 +55,7 @@ void Turns::look(Clock::time_point now) {
   std::vector<Begin> begins;
   {
     const std::lock_guard lock(mutex_);
-    while (!counted_.empty() && now - counted_.front()->last_ >= kCounted) leave(*counted_.front());
+    while (!counted_.empty() && now - counted_.front()->last_ >= longest_) leave(*counted_.front());
     begins = next(now);
   }
   call(begins);
@@ -119,7 +119,7 @@ void Turns::watch() {
       changed_.wait(lock, [this] { return stopping_ || (waiting_ > 0 && !counted_.empty()); });
       continue;
     }
-    changed_.wait_until(lock, counted_.front()->last_ + kCounted, [this] { return stopping_ || waiting_ == 0; });
+    changed_.wait_until(lock, counted_.front()->last_ + longest_, [this] { return stopping_ || waiting_ == 0; });
     lock.unlock();
     look(Clock::now());
     lock.lock();

@@ -28,8 +28,9 @@ class Turns {
   using Begin = std::function<void()>;
 
   static constexpr std::size_t kAtOnce = 32;
-  // An answer that takes longer does not count among those any more: its client reads slowly, and costs little.
-  static constexpr std::chrono::milliseconds kCounted{100};
+  // An answer that takes longer does not count among those any more: it waits for its client to read, and costs little.
+  // So short that clients who take all places that there are and read nothing keep nobody waiting for a second.
+  static constexpr std::chrono::milliseconds kCounted{5};
   // From the end of a turn to that of one who need not wait.
   static constexpr std::chrono::milliseconds kPause{1};
 
@@ -48,7 +49,7 @@ class Turns {
     bool counted_ = false;                               // it is its turn
   };
 
-  Turns();
+  explicit Turns(std::chrono::milliseconds counted = kCounted);
   ~Turns();
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
@@ -63,7 +64,7 @@ class Turns {
   // The place's answer is out, or its connection is gone; does nothing if it was not its turn.
   void end(Place& place, Clock::time_point now = Clock::now());
 
-  // Turns that are older than kCounted are not counted any more.
+  // Turns that are older than they may be to count do not any more.
   void look(Clock::time_point now);
 
   // Those who wait are called, and nobody has to wait from then on. Before the destructor.
@@ -87,6 +88,7 @@ class Turns {
   std::vector<Begin> next(Clock::time_point now);
   Sources::iterator least();
 
+  const std::chrono::milliseconds longest_;  // that a turn counts
   std::mutex mutex_;
   std::condition_variable changed_;
   // All of these are guarded by mutex_.

@@ -74,6 +74,10 @@ class Endpoint(unittest.TestCase):
             self.assertEqual(headers["Content-Encoding"], "gzip")
             self.assertIn(sign, gzip.decompress(packed))
 
+    def test_no_page_is_older_than_its_request(self):
+        scrapes = [self.agent.scrape().sum("vqscope_scrapes_total") for _ in range(20)]
+        self.assertEqual(scrapes, [scrapes[0] + i for i in range(20)])
+
     def test_promtool_has_no_complaint(self):
         vqtest.require("promtool")
         done = subprocess.run(["promtool", "check", "metrics"], input=self.agent.get()[2], capture_output=True)

@@ -2,7 +2,8 @@
 """How long an honest client waits beside slowhttptest, wrk and h2load, at and over the limit of connections.
 
 Usage: tools.py [SECONDS of each]. Only this machine's loopback is a target, and every run is bounded in time and
-connections. Exit status 1: the agent died, or did not answer an honest client at another address within a second."""
+connections. Exit status 1: the agent died, or did not answer an honest client within a second, be it at another address
+or at the tool's."""
 
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class Tools(unittest.TestCase):
         print(f"{what}: an honest client at another address waited for {told(seconds)}, one at the tool's for "
               f"{told(same_address)}; the agent took {cpu:.1f} s of CPU, has {usage}, refused {refused}", flush=True)
         self.assertIsNone(self.agent.process.poll(), "the agent died")
-        self.assertLess(seconds[-1], 1)
+        self.assertLess(max(seconds[-1], same_address[-1]), 1)
 
     def slow(self, manner, connections, *flags):
         return ("slowhttptest", manner, "-c", connections, "-r", 1000, "-l", self.SECONDS, "-p", 3, *flags, "-u")
@@ -81,6 +82,8 @@ class Tools(unittest.TestCase):
         self.start("--web.listen-address=127.0.0.1:0", f"--path.sysfs={abuse.guest_with_many_queues(self)}")
         for connections in (100, AT):
             self.measure(f"wrk, {connections} connections, large answers", *self.wrk(connections))
+        self.measure(f"wrk, {AT} connections, large answers, closed after each",
+                     *self.wrk(AT, "-H", "Connection: close"))
 
     def test_requests_without_waiting_for_answers(self):
         with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:

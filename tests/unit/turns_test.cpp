@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "exporters/http/limits.h"
+
 namespace vqscope {
 namespace {
 
@@ -33,9 +35,11 @@ class TurnsTest : public testing::Test {
   }
 
   using Names = std::vector<std::string>;
+  // So long that only look() ends it.
+  static constexpr std::chrono::hours kCounted{1};
   std::deque<Turns::Place> places_;
   Names begun_;
-  Turns turns_;
+  Turns turns_{kCounted};
 };
 
 TEST_F(TurnsTest, SoManyAtOnceAndTheOthersInTheOrderInWhichTheyAsked) {
@@ -81,11 +85,15 @@ TEST_F(TurnsTest, AmongEqualsTheSourceThatWasAnsweredLongestAgo) {
 TEST_F(TurnsTest, ATurnThatLastsDoesNotKeepOthersWaiting) {
   const auto taken = take_all("slow");
   wait(place("slow"), "next");
-  turns_.look(Turns::Clock::now() + Turns::kCounted);
+  turns_.look(Turns::Clock::now() + kCounted);
   EXPECT_EQ(begun_, Names{"next"});
   turns_.end(*taken[0]);  // as its answer is out at last
   wait(*taken[0], "again");
   EXPECT_EQ(begun_, (Names{"next", "again"}));
+}
+
+TEST_F(TurnsTest, AllWhoCanBeConnectedHaveHadTheirTurnWithinASecondThoughNobodyReads) {
+  EXPECT_LT(Turns::kCounted * most_connections(1 << 20) / Turns::kAtOnce, std::chrono::seconds(1));
 }
 
 TEST_F(TurnsTest, WhoeverIsAloneNeedNotWaitAndTheNextComesAfterTheServersNextLook) {
