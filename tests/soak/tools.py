@@ -2,8 +2,7 @@
 """How long an honest client waits beside slowhttptest, wrk and h2load, at and over the limit of connections.
 
 Usage: tools.py [SECONDS of each]. Only this machine's loopback is a target, and every run is bounded in time and
-connections. Exit status 1: the agent died, or did not answer an honest client within a second, be it at another address
-or at the tool's."""
+connections. Exit status 1: the agent died, or did not answer an honest client at another address within a second."""
 
 import subprocess
 import sys
@@ -52,7 +51,7 @@ class Tools(unittest.TestCase):
         print(f"{what}: an honest client at another address waited for {told(seconds)}, one at the tool's for "
               f"{told(same_address)}; the agent took {cpu:.1f} s of CPU, has {usage}, refused {refused}", flush=True)
         self.assertIsNone(self.agent.process.poll(), "the agent died")
-        self.assertLess(max(seconds[-1], same_address[-1]), 1)
+        self.assertLess(seconds[-1], 1)
 
     def slow(self, manner, connections, *flags):
         return ("slowhttptest", manner, "-c", connections, "-r", 1000, "-l", self.SECONDS, "-p", 3, *flags, "-u")
