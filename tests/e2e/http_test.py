@@ -158,12 +158,10 @@ class Endpoint(unittest.TestCase):
                 return line % (b"", b"X: " + b"a" * (size - len(line) - 1) + b"\r\n")
             if what == "arguments":
                 return line % (b"?" + b"a&" * (size // 2), b"")
-            if what == "cookies":
-                return line % (b"", b"Cookie: " + b"a=b;" * (size // 4) + b"\r\n")
             return line % (b"", b"X: y\r\n" * (size // 6))
 
         sizes = [*range(300, 2200, 7), *range(3000, 14000, 1000), *range(15000, 22000, 97)]
-        for what in ("target", "header", "headers", "arguments", "cookies"):
+        for what in ("target", "header", "headers", "arguments"):
             seen = {}
             for size in sizes:
                 answer = self.talk(of_size(size, what))
