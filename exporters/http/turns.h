@@ -28,9 +28,8 @@ class Turns {
   using Begin = std::function<void()>;
 
   static constexpr std::size_t kAtOnce = 32;
-  // An answer that takes longer does not count among those any more: it waits for its client to read, and costs little.
-  // So short that clients who take all places that there are and read nothing keep nobody waiting for a second.
-  static constexpr std::chrono::milliseconds kCounted{5};
+  // An answer that takes longer does not count among those any more: its client reads slowly, and costs little.
+  static constexpr std::chrono::milliseconds kCounted{100};
   // From the end of a turn to that of one who need not wait.
   static constexpr std::chrono::milliseconds kPause{1};
 
