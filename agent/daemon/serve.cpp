@@ -19,11 +19,11 @@
 #include "agent/daemon/collector.h"
 #include "agent/daemon/disk_selection.h"
 #include "agent/daemon/events.h"
-#include "agent/daemon/recent.h"
 #include "agent/daemon/refresh_schedule.h"
 #include "agent/daemon/rights.h"
 #include "agent/daemon/seccomp.h"
 #include "agent/daemon/service_manager.h"
+#include "agent/daemon/shared_pages.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/codec.h"
 #include "exporters/http/connections.h"
@@ -97,15 +97,15 @@ std::string served(const std::string& address, bool tls, const std::string& path
 class Pages {
  public:
   Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, const Connections& connections,
-        RecentPages& recent)
-      : options_(options), collector_(collector), self_(self), connections_(connections), recent_(recent) {}
+        SharedPages& shared)
+      : options_(options), collector_(collector), self_(self), connections_(connections), shared_(shared) {}
 
   HttpResponse operator()(const HttpRequest& request) const {
     const std::string text = "text/plain; charset=utf-8";
     if (request.path == options_.telemetry_path) return metrics(request);
     if (request.path == "/") return landing();
     if (request.path == "/-/healthy") return {200, text, "vqscope is healthy.\n", false};
-    if (request.path == "/-/snapshot") return snapshot();
+    if (request.path == "/-/snapshot") return snapshot(request);
     if (request.path == "/-/ready") return {200, text, "vqscope is ready.\n", false};
     return {404, text, "not found; the metrics are at " + options_.telemetry_path + "\n", false};
   }
@@ -115,7 +115,7 @@ class Pages {
     const auto start = std::chrono::steady_clock::now();
     const Format format = negotiate_format(request.accept);
     HttpResponse response{200, std::string(content_type(format)), {}, accepts_gzip(request.accept_encoding)};
-    response.body = recent_.metrics(format, response.gzip).get([&] {
+    response.body = shared_.metrics(format, response.gzip).get(request.asked_ns, [&] {
       const Model model = collector_.collect();
       std::vector<Family> families = model_families(model);
       for (Family& family : self_.families(options_.measure.paths.procfs, connections_.counts()))
@@ -128,12 +128,14 @@ class Pages {
   }
 
   // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
-  [[nodiscard]] HttpResponse snapshot() const {
-    return {200, std::string(kRecordingMediaType), recent_.snapshot().get([&] {
-              const RecordingHeader header =
-                  make_recording_header(options_.measure.paths.procfs, collector_.counting_since_ns());
-              return encode_recording(header, collector_.reading());
-            }),
+  [[nodiscard]] HttpResponse snapshot(const HttpRequest& request) const {
+    return {200, std::string(kRecordingMediaType),
+            shared_.snapshot().get(request.asked_ns,
+                                   [&] {
+                                     const RecordingHeader header = make_recording_header(
+                                         options_.measure.paths.procfs, collector_.counting_since_ns());
+                                     return encode_recording(header, collector_.reading());
+                                   }),
             false};
   }
 
@@ -162,7 +164,7 @@ class Pages {
   Collector& collector_;
   SelfMetrics& self_;
   const Connections& connections_;
-  RecentPages& recent_;
+  SharedPages& shared_;
 };
 
 // From here on what was opened is all that there is: nothing after the start needs a right, a file outside procfs,
@@ -179,7 +181,7 @@ Result<void> give_up(const ServeOptions& options, const std::optional<Account>& 
 }
 
 // Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
+Result<void> run(Collector& collector, SharedPages& shared, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
                  ServiceManager& manager) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
@@ -208,7 +210,7 @@ Result<void> run(Collector& collector, RecentPages& recent, const Fd& signals, c
         schedule.ask();
       }
       collector.sample();
-      recent.forget();
+      shared.forget();
       manager.collected();
     }
     if (schedule.due(monotonic_ns())) {
@@ -262,15 +264,15 @@ Result<void> serve(const ServeOptions& options) {
   auto rules = web_rules(options);
   if (!rules) return tl::unexpected(rules.error());
   const bool tls = *rules && (*rules)->current()->tls;
-  RecentPages recent;
+  SharedPages shared;
   Connections connections(most_connections(descriptor_limit()));
   const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), own_names(options), connections,
-                                         Pages(options, **collector, self, connections, recent));
+                                         Pages(options, **collector, self, connections, shared));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));
   manager.ready("Measuring " + (*collector)->summary());
-  return run(**collector, recent, *signals, *timer, uevents ? &*uevents : nullptr, manager);
+  return run(**collector, shared, *signals, *timer, uevents ? &*uevents : nullptr, manager);
 }
 
 }  // namespace vqscope

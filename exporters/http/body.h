@@ -15,8 +15,6 @@ class Body {
   Body(const char* text) : Body(std::string(text)) {}
 
   [[nodiscard]] const std::string& bytes() const { return *bytes_; }
-  // Whether both refer to the same bytes in memory.
-  [[nodiscard]] bool shares_with(const Body& other) const { return bytes_ == other.bytes_; }
 
  private:
   std::shared_ptr<const std::string> bytes_;

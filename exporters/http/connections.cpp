@@ -120,6 +120,13 @@ bool Connections::ended(Entry* entry) {
   return by_itself;
 }
 
+void Connections::give_way(Entry* entry) {
+  const std::lock_guard lock(mutex_);
+  if (entry->told_to_go_) return;
+  ++counts_.refused[index(Refusal::kLimit)];
+  shut(*entry);
+}
+
 void Connections::refused(Refusal why) {
   const std::lock_guard lock(mutex_);
   ++counts_.refused[index(why)];

@@ -33,7 +33,7 @@ enum class Refusal {
   kDeadline,    // handshake, headers or reading the answer took too long
   kHandshake,   // of TLS failed
   kHost,        // a Host that nobody calls this machine
-  kLimit,       // gave way to a newer connection
+  kLimit,       // gave way to a newer connection, or to what another is answered
   kPassword,    // none, or a wrong one
 };
 inline constexpr std::array<std::string_view, 7> kRefusals = {"bad_request", "busy",  "deadline", "handshake",
@@ -77,6 +77,9 @@ class Connections {
   void answered(Entry* entry);
   // To be called before the descriptor is closed; false if it was this class that ended it.
   bool ended(Entry* entry);
+
+  // What it reads has to make room: it is told to go.
+  void give_way(Entry* entry);
 
   void refused(Refusal why);
   // A handshake with `source` failed; that is logged, but not each time.

@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <utility>
 
+#include "agent/base/clock.h"
+#include "exporters/http/answer.h"
 #include "exporters/http/request_head.h"
 
 namespace vqscope {
@@ -19,28 +20,24 @@ namespace {
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 
-// On every answer, unless the configuration says otherwise. The pages need nothing but themselves.
-constexpr std::pair<const char*, const char*> kHeaders[] = {
-    {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-    {"Referrer-Policy", "no-referrer"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "deny"}};
+constexpr std::size_t kLineEnd = 2;  // CR and LF
 
+// The lines of a head, each of which the library has cut out of what it read, with a NUL in place of CR and of LF.
 struct Fields {
   std::vector<HeaderField> read;
+  const char* next;  // where the line has to begin that follows the ones before
+  bool whole = true;
   bool first = true;
-  bool continued = false;
 };
 
-// Called for each header field in turn; the first is what begin() put there. Of a field that goes on in the next line
-// the library moves the name away from its value, and then has them wrong.
+// Called for each header field in turn; the first is what begin() put there.
 MHD_Result take_field(void* to, MHD_ValueKind, const char* name, std::size_t name_size, const char* value,
                       std::size_t value_size) {
   auto& fields = *static_cast<Fields*>(to);
-  if (!std::exchange(fields.first, false)) {
-    fields.continued |= std::less<>{}(value, name);
-    fields.read.push_back({std::string(name, name_size), std::string(value, value_size)});
-  }
+  if (std::exchange(fields.first, false)) return MHD_YES;
+  fields.whole &= name == fields.next;
+  fields.next = value + value_size + kLineEnd;
+  fields.read.push_back({std::string(name, name_size), std::string(value, value_size)});
   return MHD_YES;
 }
 
@@ -49,15 +46,21 @@ MHD_Result take_field(void* to, MHD_ValueKind, const char* name, std::size_t nam
 // From its request line to completed().
 struct Exchange::Request {
   RequestHead head;
+  const char* target;                                     // where the library has it
+  bool too_large = false;                                 // of the head, see kMostHeadBytes
+  std::uint64_t asked_ns = 0;                             // the head was there
   std::optional<Result<AskedFor>> asked = std::nullopt;   // absent until the head is there
   bool has_turn = false;                                  // or will have it when the library calls again
   std::atomic<std::optional<PasswordVerdict>> verdict{};  // set by the checker's thread
+
+  void take_head(MHD_Connection* connection, const char* method, const char* version);
 };
 
 Exchange::Exchange(HttpHandler handler, WebConfigFile* rules, Connections& connections, std::vector<std::string> names)
     : handler_(std::move(handler)),
       rules_(rules),
       connections_(connections),
+      unread_(kMostUnreadBytes, [&connections](Connections::Entry* reader) { connections.give_way(reader); }),
       names_(std::move(names)),
       checker_(rules != nullptr ? std::make_unique<PasswordChecker>() : nullptr) {}
 
@@ -68,18 +71,43 @@ void Exchange::stop() {
 
 // Nothing may be thrown through the library's C code, here and below.
 void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
-  // The library answers a Content-Length that it dislikes with two heads. So it finds this one first, and ours is the
-  // only look at the client's: answer() reads no body, and closes the connection if there is one.
-  if (MHD_set_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH, "0") != MHD_YES)
-    return nullptr;
   try {
     auto request = std::make_unique<Request>();
     request->head.target = target != nullptr ? target : "";
+    request->target = target;
+    // No page has arguments, and where there is no room for one more the library closes without an answer. It only has
+    // found by now where they begin.
+    if (const std::size_t query = request->head.target.find('?'); query != std::string::npos)
+      const_cast<char*>(target)[query + 1] = '\0';
+    // The library answers a Content-Length that it dislikes with two heads. So it finds this one first, and ours is the
+    // only look at the client's: answer() reads no body, and closes the connection if there is one.
+    request->too_large =
+        MHD_set_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH, "0") != MHD_YES;
     return request.release();
   } catch (const std::exception& error) {
     spdlog::error("cannot take a request: {}", error.what());
     return nullptr;
   }
+}
+
+// What the library took a NUL or a bare LF for is not what others take it for, and of a field that goes on in the next
+// line it moves the name away from its value, and then has them wrong. In a head without any of that each line begins
+// where the one before it ended.
+void Exchange::Request::take_head(MHD_Connection* connection, const char* method, const char* version) {
+  Fields fields = {{}, version + std::strlen(version) + kLineEnd};
+  MHD_get_connection_values_n(connection, MHD_HEADER_KIND, &take_field, &fields);
+  head.version = version;
+  head.fields = std::move(fields.read);
+  constexpr auto kKept = static_cast<MHD_ValueKind>(MHD_HEADER_KIND | MHD_COOKIE_KIND);
+  const auto kept = static_cast<std::size_t>(MHD_get_connection_values(connection, kKept, nullptr, nullptr));
+  const std::size_t bytes = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+  too_large |= bytes + kept * kHeadFieldBytes + head.list(MHD_HTTP_HEADER_COOKIE).size() > kMostHeadBytes;
+  const bool whole = target == method + std::strlen(method) + 1 && version == target + head.target.size() + 1 &&
+                     fields.whole && fields.next + kLineEnd == method + bytes;
+  asked = whole ? understand(head)
+                : fail(
+                      "the head has a NUL, a line that goes on in the next or does not end in CR LF, or more than one "
+                      "space between the parts of its first line");
 }
 
 // The library calls once when the head is there, and again after the body, of which it knows nothing; and again after
@@ -90,30 +118,13 @@ MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*,
   const Visit* const visit = visit_of(connection);
   if (request == nullptr || visit == nullptr) return MHD_NO;  // closes the connection
   auto& exchange = *static_cast<Exchange*>(self);
-  const std::string_view verb = method;
-  const bool readable = verb == MHD_HTTP_METHOD_GET || verb == MHD_HTTP_METHOD_HEAD;
   try {
     const auto rules = exchange.rules_ != nullptr ? exchange.rules_->current() : nullptr;
     if (!request->asked) {
       exchange.connections_.asked(visit->entry);
-      Fields fields;
-      MHD_get_connection_values_n(connection, MHD_HEADER_KIND, &take_field, &fields);
-      request->head.version = version;
-      request->head.fields = std::move(fields.read);
-      request->asked = fields.continued ? fail("a header field goes on in the next line") : understand(request->head);
-      if (!*request->asked)
-        return exchange.refuse(connection, rules.get(), Refusal::kBadRequest, request->asked->error().message);
-      const std::string& host = (*request->asked)->host;
-      if (exchange.is_stranger(*visit, rules.get(), host))
-        return exchange.refuse(
-            connection, rules.get(), Refusal::kHost,
-            fmt::format("this is not {0}; if it is, start vqscope serve with --web.allowed-host {0}", host));
-      if (!readable)
-        return exchange.send(connection, rules.get(),
-                             {MHD_HTTP_METHOD_NOT_ALLOWED, kText, "only GET and HEAD are answered here\n", false});
-      if ((*request->asked)->has_body)
-        return exchange.refuse(connection, rules.get(), Refusal::kBadRequest, "a request for a page has no body");
-      return MHD_YES;
+      request->asked_ns = monotonic_ns();
+      request->take_head(connection, method, version);
+      return exchange.look_at(connection, rules.get(), *request, method);
     }
     if (exchange.wait_for_turn(connection, *request)) return MHD_YES;
     return exchange.respond(connection, rules.get(), *request);
@@ -123,11 +134,36 @@ MHD_Result Exchange::answer(void* self, MHD_Connection* connection, const char*,
   }
 }
 
+// Answers a head that gets no page.
+MHD_Result Exchange::look_at(MHD_Connection* connection, const WebRules* rules, const Request& request,
+                             std::string_view method) {
+  const bool head_only = method == MHD_HTTP_METHOD_HEAD;
+  if (request.too_large) {
+    connections_.refused(Refusal::kBadRequest);
+    const int status = request.head.target.size() > kMostHeadBytes / 2 ? MHD_HTTP_URI_TOO_LONG
+                                                                       : MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    send_past_library(connection, {status, kText, "the head of the request is too large\n", false}, rules, !head_only);
+    return MHD_NO;
+  }
+  const Result<AskedFor>& asked = *request.asked;
+  if (!asked) return refuse(connection, rules, Refusal::kBadRequest, asked.error().message);
+  if (is_stranger(*visit_of(connection), rules, asked->host))
+    return refuse(
+        connection, rules, Refusal::kHost,
+        fmt::format("this is not {0}; if it is, start vqscope serve with --web.allowed-host {0}", asked->host));
+  if (!head_only && method != MHD_HTTP_METHOD_GET)
+    return send(connection, rules,
+                {MHD_HTTP_METHOD_NOT_ALLOWED, kText, "only GET and HEAD are answered here\n", false});
+  if (asked->has_body) return refuse(connection, rules, Refusal::kBadRequest, "a request for a page has no body");
+  return MHD_YES;
+}
+
 void Exchange::completed(void* self, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
   const std::unique_ptr<Request> request(static_cast<Request*>(std::exchange(*state, nullptr)));
   Visit* const visit = visit_of(connection);
   if (visit == nullptr || !request || !request->asked) return;
   auto& exchange = *static_cast<Exchange*>(self);
+  exchange.unread_.end(visit->entry);
   exchange.turns_.end(visit->place);
   exchange.connections_.answered(visit->entry);
 }
@@ -159,7 +195,7 @@ MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, 
   }
   return send(connection, rules,
               handler_({(*request.asked)->path, request.head.list(MHD_HTTP_HEADER_ACCEPT),
-                        request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING)}));
+                        request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING), request.asked_ns}));
 }
 
 // Either sets the request's verdict, or returns true: the connection is suspended until the checker has set it.
@@ -195,24 +231,10 @@ MHD_Result Exchange::refuse(MHD_Connection* connection, const WebRules* rules, R
 }
 
 MHD_Result Exchange::send(MHD_Connection* connection, const WebRules* rules, const HttpResponse& response) {
-  const auto owned = make_response(unread_, response.body);
-  MHD_Response* const raw = owned.get();
-  if (raw == nullptr) return MHD_NO;
-  MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
-  if (response.gzip) MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-  if (response.status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(raw, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-  if (response.status == MHD_HTTP_UNAUTHORIZED)
-    MHD_add_response_header(raw, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"vqscope\", charset=\"UTF-8\"");
-  if (response.status == MHD_HTTP_SERVICE_UNAVAILABLE) MHD_add_response_header(raw, MHD_HTTP_HEADER_RETRY_AFTER, "5");
-  using Headers = std::vector<std::pair<std::string, std::string>>;
-  const Headers configured = rules != nullptr ? rules->headers : Headers();
-  for (const auto& usual : kHeaders)
-    if (std::none_of(configured.begin(), configured.end(),
-                     [&](const auto& other) { return other.first == usual.first; }))
-      MHD_add_response_header(raw, usual.first, usual.second);
-  for (const auto& [name, value] : configured)
-    if (!value.empty()) MHD_add_response_header(raw, name.c_str(), value.c_str());
-  return MHD_queue_response(connection, static_cast<unsigned>(response.status), raw);
+  const auto made = make_response(response, rules);
+  if (!made) return MHD_NO;
+  unread_.begin(visit_of(connection)->entry, response.body);
+  return MHD_queue_response(connection, static_cast<unsigned>(response.status), made.get());
 }
 
 }  // namespace vqscope

@@ -25,8 +25,6 @@ namespace {
 // A connection that neither says nor reads anything for this long is closed; that it does so, but slowly, is what
 // Connections looks at.
 constexpr unsigned kIdleSeconds = 30;
-// Request line and headers together; a larger request is answered 431 or 414.
-constexpr std::size_t kMaxRequest = 16384;
 
 // Not epoll: the library uses it edge-triggered, and after a short read waits for an edge that never comes if the
 // client had hung up by then; such a connection stays until it is idle for too long, and with TLS it spins for as long
@@ -140,7 +138,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
   unsigned flags = kFlags;
   std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, connections.most()),
                                          option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
-                                         option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMaxRequest)};
+                                         option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMostHeadBytes + kRoomBesideHead)};
   const bool tls = shared != nullptr && shared->current()->tls != nullptr;
   if (tls) {
     if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)

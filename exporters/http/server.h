@@ -3,6 +3,7 @@
 // occupy a descriptor each but never a thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@ struct HttpRequest {
   std::string path;  // without the query
   std::string accept;
   std::string accept_encoding;
+  std::uint64_t asked_ns;  // of CLOCK_MONOTONIC: it had arrived as a whole
 };
 
 struct HttpResponse {

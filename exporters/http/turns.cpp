@@ -15,13 +15,12 @@ void call(const std::vector<Turns::Begin>& begins) {
 
 }  // namespace
 
-Turns::Turns() : watcher_([this] { watch(); }) {}
+Turns::Turns(std::chrono::milliseconds counted) : longest_(counted), watcher_([this] { watch(); }) {}
 
 Turns::~Turns() { stop(); }
 
-bool Turns::take(Place& place) {
+bool Turns::take(Place& place, Clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  const auto now = Clock::now();
   if (!stopping_ && (waiting_ > 0 || !counted_.empty() || last_ > now - kPause)) return false;
   begin(place, sources_[place.source_], now);
   return true;
@@ -29,23 +28,25 @@ bool Turns::take(Place& place) {
 
 void Turns::wait(Place& place, Begin begin) {
   std::vector<Begin> begins;
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
     sources_[place.source_].waiting.emplace(place.last_, Source::Waiting{&place, std::move(begin)});
-    ++waiting_;
+    first = waiting_++ == 0;
     begins = next(Clock::now());
   }
-  changed_.notify_one();
+  if (first) changed_.notify_one();
   call(begins);
 }
 
-void Turns::end(Place& place) {
+void Turns::end(Place& place, Clock::time_point now) {
   std::vector<Begin> begins;
   {
     const std::lock_guard lock(mutex_);
     if (!place.counted_) return;
     leave(place);
-    begins = next(Clock::now());
+    last_ = std::max(last_, now);
+    begins = next(now);
   }
   call(begins);
 }
@@ -54,7 +55,7 @@ void Turns::look(Clock::time_point now) {
   std::vector<Begin> begins;
   {
     const std::lock_guard lock(mutex_);
-    while (!counted_.empty() && now - counted_.front()->last_ >= kCounted) leave(*counted_.front());
+    while (!counted_.empty() && now - counted_.front()->last_ >= longest_) leave(*counted_.front());
     begins = next(now);
   }
   call(begins);
@@ -118,7 +119,7 @@ void Turns::watch() {
       changed_.wait(lock, [this] { return stopping_ || (waiting_ > 0 && !counted_.empty()); });
       continue;
     }
-    changed_.wait_until(lock, counted_.front()->last_ + kCounted, [this] { return stopping_ || waiting_ == 0; });
+    changed_.wait_until(lock, counted_.front()->last_ + longest_, [this] { return stopping_ || waiting_ == 0; });
     lock.unlock();
     look(Clock::now());
     lock.lock();

@@ -30,7 +30,7 @@ class Turns {
   static constexpr std::size_t kAtOnce = 32;
   // An answer that takes longer does not count among those any more: its client reads slowly, and costs little.
   static constexpr std::chrono::milliseconds kCounted{100};
-  // Between two turns of those who need not wait.
+  // From the end of a turn to that of one who need not wait.
   static constexpr std::chrono::milliseconds kPause{1};
 
   // One connection, for as long as it lasts; guarded by the lock of its Turns.
@@ -48,21 +48,22 @@ class Turns {
     bool counted_ = false;                               // it is its turn
   };
 
-  Turns();
+  explicit Turns(std::chrono::milliseconds counted = kCounted);
   ~Turns();
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
 
   // True: it is the place's turn, because nobody else has or wants one, nor had one just now. An answer may be out
-  // before the server looks at the next connection, so that this alone would let all have their turn as they come.
-  [[nodiscard]] bool take(Place& place);
+  // before the server looks at the next connection, so that this alone would let all have their turn as they come, each
+  // with a page of its own.
+  [[nodiscard]] bool take(Place& place, Clock::time_point now = Clock::now());
   // `begin` is called once, by any thread and perhaps before this returns, when it is the place's turn. The place must
   // live until then.
   void wait(Place& place, Begin begin);
   // The place's answer is out, or its connection is gone; does nothing if it was not its turn.
-  void end(Place& place);
+  void end(Place& place, Clock::time_point now = Clock::now());
 
-  // Turns that are older than kCounted are not counted any more.
+  // Turns that are older than they may be to count do not any more.
   void look(Clock::time_point now);
 
   // Those who wait are called, and nobody has to wait from then on. Before the destructor.
@@ -86,13 +87,14 @@ class Turns {
   std::vector<Begin> next(Clock::time_point now);
   Sources::iterator least();
 
+  const std::chrono::milliseconds longest_;  // that a turn counts
   std::mutex mutex_;
   std::condition_variable changed_;
   // All of these are guarded by mutex_.
   std::list<Place*> counted_;                          // in the order in which they began
   Sources sources_;                                    // that have turns or wait for one
   std::size_t waiting_ = 0;                            // of all sources
-  Clock::time_point last_ = Clock::time_point::min();  // a turn began
+  Clock::time_point last_ = Clock::time_point::min();  // a turn began or ended
   bool stopping_ = false;
   std::thread watcher_;
 };

@@ -2,52 +2,61 @@
 // The answers that clients have not read to their end, and how much memory they may hold.
 #pragma once
 
-#include <deque>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <mutex>
-#include <optional>
+#include <string>
+#include <utility>
 
 #include "exporters/http/body.h"
+#include "exporters/http/connections.h"
 
 namespace vqscope {
 
-// A body on its way to clients, until it is dropped to make room. Thread-safe.
-class UnreadBody {
- public:
-  explicit UnreadBody(Body body) : size_(body.bytes().size()), body_(std::move(body)) {}
+// Bytes of the answers that are being read, all together: some twenty of a guest with 64 queues, without gzip.
+inline constexpr std::size_t kMostUnreadBytes = 32 << 20;
 
-  [[nodiscard]] std::size_t size() const { return size_; }
-  // nullopt once it was dropped. The body lives for as long as someone has a copy: drop that soon.
-  [[nodiscard]] std::optional<Body> body() const {
-    const std::scoped_lock lock(mutex_);
-    return body_;
-  }
-  void drop() {
-    const std::scoped_lock lock(mutex_);
-    body_.reset();
-  }
-
- private:
-  const std::size_t size_;
-  mutable std::mutex mutex_;
-  std::optional<Body> body_;
-};
-
-// Holds what clients read, each body once however many read it. When one more does not fit, those that have been read
-// for longest are dropped: so clients that do not read can neither fill the memory nor keep others from being answered.
-// Thread-safe.
+// Knows who reads which body, and counts each body once however many read it. When one more does not fit, those that
+// have been read for longest have to go, and so do the connections that read them: so clients that do not read can
+// neither fill the memory nor keep others from being answered. Thread-safe.
 class UnreadBodies {
  public:
-  // `most_bytes`: of all together; a single body may be larger.
-  explicit UnreadBodies(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+  // A connection; not looked into, and told apart by its address.
+  using Reader = Connections::Entry*;
 
-  // The body is held for as long as the caller, or another for the same body, keeps the result.
-  std::shared_ptr<UnreadBody> hold(const Body& body);
+  // `most_bytes`: of all together; a single body may be larger. `end` is called, by the thread that calls begin(), for
+  // each reader who has to go, before that reader's end() returns; it must not call back.
+  UnreadBodies(std::size_t most_bytes, std::function<void(Reader)> end)
+      : most_bytes_(most_bytes), end_(std::move(end)) {}
+
+  // Called for a reader who has ended what it read before.
+  void begin(Reader reader, const Body& body);
+  // The reader has read the body, or is gone; does nothing if it reads none.
+  void end(Reader reader);
+
+  [[nodiscard]] std::size_t bytes() const;
 
  private:
+  struct Unread {
+    std::size_t size = 0;
+    std::uint64_t number = 0;  // in the order in which they came
+    std::size_t readers = 0;
+  };
+  // By where the bytes are, which stay there for as long as someone reads them.
+  using Bodies = std::map<const std::string*, Unread>;
+
+  void make_room(std::size_t size);
+
   const std::size_t most_bytes_;
-  std::mutex mutex_;
-  std::deque<std::weak_ptr<UnreadBody>> bodies_;  // oldest first
+  const std::function<void(Reader)> end_;
+  mutable std::mutex mutex_;
+  // All of these are guarded by mutex_.
+  Bodies bodies_;
+  std::map<Reader, Bodies::iterator> readers_;
+  std::size_t bytes_ = 0;
+  std::uint64_t numbers_ = 0;
 };
 
 }  // namespace vqscope

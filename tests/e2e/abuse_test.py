@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What clients, and the kernel, may do to the agent without harm to it or to honest clients."""
 
+import http.client
 import pathlib
 import re
 import signal
 import subprocess
 import time
 import unittest
+import urllib.parse
 import urllib.request
 
 import abuse
@@ -88,13 +90,45 @@ class Abuse(unittest.TestCase):
         client.sendall(abuse.GET * 300)
         self.assertEqual(len(abuse.read_answers(client, 300)), 300)
 
+    def stop_for_a_while(self, agent):
+        """Until SIGCONT: so that all who come meanwhile wait, however fast the agent is."""
+        agent.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{agent.process.pid}/task")
+        vqtest.wait_for(lambda: all(") T " in path.read_text() for path in tasks.glob("*/stat")), "it to be stopped")
+
+    def test_those_who_wait_share_one_page_of_each_kind(self):
+        agent = vqtest.Agent(self)
+        address = urllib.parse.urlparse(agent.url)
+        kinds = {(accept, encoding): [http.client.HTTPConnection(address.hostname, address.port, timeout=vqtest.patience(10))
+                                      for _ in range(16)]
+                 for accept in ("text/plain", vqtest.PROTOBUF) for encoding in ("gzip", "identity")}
+
+        def ask():
+            for (accept, encoding), clients in kinds.items():
+                for client in clients:
+                    client.request("GET", "/metrics", headers={"Accept": accept, "Accept-Encoding": encoding})
+
+        def read():
+            return [[client.getresponse().read() for client in clients] for clients in kinds.values()]
+
+        for clients in kinds.values():
+            for client in clients:
+                self.addCleanup(client.close)
+        ask()
+        before = set().union(*read())
+        self.stop_for_a_while(agent)
+        ask()
+        agent.process.send_signal(signal.SIGCONT)
+        for pages in read():
+            # The first who is looked at need not wait, and the second page is for all the others.
+            self.assertLessEqual(len(set(pages)), 2)
+            self.assertFalse(before.intersection(pages), "a page that was there before")
+
     def test_those_that_come_at_once_are_let_in_by_dozens(self):
         vqtest.require("strace")
         agent = vqtest.Agent(self)
         before = self.usage(agent)
-        agent.process.send_signal(signal.SIGSTOP)  # so that all of them wait, however fast the agent is
-        tasks = pathlib.Path(f"/proc/{agent.process.pid}/task")
-        vqtest.wait_for(lambda: all(") T " in path.read_text() for path in tasks.glob("*/stat")), "it to be stopped")
+        self.stop_for_a_while(agent)
         crowd = abuse.Crowd(agent.url, 500, ["slow writer"])
         self.addCleanup(crowd.close)
         with vqtest.scratch_file(prefix="vqscope-strace-") as trace:

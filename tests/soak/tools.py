@@ -81,6 +81,8 @@ class Tools(unittest.TestCase):
         self.start("--web.listen-address=127.0.0.1:0", f"--path.sysfs={abuse.guest_with_many_queues(self)}")
         for connections in (100, AT):
             self.measure(f"wrk, {connections} connections, large answers", *self.wrk(connections))
+        self.measure(f"wrk, {AT} connections, large answers, closed after each",
+                     *self.wrk(AT, "-H", "Connection: close"))
 
     def test_requests_without_waiting_for_answers(self):
         with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:

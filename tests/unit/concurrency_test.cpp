@@ -8,11 +8,13 @@
 
 #include <atomic>
 #include <functional>
+#include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "agent/daemon/collector.h"
-#include "agent/daemon/recent.h"
+#include "agent/daemon/shared_pages.h"
 #include "exporters/http/unread.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
@@ -72,21 +74,21 @@ class WithCollector : public ::testing::Test {
 TEST_F(WithCollector, ScrapesSamplesAndRefreshesAtTheSameTime) {
   ASSERT_TRUE(collector_);
   SelfMetrics self("1", "", 0);
-  RecentPages pages;
-  UnreadBodies unread(1 << 16);
+  SharedPages pages;
+  UnreadBodies unread(1 << 16, [](UnreadBodies::Reader) {});
   const auto scrape = [&](Format format) {
-    const Body body = pages.metrics(format, false).get([&] {
+    const Body body = pages.metrics(format, false).get(monotonic_ns(), [&] {
       const Model model = collector_->collect();
       EXPECT_EQ(model.devices.size(), 1U);
       std::vector<Family> families = model_families(model);
       for (Family& family : self.families(tree_.paths.procfs, {})) families.push_back(std::move(family));
       return write(format, families, default_classic_buckets());
     });
-    const auto held = unread.hold(body);
+    char one = 0;
+    const auto reader = reinterpret_cast<UnreadBodies::Reader>(&one);
+    unread.begin(reader, body);
     EXPECT_FALSE(body.bytes().empty());
-    if (const auto still = held->body()) {
-      EXPECT_TRUE(still->shares_with(body));
-    }
+    unread.end(reader);
     self.count_scrape(format, std::chrono::milliseconds(1));
   };
   constexpr int kTimes = 40;
@@ -102,6 +104,7 @@ TEST_F(WithCollector, ScrapesSamplesAndRefreshesAtTheSameTime) {
       repeated(kTimes, [&] { pages.forget(); }),
   });
   EXPECT_EQ(collector_->collect().devices.size(), 1U);
+  EXPECT_EQ(unread.bytes(), 0U);
 }
 
 TEST_F(WithCollector, ADiskThatComesAndGoesDuringScrapes) {
@@ -122,37 +125,50 @@ TEST_F(WithCollector, ADiskThatComesAndGoesDuringScrapes) {
   EXPECT_EQ(collector_->collect().devices.size(), 1U);
 }
 
-TEST(Recent, ManyWhoAskAtOnceGetWholePages) {
-  Recent recent;
+TEST(SharedPage, ManyWhoAskAtOnceGetWholePagesThatWereBegunAfterTheyAsked) {
+  SharedPage page;
   std::atomic<int> made = 0;
   const auto ask = [&] {
-    const Body body = recent.get([&] { return Body(std::string(10'000, static_cast<char>('a' + made++ % 26))); });
-    ASSERT_EQ(body.bytes(), std::string(10'000, body.bytes()[0]));
+    const std::uint64_t asked_ns = monotonic_ns();
+    const Body body = page.get(asked_ns, [&] {
+      ++made;
+      return Body(std::to_string(monotonic_ns()) + std::string(10'000, ' '));
+    });
+    ASSERT_GT(std::stoull(body.bytes()), asked_ns);
+    ASSERT_EQ(body.bytes().size(), std::to_string(asked_ns).size() + 10'000);
   };
-  run_together({repeated(200, ask), repeated(200, ask), repeated(200, ask), repeated(200, [&] { recent.forget(); })});
+  run_together({repeated(200, ask), repeated(200, ask), repeated(200, ask), repeated(200, [&] { page.forget(); })});
   EXPECT_GE(made, 1);
   EXPECT_LE(made, 600);
 }
 
-TEST(Recent, APageIsNotGivenOutForLongerThanItMay) {
-  Recent recent;
-  const auto wait_ns = [](std::uint64_t ns) {
-    for (const std::uint64_t end = monotonic_ns() + ns; monotonic_ns() < end;) std::this_thread::yield();
-  };
-  // Takes so long to make that the next who asks comes in time.
-  const Body first = recent.get([&] {
-    wait_ns(Recent::kLongestNs);
-    return Body("first");
-  });
-  EXPECT_TRUE(recent.get([] { return Body("second"); }).shares_with(first));
-  wait_ns(Recent::kLongestNs);
-  EXPECT_EQ(recent.get([] { return Body("third"); }).bytes(), "third");
+TEST(SharedPage, IsMadeOnceForAllWhoAskedBeforeItWasBegun) {
+  SharedPage page;
+  int made = 0;
+  const auto make = [&] { return Body(std::to_string(++made)); };
+  const std::uint64_t before = monotonic_ns() - 1;
+  const Body first = page.get(before, make);
+  EXPECT_EQ(&page.get(before, make).bytes(), &first.bytes());
+  EXPECT_EQ(page.get(monotonic_ns(), make).bytes(), "2") << "who asks while or after it is made gets another";
+  EXPECT_EQ(page.get(before, make).bytes(), "2");
 }
 
-TEST(Recent, AFailureLeavesNothingBehind) {
-  Recent recent;
-  EXPECT_THROW(recent.get([]() -> Body { throw std::bad_alloc(); }), std::bad_alloc);
-  EXPECT_EQ(recent.get([] { return Body("page"); }).bytes(), "page");
+TEST(SharedPage, IsFreedOnceItIsNotGivenOutAnyMore) {
+  SharedPage page;
+  int made = 0;
+  const auto make = [&] { return Body(std::to_string(++made)); };
+  page.get(0, make);
+  page.forget();
+  EXPECT_EQ(page.get(0, make).bytes(), "1");
+  page.forget();
+  page.forget();
+  EXPECT_EQ(page.get(0, make).bytes(), "2");
+}
+
+TEST(SharedPage, AFailureLeavesNothingBehind) {
+  SharedPage page;
+  EXPECT_THROW(page.get(0, []() -> Body { throw std::bad_alloc(); }), std::bad_alloc);
+  EXPECT_EQ(page.get(0, [] { return Body("page"); }).bytes(), "page");
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 // limits.h and unread.h: what keeps clients from taking all descriptors and all memory.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "exporters/http/limits.h"
@@ -28,52 +32,68 @@ TEST(MostConnections, IsNeverNone) {
   EXPECT_EQ(most_connections(4), 2U);
 }
 
-TEST(UnreadBodies, HoldsABodyOnceHoweverManyReadIt) {
-  UnreadBodies bodies(10);
+class UnreadBodiesTest : public testing::Test {
+ protected:
+  // Somebody who is only told apart from others.
+  UnreadBodies::Reader reader() { return reinterpret_cast<UnreadBodies::Reader>(&people_.emplace_back()); }
+  UnreadBodies::Reader read(const Body& body) {
+    const auto one = reader();
+    bodies_.begin(one, body);
+    return one;
+  }
+
+  using Readers = std::vector<UnreadBodies::Reader>;
+  std::deque<char> people_;
+  Readers ended_;
+  UnreadBodies bodies_{10, [this](UnreadBodies::Reader reader) { ended_.push_back(reader); }};
+};
+
+TEST_F(UnreadBodiesTest, CountsABodyOnceHoweverManyReadItAndUntilTheLastHas) {
   const Body body("12345678");
-  const auto first = bodies.hold(body), second = bodies.hold(body);
-  EXPECT_EQ(first, second);
-  EXPECT_EQ(first->body()->bytes(), "12345678");
+  const auto first = read(body), second = read(body);
+  EXPECT_EQ(bodies_.bytes(), 8U);
+  bodies_.end(first);
+  bodies_.end(first);
+  EXPECT_EQ(bodies_.bytes(), 8U);
+  bodies_.end(second);
+  EXPECT_EQ(bodies_.bytes(), 0U);
 }
 
-TEST(UnreadBodies, TheOldestMakesRoom) {
-  UnreadBodies bodies(10);
-  const auto a = bodies.hold("1234"), b = bodies.hold("1234");
-  EXPECT_TRUE(a->body() && b->body());
-  const auto c = bodies.hold("123");
-  EXPECT_FALSE(a->body());
-  EXPECT_TRUE(b->body());
-  EXPECT_EQ(c->body()->bytes(), "123");
+TEST_F(UnreadBodiesTest, AllWhoReadTheOldestMakeRoom) {
+  const Body a("1234"), b("1234"), c("123");
+  const auto one = read(a);
+  read(b);
+  const auto other = read(a);
+  EXPECT_TRUE(ended_.empty());
+  read(c);
+  EXPECT_EQ(std::set(ended_.begin(), ended_.end()), (std::set{one, other}));
+  EXPECT_EQ(bodies_.bytes(), 7U);
+  bodies_.end(one);  // as its connection is gone at last
+  EXPECT_EQ(bodies_.bytes(), 7U);
 }
 
-TEST(UnreadBodies, WhatWasReadTakesNoRoom) {
-  UnreadBodies bodies(10);
-  const auto kept = bodies.hold("12345");
-  for (int i = 0; i < 100; ++i) bodies.hold("12345");
-  EXPECT_TRUE(kept->body());
+TEST_F(UnreadBodiesTest, WhatWasReadTakesNoRoom) {
+  const Body kept("12345"), next("12345");
+  read(kept);
+  for (int i = 0; i < 100; ++i) bodies_.end(read(next));
+  EXPECT_TRUE(ended_.empty());
 }
 
-TEST(UnreadBodies, ABodyThatIsTooLargeIsHeldAlone) {
-  UnreadBodies bodies(10);
-  const auto small = bodies.hold("1");
-  const auto large = bodies.hold(std::string(1000, 'x'));
-  EXPECT_FALSE(small->body());
-  EXPECT_TRUE(large->body());
-  const auto next = bodies.hold("1");
-  EXPECT_FALSE(large->body());
-  EXPECT_TRUE(next->body());
+TEST_F(UnreadBodiesTest, ABodyThatIsTooLargeIsReadAlone) {
+  const Body small("1"), large(std::string(1000, 'x')), next("1");
+  const auto first = read(small), second = read(large);
+  EXPECT_EQ(ended_, Readers{first});
+  read(next);
+  EXPECT_EQ(ended_, (Readers{first, second}));
 }
 
-TEST(UnreadBodies, NeverHoldsMoreThanItMay) {
-  UnreadBodies bodies(1000);
-  std::vector<std::shared_ptr<UnreadBody>> readers;
+TEST_F(UnreadBodiesTest, NeverHoldsMoreThanItMay) {
+  std::vector<Body> bodies;
   for (std::size_t i = 0; i < 500; ++i) {
-    readers.push_back(bodies.hold(std::string(i % 97, 'x')));
-    std::size_t held = 0;
-    for (const auto& reader : readers)
-      if (const auto body = reader->body()) held += body->bytes().size();
-    ASSERT_LE(held, 1000U);
-    ASSERT_TRUE(readers.back()->body());
+    bodies.emplace_back(std::string(i % 11, 'x'));
+    const auto reader = read(bodies.back());
+    ASSERT_LE(bodies_.bytes(), 10U);
+    ASSERT_EQ(std::count(ended_.begin(), ended_.end(), reader), 0);
   }
 }
 

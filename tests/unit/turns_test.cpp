@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
 #include <string>
 #include <vector>
@@ -32,9 +33,11 @@ class TurnsTest : public testing::Test {
   }
 
   using Names = std::vector<std::string>;
+  // So long that only look() ends it.
+  static constexpr std::chrono::hours kCounted{1};
   std::deque<Turns::Place> places_;
   Names begun_;
-  Turns turns_;
+  Turns turns_{kCounted};
 };
 
 TEST_F(TurnsTest, SoManyAtOnceAndTheOthersInTheOrderInWhichTheyAsked) {
@@ -80,7 +83,7 @@ TEST_F(TurnsTest, AmongEqualsTheSourceThatWasAnsweredLongestAgo) {
 TEST_F(TurnsTest, ATurnThatLastsDoesNotKeepOthersWaiting) {
   const auto taken = take_all("slow");
   wait(place("slow"), "next");
-  turns_.look(Turns::Clock::now() + Turns::kCounted);
+  turns_.look(Turns::Clock::now() + kCounted);
   EXPECT_EQ(begun_, Names{"next"});
   turns_.end(*taken[0]);  // as its answer is out at last
   wait(*taken[0], "again");
@@ -88,12 +91,14 @@ TEST_F(TurnsTest, ATurnThatLastsDoesNotKeepOthersWaiting) {
 }
 
 TEST_F(TurnsTest, WhoeverIsAloneNeedNotWaitAndTheNextComesAfterTheServersNextLook) {
+  const auto begin = Turns::Clock::now(), end = begin + std::chrono::seconds(1);
   Turns::Place& alone = place("a");
-  EXPECT_TRUE(turns_.take(alone));
-  EXPECT_FALSE(turns_.take(place("a"))) << "one has its turn";
-  turns_.end(alone);
-  EXPECT_FALSE(turns_.take(place("a"))) << "one had its turn just now";
-  wait(places_.back(), "next");
+  EXPECT_TRUE(turns_.take(alone, begin));
+  EXPECT_FALSE(turns_.take(place("a"), end)) << "one has its turn";
+  turns_.end(alone, end);
+  EXPECT_FALSE(turns_.take(places_.back(), end)) << "one had its turn just now, however long ago it began";
+  EXPECT_TRUE(turns_.take(place("b"), end + Turns::kPause));
+  wait(place("a"), "next");
   EXPECT_EQ(begun_, Names{"next"});
 }
 
