@@ -83,6 +83,7 @@ Model derive(const Topology& topology, Snapshot snapshot, const Snapshot* earlie
   model.vmm = topology.vmm;
   model.probes = std::move(probes);
   model.losses = snapshot.losses;
+  model.completion_cpus = std::move(snapshot.completion_cpus);
   for (DeviceSnapshot& counters : snapshot.devices) {
     const auto disk = std::find_if(topology.disks.begin(), topology.disks.end(),
                                    [&](const Disk& d) { return d.name == counters.name; });

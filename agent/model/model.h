@@ -53,6 +53,7 @@ struct Model {
   std::vector<DeviceModel> devices;
   std::vector<ProbeStatus> probes;
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;
+  std::vector<CompletionCpu> completion_cpus;  // by CPU number; empty without the irq probe
   std::vector<ActiveFinding> findings;
 };
 
