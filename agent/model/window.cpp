@@ -112,6 +112,15 @@ DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, cons
   return difference(earlier, later, Part::kCounters);
 }
 
+std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
+                                      const std::vector<CompletionCpu>& later) {
+  std::vector<CompletionCpu> grown;
+  for (std::size_t cpu = 0; cpu < earlier.size() && cpu < later.size(); ++cpu)
+    grown.push_back({growth(earlier[cpu].hardirq_ns, later[cpu].hardirq_ns),
+                     growth(earlier[cpu].softirq_ns, later[cpu].softirq_ns)});
+  return grown;
+}
+
 Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
   Snapshot grown;
   grown.time_ns = growth(earlier.time_ns, later.time_ns);
@@ -126,10 +135,7 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
   for (std::size_t cpu = 0; cpu < earlier.cpu_times.size() && cpu < later.cpu_times.size(); ++cpu)
     grown.cpu_times.push_back({growth(earlier.cpu_times[cpu].total, later.cpu_times[cpu].total),
                                growth(earlier.cpu_times[cpu].steal, later.cpu_times[cpu].steal)});
-  for (std::size_t cpu = 0; cpu < earlier.completion_cpus.size() && cpu < later.completion_cpus.size(); ++cpu) {
-    const CompletionCpu &old = earlier.completion_cpus[cpu], &now = later.completion_cpus[cpu];
-    grown.completion_cpus.push_back({growth(old.hardirq_ns, now.hardirq_ns), growth(old.softirq_ns, now.softirq_ns)});
-  }
+  grown.completion_cpus = difference(earlier.completion_cpus, later.completion_cpus);
   grown.activity = difference(earlier.activity, later.activity);
   return grown;
 }

@@ -19,6 +19,8 @@ const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot
 // seen began at 0, so both must be readings with histograms where the window's histograms matter.
 Snapshot difference(const Snapshot& earlier, const Snapshot& later);
 DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later);
+std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
+                                      const std::vector<CompletionCpu>& later);
 
 // The same of what without_histograms() leaves.
 DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, const DeviceSnapshot& later);

@@ -229,6 +229,10 @@ void add_interrupts(const Model& model, Builder& builder) {
   auto& submission_cpus = builder.gauge("vqscope_submission_effective_cpus",
                                         "From how many vCPUs the disk's requests come in effect (inverse Simpson "
                                         "index) over the trailing window.");
+  auto& cost = builder.gauge(
+      "vqscope_queue_cost_ratio",
+      "Share of the requests' time over the trailing window, 0 to 1, that the guest spends because of how queues and "
+      "interrupts are laid out: an upper bound, of the guest's side only; absent where it could not be measured.");
   for (const DeviceModel& device : model.devices) {
     const Label name = {"device", device.disk.name};
     for (const VectorCounters& vector : device.counters.vectors) {
@@ -245,6 +249,7 @@ void add_interrupts(const Model& model, Builder& builder) {
     if (device.irq_concentration) concentration.push_back({{name}, *device.irq_concentration});
     if (device.irq_effective_cpus) irq_cpus.push_back({{name}, *device.irq_effective_cpus});
     if (device.submission_effective_cpus) submission_cpus.push_back({{name}, *device.submission_effective_cpus});
+    if (device.queue_cost) cost.push_back({{name}, *device.queue_cost});
   }
   auto& notify = builder.histogram("vqscope_virtqueue_notify_seconds",
                                    "Duration of the queue's notification (kick), about the price of a VM exit. LUNs of "
