@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building vqscope needs on Debian 12 or newer; with the words "tests", "guests" and
-# "packages", what those need too.
+# Installs what building vqscope needs on Debian 12 or newer; with the words "tests", "analysis", "soak", "deb",
+# "guests" and "packages", what those need too (see tests/run.sh).
 set -eu
 
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
   libmicrohttpd-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev \
   libexpected-dev nlohmann-json3-dev libre2-dev libcap-dev libseccomp-dev libsystemd-dev libgnutls28-dev \
   libcrypt-dev libyaml-cpp-dev ca-certificates"
-tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 clang-format clang-tidy libclang-rt-dev \
-  fio sysstat \
+tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 fio sysstat \
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd \
-  curl openssl socat dpkg-dev file lintian mandoc man-db fish zsh libvirt-clients cloud-init git \
-  slowhttptest wrk nghttp2-client"
+  curl openssl socat mandoc man-db fish zsh libvirt-clients cloud-init git"
+analysis="clang-format clang-tidy libclang-rt-dev"
+soak="slowhttptest wrk nghttp2-client"
+deb="dpkg-dev file lintian"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"
 
@@ -22,9 +23,12 @@ packages=$build
 for group in "$@"; do
   case $group in
     tests) packages="$packages $tests" ;;
+    analysis) packages="$packages $analysis" ;;
+    soak) packages="$packages $soak" ;;
+    deb) packages="$packages $deb" ;;
     guests) packages="$packages $guests" ;;
     packages) packages="$packages $packaging" ;;
-    *) echo "usage: $0 [tests] [guests] [packages]" >&2; exit 2 ;;
+    *) echo "usage: $0 [tests] [analysis] [soak] [deb] [guests] [packages]" >&2; exit 2 ;;
   esac
 done
 

@@ -27,10 +27,11 @@ cd "$(dirname "$0")/.."
 
 group=${1:-all}
 case $group in
-  all | unit | kernel | e2e | deploy | deb | asan | tsan | sanitizers | fuzz | soak | lint | bench)
-    deploy/install-dependencies.sh tests ;;
+  all | unit | kernel | e2e | deploy | asan | tsan | sanitizers | bench) deploy/install-dependencies.sh tests ;;
+  lint | fuzz) deploy/install-dependencies.sh tests analysis ;;
+  soak | deb) deploy/install-dependencies.sh tests "$group" ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
-  packages | arm64) deploy/install-dependencies.sh tests guests packages ;;
+  packages | arm64) deploy/install-dependencies.sh tests deb guests packages ;;
   *) sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
@@ -99,7 +100,7 @@ release() {
 everything() {
   cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
   cmake --build --preset release --target vqscope vqscope_remedy_snippets
-  nice cmake --build --preset release > build/release/build.log 2>&1 &
+  nice cmake --build --preset release --target vqscope_unit_tests > build/release/build.log 2>&1 &
   building=$!
   trap 'kill $building' EXIT
   status=0

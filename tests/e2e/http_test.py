@@ -20,7 +20,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 class Endpoint(unittest.TestCase):
     def setUp(self):
-        self.agent = vqtest.Agent(self)
+        self.agent = vqtest.Agent(self, wrapper=vqtest.WITHOUT_PROBES)
         self.address = urllib.parse.urlparse(self.agent.url)
 
     def connect(self):

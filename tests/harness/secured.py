@@ -27,7 +27,7 @@ class Secured(unittest.TestCase):
         new.write_text(json.dumps(sections))
         new.rename(self.config)
 
-    def start(self, *flags, wrapper=()):
+    def start(self, *flags, wrapper=vqtest.WITHOUT_PROBES):
         agent = vqtest.Agent(self, f"--web.config.file={self.config}", "--log.level=debug", *flags, wrapper=wrapper)
         self.port = urllib.parse.urlparse(agent.url).port
         return agent

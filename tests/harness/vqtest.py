@@ -117,6 +117,10 @@ class Scrape:
         return {l["reason"]: int(v) for l, v in self.all("vqscope_probe_lost_events_total") if v}
 
 
+# In front of a command: without the right to load programs, which takes most of the time in which an agent starts.
+WITHOUT_PROBES = ("setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin")
+
+
 class Agent:
     """A running `vqscope serve` on a port of its own."""
 
