@@ -7,6 +7,7 @@
  * so that the counters of a queue mostly stay in one CPU's cache.
  */
 #include "common.h"
+#include "learn.h"
 #include "locate.h"
 #include "stay.h"
 
@@ -65,7 +66,7 @@ static __always_inline void on_issue(struct request *rq)
   struct vqs_found *found;
   struct vqs_slot *slot;
   struct vqs_found own;
-  __u32 tag, index;
+  __u32 tag, index, round;
 
   if (!ctl)
     return;
@@ -83,6 +84,9 @@ static __always_inline void on_issue(struct request *rq)
     fill(slot, rq, found);
   if (*(volatile __u32 *)&ctl->look_at)
     look_after_one(ctl);
+  round = *(volatile __u32 *)&ctl->learn;
+  if (round)
+    learn_locks(rq, found, round);
 }
 
 /* In the program that runs second on the same event: almost always the first has filled the slot. */
@@ -133,12 +137,16 @@ static __always_inline void on_unmatched(struct request *rq, struct vqs_control 
   lose(ctl, start && start < ctl->attached_ns ? VQS_LOST_IN_FLIGHT_AT_ATTACH : VQS_LOST_UNMATCHED);
 }
 
-static __always_inline void count_origin(__u32 cpu, const struct vqs_queue *queue, __u32 queue_index, bool alone)
+/* Where the request came from, and how long its completion was under way in the guest: since the handler of the queue's
+ * last interrupt began, or since the request was issued, if that was later. */
+static __always_inline void count_origin(const struct vqs_slot *slot, const struct vqs_queue *queue, __u32 queue_index,
+                                         __u64 now, bool alone)
 {
+  __u32 cpu = slot->cpu, index, number;
   struct vqs_locality *locality;
   struct vqs_origin *origin;
   struct vqs_irq *irq;
-  __u32 index, number;
+  __u64 since, ns;
 
   if (cpu >= possible_cpus)
     return;
@@ -149,12 +157,21 @@ static __always_inline void count_origin(__u32 cpu, const struct vqs_queue *queu
   locality = alone ? &origin->own : &origin->any;
   number = queue->irq - 1;
   irq = bpf_map_lookup_elem(&irqs, &number);
-  if (!irq || !irq->last_cpu)
+  if (!irq || !irq->last_cpu) {
     count(alone, &locality->unknown, 1);
-  else if (irq->last_cpu == cpu + 1)
+    return;
+  }
+  since = *(volatile __u64 *)&irq->entry_ns;
+  if (since < slot->issue_ns)
+    since = slot->issue_ns;
+  ns = NSEC_SINCE(now, since);
+  if (irq->last_cpu == cpu + 1) {
     count(alone, &locality->local, 1);
-  else
+    count(alone, &locality->local_ns, ns);
+  } else {
     count(alone, &locality->cross, 1);
+    count(alone, &locality->cross_ns, ns);
+  }
 }
 
 /* Ends the stay and counts the two spans of the request; returns their sum. */
@@ -166,7 +183,7 @@ static __always_inline __u64 record(bool alone, struct vqs_op *counts, const str
   observe(alone, counts->device_cells, &counts->device_ns, device_ns);
   if (start)
     observe(alone, counts->queue_cells, &counts->queue_ns, queue_ns);
-  count_origin(stay->slot->cpu, queue, index, alone);
+  count_origin(stay->slot, queue, index, now, alone);
   return device_ns + queue_ns;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Interrupts of the measured disks: how many each CPU takes, how long the handler runs, and who took the last.
+ * Interrupts of the measured disks: how many each CPU takes, how long the handler runs, and who took the last; and how
+ * long each CPU is in the softirq that ends requests.
  *
  * A line may be shared (INTx), and then the tracepoints fire once for every action on it. Only the action that
  * the agent named is followed, so an interrupt is counted once, as in /proc/interrupts.
@@ -10,6 +11,10 @@
 ARRAY_OF(struct vqs_irq) irqs SEC(".maps"); /* by interrupt number */
 ARRAY_OF(struct vqs_vector) vectors SEC(".maps");
 ARRAY_OF(struct vqs_vector_cpu) vector_cpus SEC(".maps");
+ARRAY_OF(struct vqs_cpu) cpus SEC(".maps");
+
+/* BLOCK_SOFTIRQ: the kernel's enum has no name, and programs of users rely on these numbers. */
+enum { BLOCK_SOFTIRQ = 4 };
 
 static __always_inline struct vqs_vector *vector_of(const struct vqs_irq *irq)
 {
@@ -69,12 +74,19 @@ int irq_entry(__u64 *ctx)
     return 0;
   if (irq->action != (__u64)action && !learn(irq, action))
     return 0;
-  irq->entry_ns = bpf_ktime_get_ns();
+  irq->entry_ns = bpf_ktime_get_ns() | 1;
   cpu = bpf_get_smp_processor_id();
   if (irq->counting != cpu + 1)
     switch_cpu(irq, cpu);
   irq->count++;
   return 0;
+}
+
+static __always_inline struct vqs_cpu *this_cpu(void)
+{
+  __u32 index = bpf_get_smp_processor_id();
+
+  return bpf_map_lookup_elem(&cpus, &index);
 }
 
 static __always_inline void observe_handler(struct vqs_vector *vector, __u64 ns)
@@ -111,17 +123,21 @@ int irq_exit(__u64 *ctx)
 {
   __u32 number = ctx[0], place;
   struct vqs_irq *irq;
+  struct vqs_cpu *cpu;
   __u64 start, ns;
 
   irq = bpf_map_lookup_elem(&irqs, &number);
   if (!irq || !irq->vector || irq->action != ctx[1])
     return 0;
   start = irq->entry_ns;
-  if (!start)
+  if (!(start & 1))
     return 0; /* attached inside this handler */
   ns = bpf_ktime_get_ns();
   ns = NSEC_SINCE(ns, start);
-  irq->entry_ns = 0;
+  irq->entry_ns = start - 1;
+  cpu = this_cpu();
+  if (cpu)
+    cpu->hardirq_ns += ns;
   place = irq->gathered;
   OPAQUE(place);
   if (place < VQS_GATHERED && !(ns >> 16)) {
@@ -130,6 +146,41 @@ int irq_exit(__u64 *ctx)
   } else {
     move_gathered(irq, ns);
   }
+  return 0;
+}
+
+/* With one hardware queue requests end in this softirq, and with several those that were sent to the CPU that submitted
+ * them. The tracepoints fire for all softirqs. */
+SEC("tp_btf/softirq_entry")
+int softirq_entry(__u64 *ctx)
+{
+  struct vqs_cpu *cpu;
+
+  if ((__u32)ctx[0] != BLOCK_SOFTIRQ)
+    return 0;
+  cpu = this_cpu();
+  if (!cpu)
+    return 0;
+  cpu->hardirq_then_ns = cpu->hardirq_ns;
+  cpu->softirq_from_ns = bpf_ktime_get_ns();
+  return 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int softirq_exit(__u64 *ctx)
+{
+  struct vqs_cpu *cpu;
+  __u64 now, inside;
+
+  if ((__u32)ctx[0] != BLOCK_SOFTIRQ)
+    return 0;
+  cpu = this_cpu();
+  if (!cpu || !cpu->softirq_from_ns)
+    return 0; /* attached inside this softirq */
+  now = bpf_ktime_get_ns();
+  inside = cpu->hardirq_ns - cpu->hardirq_then_ns;
+  cpu->softirq_ns += NSEC_SINCE(now - cpu->softirq_from_ns, inside);
+  cpu->softirq_from_ns = 0;
   return 0;
 }
 

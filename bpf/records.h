@@ -45,11 +45,28 @@ enum {
   VQS_NOTIFY_WAYS = 4,
   /* Nanoseconds after which a request in flight is worth a look whether it is: see vqs_control.look_at. */
   VQS_LOOK_AFTER_NS = 100000000,
+  /* Pointers that lead to a lock, see struct vqs_lock_path. */
+  VQS_LOCK_POINTERS = 3,
+  /* Hash table of the locks' addresses. A disk has two or three a hardware queue, so four thousand are those of NVMe
+   * drives with a queue for each of a thousand CPUs. A power of two. */
+  VQS_LOCK_SETS = 1024,
+  VQS_LOCK_WAYS = 4,
+  /* Spin locks that one CPU can wait for at once: in a task, a softirq, an interrupt, an NMI. */
+  VQS_NESTED_WAITS = 4,
   VQS_DISK_NAME = 32, /* DISK_NAME_LEN */
   VQS_ACTION_NAME = 32,
+  VQS_ELEVATOR_NAME = 16, /* ELV_NAME_MAX */
 };
 
 enum vqs_op_kind { VQS_READ, VQS_WRITE, VQS_FLUSH, VQS_DISCARD, VQS_OTHER, VQS_OPS };
+
+/* Locks that requests wait for. Each is exported under the name in agent/model/locks.h. */
+enum vqs_lock_kind {
+  VQS_QUEUE_LOCK,    /* the driver's, of the virtqueue or submission queue */
+  VQS_ELEVATOR_LOCK, /* the elevator's, of the disk or (kyber) of the hardware queue */
+  VQS_DISPATCH_LOCK, /* blk-mq's, of what a hardware queue could not issue yet */
+  VQS_LOCKS
+};
 
 /* Why an event is missing from the numbers. Each is exported under the name in agent/model/losses.h. */
 enum vqs_loss {
@@ -61,6 +78,7 @@ enum vqs_loss {
   VQS_LOST_TAG_RANGE,           /* tag beyond the layout */
   VQS_LOST_NOTIFY_NESTING,      /* notification of which the kernel ran no entry or no exit program */
   VQS_LOST_INTERRUPT,           /* [agent] counted by the kernel, which did not run the programs for it */
+  VQS_LOST_LOCK_WAIT,           /* wait for a lock of which the kernel ran one program only */
   VQS_LOSSES,
 };
 
@@ -72,14 +90,15 @@ struct vqs_control {
   /* [agent, bpf] Slot + 1 whose request rq_issue is to look at next, whether the kernel still has it in flight; 0:
    * none. A completion that no program was run for is found so before its tag is used again. */
   __u32 look_at;
-  __u32 look_end; /* [agent] slot + 1 after the last of them */
-  __u32 pad;
-  __u64 attached_ns;      /* [agent] just before the first program was attached */
+  __u32 look_end;    /* [agent] slot + 1 after the last of them */
+  __u32 learn;       /* [agent] number of the round in which rq_issue is to look where the locks are; 0: it is not to */
+  __u64 attached_ns; /* [agent] just before the first program was attached */
   __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
   __u64 made_up;          /* [bpf] events that the first program was not run for, and the second was: block.bpf.c */
   __u64 notify_since_ns;  /* [agent] when the exit of every notification was traced; all ones until then */
+  __u64 spins_told;       /* [bpf] 1 when the kernel has told of a wait for any spin lock, of whomever: not all do */
 };
-VQS_ASSERT_SIZE(struct vqs_control, 40 + 8 * VQS_LOSSES);
+VQS_ASSERT_SIZE(struct vqs_control, 48 + 8 * VQS_LOSSES);
 
 /* A disk's place in the arrays. Immutable once published; a disk that outgrows its place gets a new entry that
  * names the old one, so that requests in flight are still found. */
@@ -213,11 +232,14 @@ struct vqs_queue {
 };
 VQS_ASSERT_SIZE(struct vqs_queue, 64 + VQS_OPS * sizeof(struct vqs_op) + VQS_OWNED_OPS * sizeof(struct vqs_op));
 
+/* A cache line, because a completion writes to one of them only. */
 struct vqs_locality {
-  __u64 local;   /* [bpf] the queue's interrupt was last taken by the submitting CPU */
-  __u64 cross;   /* [bpf] by another CPU */
-  __u64 unknown; /* [bpf] queue without a traced interrupt */
-  __u64 pad;
+  __u64 local;    /* [bpf] the queue's interrupt was last taken by the submitting CPU */
+  __u64 cross;    /* [bpf] by another CPU */
+  __u64 unknown;  /* [bpf] queue without a traced interrupt */
+  __u64 local_ns; /* [bpf] of those that are `local`: sum of interrupt, or issue if that was later -> completion */
+  __u64 cross_ns; /* [bpf] likewise */
+  __u64 pad[3];
 };
 
 /* Completed requests by the CPU that submitted them, at queue index * possible CPUs + CPU. */
@@ -225,7 +247,7 @@ struct vqs_origin {
   struct vqs_locality any; /* completed on any CPU */
   struct vqs_locality own; /* completed on the queue's owner */
 };
-VQS_ASSERT_SIZE(struct vqs_origin, 64);
+VQS_ASSERT_SIZE(struct vqs_origin, 128);
 
 /* Times in the handler, below 2^16 ns each, that are gathered before they, and the next one, are put into the
  * histogram. A longer one takes those that were gathered along at once. */
@@ -242,7 +264,7 @@ struct vqs_irq {
   __u32 vector;                    /* [agent] vqs_vector index + 1, 0: no disk's */
   __u32 last_cpu;                  /* [bpf] CPU + 1 that last took it, 0: never */
   __u64 action;                    /* [bpf] struct irqaction * with the vector's name, learned at the first interrupt */
-  __u64 entry_ns;                  /* [bpf] start of the handler that runs now, 0: none */
+  __u64 entry_ns;                  /* [bpf] start of the handler that ran last; odd: it runs now. 0: none */
   __u64 count;                     /* [bpf] interrupts that `counting` took */
   __u32 counting;                  /* [bpf] CPU + 1 */
   __u32 switches;                  /* [bpf] */
@@ -266,6 +288,72 @@ struct vqs_vector_cpu {
   __u64 count; /* [bpf] interrupts taken, unless they are in vqs_irq */
 };
 VQS_ASSERT_SIZE(struct vqs_vector_cpu, 8);
+
+/* What a CPU spends on the disks' completions; only programs on that CPU write to it. */
+struct vqs_cpu {
+  __u64 hardirq_ns;      /* [bpf] in the handlers of the disks' interrupts */
+  __u64 softirq_ns;      /* [bpf] in the BLOCK softirq, without such handlers that interrupted it */
+  __u64 softirq_from_ns; /* [bpf] start of the BLOCK softirq that runs now, 0: none */
+  __u64 hardirq_then_ns; /* [bpf] hardirq_ns at that moment */
+  __u64 pad[4];
+};
+VQS_ASSERT_SIZE(struct vqs_cpu, 64);
+
+/*
+ * The way from a disk's struct request_queue, or a hardware queue's struct blk_mq_hw_ctx, to one of its locks, at disk
+ * entry * VQS_LOCKS + kind. The agent finds the offsets in the kernel's type information: drivers that are modules come
+ * when the programs have been loaded.
+ */
+struct vqs_lock_path {
+  __u32 known;                      /* [agent] 0: there is no such lock, or nobody knows where */
+  __u32 from_context;               /* [agent] it begins at the struct blk_mq_hw_ctx */
+  __u32 of_disk;                    /* [agent] the lock is one for all hardware queues */
+  __u32 pointers;                   /* [agent] how many are followed */
+  __u32 offsets[VQS_LOCK_POINTERS]; /* [agent] of each pointer in what the one before leads to */
+  __u32 lock;                       /* [agent] offset of the lock of hardware queue 0 in what the last leads to */
+  __u32 stride;                     /* [agent] from there to that of the next */
+  /* [agent] Of the pointers from the struct request_queue to the elevator's name. */
+  __u32 name_offsets[VQS_LOCK_POINTERS];
+  __u64 elevator[VQS_ELEVATOR_NAME / 8]; /* [agent] that has to be in force, zero-padded; all zero: any */
+};
+VQS_ASSERT_SIZE(struct vqs_lock_path, 64);
+
+/* Where a lock is, at queue index * VQS_LOCKS + kind; that of a whole disk at its first queue. */
+struct vqs_lock {
+  __u64 address; /* [bpf] 0: there is none */
+  __u32 round;   /* [bpf] in which that was found, see vqs_control.learn; written last */
+  __u32 pad;
+};
+VQS_ASSERT_SIZE(struct vqs_lock, 16);
+
+/* A set of the hash table from a lock's address to its index, at vqs_lock_hash(). */
+struct vqs_lock_set {
+  __u64 addresses[VQS_LOCK_WAYS]; /* [agent] 0: free */
+  __u32 locks[VQS_LOCK_WAYS];     /* [agent] vqs_lock, written before the address */
+  __u64 pad[2];
+};
+VQS_ASSERT_SIZE(struct vqs_lock_set, 64);
+
+static inline __u32 vqs_lock_hash(__u64 address)
+{
+  return (__u32)(address * 0x9e3779b97f4a7c15ULL >> 32) & (VQS_LOCK_SETS - 1);
+}
+
+/* Waits of one CPU for a lock, at CPU * locks + lock; only programs on that CPU write to it. */
+struct vqs_lock_waits {
+  __u64 count;      /* [bpf] waits that are over */
+  __u64 wait_ns;    /* [bpf] how long they took together */
+  __u64 longest_ns; /* [bpf] and the longest of them */
+  __u64 pad;
+};
+VQS_ASSERT_SIZE(struct vqs_lock_waits, 32);
+
+/* Locks of disks that a CPU waits for now. */
+struct vqs_waiting {
+  __u64 locks[VQS_NESTED_WAITS];    /* [bpf] addresses, 0: free */
+  __u64 since_ns[VQS_NESTED_WAITS]; /* [bpf] */
+};
+VQS_ASSERT_SIZE(struct vqs_waiting, 64);
 
 /* virtioN -> its first vqs_notify record. */
 struct vqs_virtio_device {

@@ -58,8 +58,13 @@ Result<void> Collector::attach_probes() {
     if (name == "block") up_.block = statuses_.back().up;
     if (name == "irq") up_.irq = statuses_.back().up;
     if (name == "notify") up_.notify = statuses_.back().up;
+    if (name == "lock") up_.lock = statuses_.back().up;
   }
-  if (!up_.block && !up_.irq && !up_.notify) {
+  if (up_.block && up_.lock) {
+    locks_ = std::make_unique<Locks>(*arrays_);
+    locks_->place(topology_, *layout_);
+  }
+  if (!up_.block && !up_.irq && !up_.notify && !up_.lock) {
     layout_.reset();
     arrays_.reset();
   }
@@ -71,6 +76,7 @@ Result<void> Collector::attach_probes() {
 Snapshot Collector::read(Detail detail) const {
   Snapshot snapshot =
       read_snapshot(options_.paths, topology_, arrays_ ? &*arrays_ : nullptr, layout_.get(), up_, detail);
+  if (locks_) locks_->read(*layout_, snapshot);
   keep_monotonic(last_, snapshot);
   return snapshot;
 }
@@ -78,6 +84,7 @@ Snapshot Collector::read(Detail detail) const {
 Reading Collector::reading() {
   const std::scoped_lock lock(mutex_);
   if (layout_) layout_->choose_owners(monotonic_ns());
+  if (locks_) locks_->update(*layout_, monotonic_ns());
   Snapshot snapshot = read(Detail::kHistograms);
   last_ = without_histograms(snapshot);
   const std::string stat = read_file(options_.paths.procfs / "stat").value_or("");
@@ -102,6 +109,7 @@ Model Collector::collect() {
 void Collector::sample() {
   const std::scoped_lock lock(mutex_);
   if (layout_) layout_->choose_owners(monotonic_ns());
+  if (locks_) locks_->update(*layout_, monotonic_ns());
   last_ = read(Detail::kCounters);
   window_.push_back(last_);
   // Keep one sample that is older than the window.
@@ -220,6 +228,7 @@ bool Collector::refresh() {
   if (!layout_) return true;
   handled_range_losses_ = out_of_range();
   const bool settled = layout_->apply(topology_, monotonic_ns());
+  if (locks_) locks_->place(topology_, *layout_);
   count_missed_interrupts();
   tell_of_disks_without_room();
   return settled;

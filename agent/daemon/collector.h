@@ -17,6 +17,7 @@
 #include "agent/model/reading.h"
 #include "agent/probes/interrupts.h"
 #include "agent/probes/layout.h"
+#include "agent/probes/locks.h"
 #include "agent/probes/probe.h"
 #include "agent/probes/reader.h"
 
@@ -82,6 +83,7 @@ class Collector {
   Topology topology_;
   std::optional<Arrays> arrays_;    // absent without BPF
   std::unique_ptr<Layout> layout_;  // null without BPF
+  std::unique_ptr<Locks> locks_;    // null without the lock probe, and without the block probe, which finds the locks
   ProbesUp up_;
   std::vector<ProbeStatus> statuses_;
   std::vector<ProbePtr> probes_;  // by statuses_; null: not attached. After the arrays: detached first

@@ -17,7 +17,7 @@ Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snap
                                    [&](const Disk& d) { return d.name == device.name; });
     if (disk == topology.disks.end()) continue;
     DiskDiagnosis& result = diagnosis.disks.emplace_back(
-        DiskDiagnosis{*disk, measure(device, diagnosis.seconds, full_time.shares(device))});
+        DiskDiagnosis{*disk, measure(device, window.completion_cpus, diagnosis.seconds, full_time.shares(device))});
     for (Finding& finding : find_all(DiskEvidence{topology, *disk, result.measured}))
       diagnosis.findings.push_back(std::move(finding));
   }

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/queue_group.h"
 #include "agent/diagnosis/rules.h"
@@ -66,9 +67,10 @@ std::string crossing(const Measured& measured) {
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence) {
   if (!concentrates(evidence)) return std::nullopt;
   Found found;
-  found.severity = Severity::kWarning;
+  found.severity = severity_by_cost(evidence.measured);
   found.remedy = Remedy::kSpreadInterrupts;
   found.evidence = {queues_and_cpus(evidence), submitters(evidence.measured), interrupts(evidence.measured)};
+  for (std::string& sentence : about_cost(evidence.measured)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
 }
@@ -92,6 +94,7 @@ std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence) 
   found.remedy = Remedy::kMoveSubmitter;
   found.evidence = {submitters(measured), interrupts(measured), crossing(measured),
                     fmt::format("On vCPU {} it would submit where it is interrupted.", busiest(measured.interrupts))};
+  for (std::string& sentence : about_cost(measured)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
 }
@@ -105,7 +108,7 @@ std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
       concentrates(evidence) || measured.cross_share.value_or(0) < kCrossShare)
     return std::nullopt;
   Found found;
-  found.severity = Severity::kWarning;
+  found.severity = severity_by_cost(measured);
   found.remedy = Remedy::kMatchQueues;
   found.evidence = {
       fmt::format("{} of the {} requests/s that ended by an interrupt were submitted on another vCPU than "
@@ -116,6 +119,7 @@ std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
                                                "does not serve",
                                                percent(misplaced))),
       submitters(measured), interrupts(measured)};
+  for (std::string& sentence : about_cost(measured)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("interrupted_requests_per_second", measured.interrupted_rate);
   return found;

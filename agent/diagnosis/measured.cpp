@@ -52,12 +52,14 @@ void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<
 
 }  // namespace
 
-Measured measure(const DeviceSnapshot& window, double seconds, const std::vector<std::optional<double>>& full_shares) {
+Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus, double seconds,
+                 const std::vector<std::optional<double>>& full_shares) {
   Measured measured;
   measured.seconds = seconds;
   if (seconds <= 0) return measured;
   measured.has_requests = window.queues.has_value();
   if (window.queues) add_requests(window, full_shares, measured);
+  measured.cost = queue_cost(window, cpus, seconds);
   measured.interrupts = interrupts_per_cpu(window);
   measured.interrupt_share = concentration(measured.interrupts);
   measured.interrupts_rate = sum(measured.interrupts) / seconds;

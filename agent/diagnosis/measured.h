@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/model/queue_cost.h"
 #include "agent/model/snapshot.h"
 #include "agent/topology/topology.h"
 
@@ -45,11 +46,14 @@ struct Measured {
   std::optional<double> cross_share;               // of completions, 0 to 1; absent where interrupts are not traced
   std::array<OpLoad, VQS_OPS> ops;                 // by enum vqs_op_kind
   std::vector<QueueLoad> queues;                   // by hardware queue; empty without the block probe
+  std::optional<QueueCost> cost;                   // absent where no interrupt was traced that ended a request
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
 };
 
-// `window` is the difference of two readings `seconds` apart; `full_shares` those of FullTime, by hardware queue.
-Measured measure(const DeviceSnapshot& window, double seconds, const std::vector<std::optional<double>>& full_shares);
+// `window` is the difference of two readings `seconds` apart, and so are `cpus`, by CPU number; `full_shares` those of
+// FullTime, by hardware queue.
+Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus, double seconds,
+                 const std::vector<std::optional<double>>& full_shares);
 
 // Sums over the operations.
 Histogram device_latency(const Measured& measured);

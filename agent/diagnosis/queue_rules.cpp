@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/queue_group.h"
 #include "agent/diagnosis/remedies.h"
@@ -93,10 +94,30 @@ bool is_crowded(const DiskEvidence& evidence) {
          group.submission_cpus.value_or(0) >= kCpusPerQueue * count(group.queues);
 }
 
+// Whether somebody could change it, and it can be what requests wait for: on some hypervisors a disk has one queue for
+// ever, and with hardly two requests at a time none waits for another.
+bool is_mendable(const DiskEvidence& evidence) {
+  // On other architectures than x86 Firecracker does not tell who it is; its disks are on MMIO.
+  const bool anonymous = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
+  return shortage(evidence) != Shortage::kHost || (queues_can_be_set(evidence.topology, evidence.disk) &&
+                                                   !(anonymous && evidence.disk.transport == "virtio-mmio"));
+}
+
+// Requests that wait in this guest, on average (by Little's law).
+double waiting(const Measured& measured) {
+  return measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
+}
+
+bool are_several_at_a_time(const Measured& measured) {
+  return measured.average_inflight + waiting(measured) >= kSharedInflight;
+}
+
 // What takes equally long at the device, however many queues lead there, is no fault of theirs that was seen.
 Severity shortage_severity(const DiskEvidence& evidence) {
-  if (slow_at_device(evidence)) return Severity::kInfo;
-  return is_crowded(evidence) || is_single_queue(evidence) ? Severity::kWarning : Severity::kInfo;
+  if (slow_at_device(evidence) || !(is_crowded(evidence) || is_single_queue(evidence))) return Severity::kInfo;
+  const Severity severity = severity_by_cost(evidence.measured);
+  return is_mendable(evidence) && are_several_at_a_time(evidence.measured) ? severity
+                                                                           : std::min(severity, Severity::kWarning);
 }
 
 // What the host prepared, as far as it can be read.
@@ -198,48 +219,38 @@ std::vector<std::pair<std::string, double>> queue_numbers(const DiskEvidence& ev
   }
   if (measured.cross_share) numbers.emplace_back("cross_cpu_ratio", *measured.cross_share);
   if (evidence.disk.facts.msix_vectors) numbers.emplace_back("msix_vectors", *evidence.disk.facts.msix_vectors);
+  for (auto& number : cost_numbers(measured)) numbers.push_back(std::move(number));
   return numbers;
 }
 
 std::optional<Found> single_queue(const DiskEvidence& evidence) {
   if (!is_single_queue(evidence)) return std::nullopt;
   const Measured& measured = evidence.measured;
-  // By Little's law, those that wait in this guest.
-  const double waiting =
-      measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
   const bool firecracker = evidence.topology.vmm == "firecracker";
-  // On other architectures than x86 Firecracker does not tell who it is; its disks are on MMIO.
-  const bool anonymous = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
-  const bool mendable =
-      shortage(evidence) != Shortage::kHost ||
-      (queues_can_be_set(evidence.topology, evidence.disk) && !(anonymous && evidence.disk.transport == "virtio-mmio"));
-  const bool shared = measured.average_inflight + waiting >= kSharedInflight;
-  Found found;
   const bool elsewhere = slow_at_device(evidence).has_value();
-  found.severity = elsewhere                                                    ? Severity::kInfo
-                   : measured.requests_rate >= kHeavyRate && mendable && shared ? Severity::kCritical
-                                                                                : Severity::kWarning;
+  Found found;
+  found.severity = shortage_severity(evidence);
   found.remedy = remedy_of(shortage(evidence), evidence);
-  found.evidence = {
-      queues_and_cpus(evidence), submitters(measured),
-      fmt::format("On average {} were in flight and {} waited in this guest{}.", grouped(measured.average_inflight),
-                  grouped(waiting), shared ? "" : ", so hardly one waits for another"),
-      interrupts(measured)};
+  found.evidence = {queues_and_cpus(evidence), submitters(measured),
+                    fmt::format("On average {} were in flight and {} waited in this guest{}.",
+                                grouped(measured.average_inflight), grouped(waiting(measured)),
+                                are_several_at_a_time(measured) ? "" : ", so hardly one waits for another"),
+                    interrupts(measured)};
   if (measured.cross_share) found.evidence.push_back(crossing(measured));
+  for (std::string& sentence : about_cost(measured)) found.evidence.push_back(std::move(sentence));
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   if (elsewhere)
     found.evidence.emplace_back(
         "Nearly all requests stay at the device equally long (slow_at_device), so that the queue is not what they are "
         "seen to wait for.");
-  else if (!mendable)
+  else if (!is_mendable(evidence))
     found.evidence.emplace_back(!firecracker
                                     ? "Whether this hypervisor can give a disk more queues is not known, so this is a "
-                                      "warning however busy the disk is."
-                                    : "Firecracker gives a disk one queue, so this is a warning however busy the disk "
-                                      "is.");
+                                      "warning at the most."
+                                    : "Firecracker gives a disk one queue, so this is a warning at the most.");
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("average_inflight", measured.average_inflight);
-  found.numbers.emplace_back("average_waiting", waiting);
+  found.numbers.emplace_back("average_waiting", waiting(measured));
   return found;
 }
 
@@ -250,9 +261,10 @@ std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence) {
   found.severity = shortage_severity(evidence);
   found.remedy = remedy_of(reason, evidence);
   found.evidence = {queues_and_cpus(evidence)};
-  if (found.severity != Severity::kInfo) {
+  if (is_crowded(evidence)) {
     found.evidence.push_back(submitters(evidence.measured));
     found.evidence.push_back(interrupts(evidence.measured));
+    for (std::string& sentence : about_cost(evidence.measured)) found.evidence.push_back(std::move(sentence));
   }
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
@@ -280,7 +292,7 @@ std::optional<Found> guest_limits_queues(const DiskEvidence& evidence) {
   found.severity = shortage_severity(evidence);
   found.remedy = Remedy::kLiftGuestLimit;
   found.evidence = {queues_and_cpus(evidence)};
-  if (found.severity != Severity::kInfo) found.evidence.push_back(submitters(evidence.measured));
+  if (is_crowded(evidence) || is_single_queue(evidence)) found.evidence.push_back(submitters(evidence.measured));
   for (auto& [sentence, name, value] : limiting_parameters(evidence)) {
     found.evidence.push_back(std::move(sentence));
     found.numbers.emplace_back(name, value);

@@ -13,9 +13,12 @@ inline constexpr double kJudgedRate = 100;
 // without effort; below it, a disk that has one queue is just a disk that has one queue.
 inline constexpr double kBusyRate = 1'000;
 
-// Requests per second from which a single queue is critical: at some 5 us of work for each completion, the vCPU that
-// takes the interrupts spends a tenth of its time on them, and the others wait for it.
-inline constexpr double kHeavyRate = 20'000;
+// Share of the requests' time, from above, that the layout of queues and interrupts costs in this guest: below a tenth
+// nobody would see the difference, a quarter is worth a restart of the guest.
+inline constexpr double kCostWarning = 0.1;
+inline constexpr double kCostCritical = 0.25;
+// Share of a vCPU's time that is all of it: what little is left is not enough for whatever else runs there.
+inline constexpr double kUsedUp = 0.9;
 
 // Requests in flight or waiting in the guest, on average, from which they can wait for each other on their way: with
 // fewer, most find queue and interrupted vCPU free, and sharing them is never critical.

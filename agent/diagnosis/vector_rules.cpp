@@ -7,6 +7,7 @@
 
 #include "agent/base/text.h"
 #include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"
 
@@ -125,16 +126,18 @@ std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
 std::optional<Found> shared_vector(const DiskEvidence& evidence) {
   if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
   Found found;
-  found.severity = is_busy(evidence) && from_several_cpus(evidence) ? Severity::kWarning : Severity::kInfo;
+  const bool loaded = is_busy(evidence) && from_several_cpus(evidence);
+  found.severity = loaded ? severity_by_cost(evidence.measured) : Severity::kInfo;
   found.remedy = remedy_for_vectors(evidence);
   std::string lines;
   for (const InterruptLine& line : evidence.disk.interrupts)
     if (!line.queue) lines += fmt::format(" {} ({})", line.irq, line.action);
   found.evidence = {fmt::format("{} has {}, which share interrupt{}.", evidence.disk.name,
                                 plural(static_cast<double>(interrupt_queues(evidence)), "queue"), lines)};
-  if (found.severity != Severity::kInfo) {
+  if (loaded) {
     found.evidence.push_back(submitters(evidence.measured));
     found.evidence.push_back(interrupts(evidence.measured));
+    for (std::string& sentence : about_cost(evidence.measured)) found.evidence.push_back(std::move(sentence));
   }
   for (std::string& sentence : about_missing_msi(evidence)) found.evidence.push_back(std::move(sentence));
   found.evidence.push_back(table_and_need(evidence));

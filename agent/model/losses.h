@@ -10,8 +10,8 @@
 namespace vqscope {
 
 inline constexpr std::array<std::string_view, VQS_LOSSES> kLossNames = {
-    "in_flight_at_attach", "unmatched_completion", "stale_slot",     "no_room",
-    "queue_out_of_range",  "tag_out_of_range",     "notify_nesting", "missed_interrupt",
+    "in_flight_at_attach", "unmatched_completion", "stale_slot",       "no_room",   "queue_out_of_range",
+    "tag_out_of_range",    "notify_nesting",       "missed_interrupt", "lock_wait",
 };
 
 }  // namespace vqscope

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "agent/model/queue_cost.h"
 #include "agent/model/window.h"
 
 namespace vqscope {
@@ -22,7 +23,8 @@ double average_queue_size(const QueueCounters& window, double seconds) {
   return static_cast<double>(window.inflight_ns + window.queue_ns + beyond) / 1e9 / seconds;
 }
 
-void derive_window(const DeviceSnapshot& window, double seconds, DeviceModel& device) {
+void derive_window(const DeviceSnapshot& window, const std::vector<CompletionCpu>& completion_cpus, double seconds,
+                   DeviceModel& device) {
   if (window.queues)
     for (std::size_t q = 0; q < window.queues->size(); ++q)
       device.avgqu_sz[q] = average_queue_size((*window.queues)[q], seconds);
@@ -31,6 +33,7 @@ void derive_window(const DeviceSnapshot& window, double seconds, DeviceModel& de
   device.irq_concentration = concentration(interrupts);
   device.irq_effective_cpus = effective_number(interrupts);
   device.submission_effective_cpus = effective_number(submissions_per_cpu(window));
+  if (const auto cost = queue_cost(window, completion_cpus, seconds)) device.queue_cost = cost->ratio();
 }
 
 // See keep_monotonic(). `apart`: the readings are so far apart that no program is still writing what it wrote then.
@@ -83,6 +86,7 @@ Model derive(const Topology& topology, Snapshot snapshot, const Snapshot* earlie
   model.vmm = topology.vmm;
   model.probes = std::move(probes);
   model.losses = snapshot.losses;
+  model.completion_cpus = std::move(snapshot.completion_cpus);
   for (DeviceSnapshot& counters : snapshot.devices) {
     const auto disk = std::find_if(topology.disks.begin(), topology.disks.end(),
                                    [&](const Disk& d) { return d.name == counters.name; });
@@ -96,6 +100,7 @@ Model derive(const Topology& topology, Snapshot snapshot, const Snapshot* earlie
     if (earlier == nullptr || snapshot.time_ns < earlier->time_ns + kShortestWindowNs) continue;
     if (const DeviceSnapshot* before = find_device(*earlier, device.counters))
       derive_window(difference_without_histograms(*before, device.counters),
+                    difference(earlier->completion_cpus, model.completion_cpus),
                     static_cast<double>(snapshot.time_ns - earlier->time_ns) / 1e9, device);
   }
   return model;

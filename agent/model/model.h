@@ -45,6 +45,7 @@ struct DeviceModel {
   std::optional<double> irq_concentration;   // share of interrupts taken by the busiest CPU, 0 to 1
   std::optional<double> irq_effective_cpus;  // inverse Simpson index
   std::optional<double> submission_effective_cpus;
+  std::optional<double> queue_cost;  // QueueCost::ratio()
 };
 
 struct Model {
@@ -53,6 +54,7 @@ struct Model {
   std::vector<DeviceModel> devices;
   std::vector<ProbeStatus> probes;
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;
+  std::vector<CompletionCpu> completion_cpus;  // by CPU number; empty without the irq probe
   std::vector<ActiveFinding> findings;
 };
 

@@ -35,6 +35,14 @@ struct OriginCounters {
   friend bool operator==(const OriginCounters&, const OriginCounters&) = default;
 };
 
+// Time that completions were under way in the guest: from the entry of the handler of the interrupt that brought them,
+// or from the issue if that was later. From above: the device may have been done only after the handler had begun.
+struct CompletionDelay {
+  std::uint64_t local_ns = 0, cross_ns = 0;  // of the requests that OriginCounters has as local and cross
+
+  friend bool operator==(const CompletionDelay&, const CompletionDelay&) = default;
+};
+
 // One hardware queue, as the block probe sees it.
 struct QueueCounters {
   std::array<Boxed<OpCounters>, VQS_OPS> ops;  // by enum vqs_op_kind; absent: never seen
@@ -46,6 +54,7 @@ struct QueueCounters {
   std::uint64_t time_ns = 0;               // start -> completion of what the kernel's I/O accounting counts
   std::uint64_t device_ns = 0;             // issue -> completion of all completed requests
   std::uint64_t queue_ns = 0;              // start -> issue of all completed requests
+  std::optional<CompletionDelay> delay;    // absent until a completion comes with an interrupt that is traced
   std::uint32_t inflight = 0;              // now
   std::optional<std::uint64_t> oldest_ns;  // age of the oldest request in flight; absent: there is none
 
@@ -59,6 +68,27 @@ struct VectorCounters {
   Boxed<Histogram> handler;            // absent without the irq probe
 
   friend bool operator==(const VectorCounters&, const VectorCounters&) = default;
+};
+
+// Time that one CPU spent on the disks' completions.
+struct CompletionCpu {
+  std::uint64_t hardirq_ns = 0;  // in the handlers of their interrupts
+  std::uint64_t softirq_ns = 0;  // in the BLOCK softirq, without such handlers that interrupted it
+
+  friend bool operator==(const CompletionCpu&, const CompletionCpu&) = default;
+};
+
+// Waits for one spin lock of a disk, by those who had to queue for it.
+struct LockCounters {
+  std::string lock;                    // of kLockNames
+  std::optional<std::uint32_t> queue;  // hardware queue; nullopt: it serves all of the disk
+  std::uint64_t waits = 0;             // that are over
+  std::uint64_t wait_ns = 0;           // how long they took together
+  // The longest of them. A vCPU that the host takes away while it waits makes one of some milliseconds, which says
+  // nothing of the lock. Over a window it is absent unless it is longer than any before: a shorter one leaves no trace.
+  std::optional<std::uint64_t> longest_ns;
+
+  friend bool operator==(const LockCounters&, const LockCounters&) = default;
 };
 
 // What the kernel's own accounting says of a disk; the fallback where there is no block probe.
@@ -76,6 +106,8 @@ struct DeviceSnapshot {
   std::optional<DeviceAccounting> accounting;        // absent with it
   std::vector<VectorCounters> vectors;
   std::vector<Boxed<Histogram>> notifies;  // by hardware queue; empty without the notify probe
+  // Locks whose place is known; empty without the lock probe, and until the kernel has told of a wait for any lock.
+  std::vector<LockCounters> locks;
 
   friend bool operator==(const DeviceSnapshot&, const DeviceSnapshot&) = default;
 };
@@ -85,6 +117,7 @@ struct Snapshot {
   std::vector<DeviceSnapshot> devices;                          // in the order of Topology::disks
   std::optional<std::array<std::uint64_t, VQS_LOSSES>> losses;  // by enum vqs_loss; absent without BPF
   std::vector<CpuTime> cpu_times;                               // by CPU number; empty when it was not read
+  std::vector<CompletionCpu> completion_cpus;                   // by CPU number; empty without the irq probe
   GuestActivity activity = {};
 
   friend bool operator==(const Snapshot&, const Snapshot&) = default;

@@ -51,6 +51,10 @@ QueueCounters growth(const QueueCounters& before, const QueueCounters& now, Part
   grown.time_ns = growth(before.time_ns, now.time_ns);
   grown.device_ns = growth(before.device_ns, now.device_ns);
   grown.queue_ns = growth(before.queue_ns, now.queue_ns);
+  if (now.delay) {
+    const CompletionDelay old = before.delay.value_or(CompletionDelay{});
+    grown.delay = {growth(old.local_ns, now.delay->local_ns), growth(old.cross_ns, now.delay->cross_ns)};
+  }
   grown.inflight = now.inflight;
   grown.oldest_ns = now.oldest_ns;
   return grown;
@@ -79,6 +83,14 @@ DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& l
     for (std::size_t cpu = 0; cpu < line.per_cpu.size(); ++cpu)
       line.per_cpu[cpu] = growth(old->per_cpu[cpu], vector.per_cpu[cpu]);
   }
+  for (const LockCounters& lock : later.locks) {
+    const auto old = std::find_if(earlier.locks.begin(), earlier.locks.end(),
+                                  [&](const LockCounters& l) { return l.lock == lock.lock && l.queue == lock.queue; });
+    const LockCounters before = old == earlier.locks.end() ? LockCounters{} : *old;
+    grown.locks.push_back({lock.lock, lock.queue, growth(before.waits, lock.waits),
+                           growth(before.wait_ns, lock.wait_ns),
+                           lock.longest_ns > before.longest_ns ? lock.longest_ns : std::nullopt});
+  }
   for (std::size_t q = 0; part == Part::kAll && q < later.notifies.size() && q < earlier.notifies.size(); ++q)
     grow(earlier.notifies[q], later.notifies[q], grown.notifies.emplace_back());
   return grown;
@@ -100,6 +112,15 @@ DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, cons
   return difference(earlier, later, Part::kCounters);
 }
 
+std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
+                                      const std::vector<CompletionCpu>& later) {
+  std::vector<CompletionCpu> grown;
+  for (std::size_t cpu = 0; cpu < earlier.size() && cpu < later.size(); ++cpu)
+    grown.push_back({growth(earlier[cpu].hardirq_ns, later[cpu].hardirq_ns),
+                     growth(earlier[cpu].softirq_ns, later[cpu].softirq_ns)});
+  return grown;
+}
+
 Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
   Snapshot grown;
   grown.time_ns = growth(earlier.time_ns, later.time_ns);
@@ -114,6 +135,7 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
   for (std::size_t cpu = 0; cpu < earlier.cpu_times.size() && cpu < later.cpu_times.size(); ++cpu)
     grown.cpu_times.push_back({growth(earlier.cpu_times[cpu].total, later.cpu_times[cpu].total),
                                growth(earlier.cpu_times[cpu].steal, later.cpu_times[cpu].steal)});
+  grown.completion_cpus = difference(earlier.completion_cpus, later.completion_cpus);
   grown.activity = difference(earlier.activity, later.activity);
   return grown;
 }
@@ -135,9 +157,11 @@ DeviceSnapshot without_histograms(const DeviceSnapshot& device) {
     counters.time_ns = queue.time_ns;
     counters.device_ns = queue.device_ns;
     counters.queue_ns = queue.queue_ns;
+    counters.delay = queue.delay;
     counters.inflight = queue.inflight;
     counters.oldest_ns = queue.oldest_ns;
   }
+  light.locks = device.locks;
   light.vectors.reserve(device.vectors.size());
   for (const VectorCounters& vector : device.vectors) light.vectors.push_back({vector.line, vector.per_cpu, {}});
   return light;
@@ -148,6 +172,7 @@ Snapshot without_histograms(const Snapshot& snapshot) {
   light.time_ns = snapshot.time_ns;
   light.losses = snapshot.losses;
   light.cpu_times = snapshot.cpu_times;
+  light.completion_cpus = snapshot.completion_cpus;
   light.activity = snapshot.activity;
   for (const DeviceSnapshot& device : snapshot.devices) light.devices.push_back(without_histograms(device));
   return light;

@@ -15,10 +15,12 @@ const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot
 
 // Counters of `later` less those of `earlier`, of the devices, queues, interrupt lines and CPUs that are in both; a
 // counter that is smaller than before (a CPU was unplugged) grew by 0. What is true of a moment (in flight, oldest
-// age) is that of `later`, and time_ns is the length of the window. An operation that `earlier` has not seen began at
-// 0, so both must be readings with histograms where the window's histograms matter.
+// age) is that of `later`, and time_ns is the length of the window. An operation or a lock that `earlier` has not
+// seen began at 0, so both must be readings with histograms where the window's histograms matter.
 Snapshot difference(const Snapshot& earlier, const Snapshot& later);
 DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later);
+std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
+                                      const std::vector<CompletionCpu>& later);
 
 // The same of what without_histograms() leaves.
 DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, const DeviceSnapshot& later);

@@ -71,6 +71,12 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
   make(arrays.irqs, "vqs_irqs", VQS_MAX_IRQS);
   make(arrays.vectors, "vqs_vectors", capacity.vectors);
   make(arrays.vector_cpus, "vqs_vector_cpus", capacity.vectors * capacity.possible_cpus);
+  make(arrays.cpus, "vqs_cpus", capacity.possible_cpus);
+  make(arrays.lock_paths, "vqs_lock_paths", std::uint32_t{VQS_MAX_DISKS} * VQS_LOCKS);
+  make(arrays.locks, "vqs_locks", capacity.queues * VQS_LOCKS);
+  make(arrays.lock_sets, "vqs_lock_sets", VQS_LOCK_SETS);
+  make(arrays.lock_waits, "vqs_lock_waits", capacity.queues * VQS_LOCKS * capacity.possible_cpus);
+  make(arrays.waiting, "vqs_waiting", capacity.possible_cpus);
   make(arrays.virtio_devices, "vqs_virtio", VQS_MAX_VIRTIO_DEVICES);
   make(arrays.notifies, "vqs_notifies", capacity.queues);
   make(arrays.notify_calls, "vqs_notify_call", VQS_NOTIFY_SETS);
@@ -81,6 +87,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 std::size_t Arrays::bytes() const {
   return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + found_queues.bytes() + slots.bytes() +
          slot_ends.bytes() + queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
+         cpus.bytes() + lock_paths.bytes() + locks.bytes() + lock_sets.bytes() + lock_waits.bytes() + waiting.bytes() +
          virtio_devices.bytes() + notifies.bytes() + notify_calls.bytes();
 }
 

@@ -93,6 +93,12 @@ struct Arrays {
   ArrayOf<vqs_irq> irqs;  // by interrupt number
   ArrayOf<vqs_vector> vectors;
   ArrayOf<vqs_vector_cpu> vector_cpus;
+  ArrayOf<vqs_cpu> cpus;
+  ArrayOf<vqs_lock_path> lock_paths;
+  ArrayOf<vqs_lock> locks;
+  ArrayOf<vqs_lock_set> lock_sets;
+  ArrayOf<vqs_lock_waits> lock_waits;
+  ArrayOf<vqs_waiting> waiting;  // only the programs use it
   ArrayOf<vqs_virtio_device> virtio_devices;
   ArrayOf<vqs_notify> notifies;
   ArrayOf<vqs_notify_set> notify_calls;  // only the programs use it

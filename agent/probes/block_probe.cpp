@@ -67,7 +67,8 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
       !probe.share(probe->maps.disks, arrays.disks) || !probe.share(probe->maps.queue_refs, arrays.queue_refs) ||
       !probe.share(probe->maps.found_queues, arrays.found_queues) || !probe.share(probe->maps.slots, arrays.slots) ||
       !probe.share(probe->maps.slot_ends, arrays.slot_ends) || !probe.share(probe->maps.queues, arrays.queues) ||
-      !probe.share(probe->maps.origins, arrays.origins) || !probe.share(probe->maps.irqs, arrays.irqs))
+      !probe.share(probe->maps.origins, arrays.origins) || !probe.share(probe->maps.irqs, arrays.irqs) ||
+      !probe.share(probe->maps.lock_paths, arrays.lock_paths) || !probe.share(probe->maps.locks, arrays.locks))
     return fail_errno("cannot share arrays with the block programs");
   const bool complete_again = preempted || arrays.capacity.several_queues;
   bpf_program__set_autoload(probe->progs.rq_issue2, preempted);

@@ -116,6 +116,9 @@ void Layout::place(const Disk& disk, DiskPlace& place) {
   clear(arrays_.slot_ends, *slot_base, queues * depth);
   clear(arrays_.queues, *queue_base, queues);
   clear(arrays_.origins, *queue_base * cpus, queues * cpus);
+  clear(arrays_.locks, *queue_base * VQS_LOCKS, queues * VQS_LOCKS);
+  for (std::uint32_t cpu = 0; cpu < cpus; ++cpu)
+    clear(arrays_.lock_waits, cpu * arrays_.locks.size() + *queue_base * VQS_LOCKS, queues * VQS_LOCKS);
   vqs_disk& record = arrays_.disks[*entry];
   record = {};
   record.queues = queues;

@@ -76,6 +76,7 @@ const std::vector<ProbeKind>& probe_kinds() {
       {"irq", "time in interrupt handlers, and which completions crossed vCPUs", attach_irq_probe},
       {"block", "latency histograms, bytes, errors and in-flight per hardware queue", attach_block_probe},
       {"notify", "duration of virtqueue notifications", attach_notify_probe},
+      {"lock", "waits for the disks' locks", attach_lock_probe},
   };
   return kinds;
 }

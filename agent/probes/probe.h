@@ -38,6 +38,8 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays);
 Result<ProbePtr> attach_irq_probe(const Arrays& arrays);
 // Notifications: entry and exit of the virtio transports' notify functions that this kernel has.
 Result<ProbePtr> attach_notify_probe(const Arrays& arrays);
+// Waits for locks: contention_begin, contention_end.
+Result<ProbePtr> attach_lock_probe(const Arrays& arrays);
 
 struct ProbeKind {
   std::string_view name;  // as in --require-probe and vqscope_probe_up{probe}

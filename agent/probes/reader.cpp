@@ -45,6 +45,14 @@ void add_completed(const vqs_queue& record, Detail detail, QueueCounters& queue)
   queue.time_ns += static_cast<std::uint64_t>(std::max<std::int64_t>(time, 0));
 }
 
+// Adds nothing where no completion came with an interrupt.
+void add_delay(const vqs_locality& source, std::optional<CompletionDelay>& delay) {
+  if (load(source.local) == 0 && load(source.cross) == 0) return;
+  if (!delay) delay.emplace();
+  delay->local_ns += load(source.local_ns);
+  delay->cross_ns += load(source.cross_ns);
+}
+
 struct Queues {
   std::vector<QueueCounters> list;
   std::uint64_t missed = 0;  // completions, see SlotTotals
@@ -72,6 +80,7 @@ Queues read_queues(const Arrays& arrays, const DiskPlace& place, std::uint64_t n
           queue.origins[cpu].local += load(locality->local);
           queue.origins[cpu].cross += load(locality->cross);
           queue.origins[cpu].unknown += load(locality->unknown);
+          add_delay(*locality, queue.delay);
         }
       }
     }
@@ -124,6 +133,9 @@ Snapshot read_snapshot(const SystemPaths& paths, const Topology& topology, const
     snapshot.losses.emplace();
     for (std::size_t i = 0; i < VQS_LOSSES; ++i) (*snapshot.losses)[i] = load(arrays->control[0].lost[i]);
   }
+  if (arrays != nullptr && up.irq)
+    for (const vqs_cpu& cpu : arrays->cpus.range(0, arrays->capacity.possible_cpus))
+      snapshot.completion_cpus.push_back({load(cpu.hardirq_ns), load(cpu.softirq_ns)});
   std::optional<std::map<std::string, DiskStats>> diskstats;
   const bool all_placed = up.block && layout != nullptr &&
                           std::all_of(layout->disks().begin(), layout->disks().end(),

@@ -10,7 +10,7 @@ namespace vqscope {
 
 // Which probes run.
 struct ProbesUp {
-  bool block = false, irq = false, notify = false;
+  bool block = false, irq = false, notify = false, lock = false;
 };
 
 enum class Detail {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the three probes share: owners of a skeleton and of its links, and the error text of a program that would not
+// What the probes share: owners of a skeleton and of its links, and the error text of a program that would not
 // load. Internal to agent/probes.
 #pragma once
 

@@ -83,6 +83,17 @@ class Patch {
         grow(time.steal, sample.cpu_steal(cpu));
       }
     }
+    const int cpus = sample.completion_hardirq_ns_size();
+    if (cpus != sample.completion_softirq_ns_size() || cpus > kMaxCpus) {
+      sensible_ = false;
+    } else {
+      snapshot.completion_cpus.resize(static_cast<std::size_t>(cpus));
+      for (int cpu = 0; cpu < cpus; ++cpu) {
+        CompletionCpu& time = snapshot.completion_cpus[static_cast<std::size_t>(cpu)];
+        grow(time.hardirq_ns, sample.completion_hardirq_ns(cpu));
+        grow(time.softirq_ns, sample.completion_softirq_ns(cpu));
+      }
+    }
     vqscope::apply(sample.activity(), snapshot.activity);
     if (!sensible_) return fail("a sample counts what the recording has not declared");
     return {};
@@ -142,6 +153,11 @@ class Patch {
     grow(target.time_ns, source.time_ns());
     grow(target.device_ns, source.device_ns());
     grow(target.queue_ns, source.queue_ns());
+    if (source.has_delay()) {
+      if (!target.delay) target.delay.emplace();
+      grow(target.delay->local_ns, source.delay().local_ns());
+      grow(target.delay->cross_ns, source.delay().cross_ns());
+    }
     target.inflight += static_cast<std::uint32_t>(source.inflight());
     target.oldest_ns = source.has_oldest_ns() ? std::optional(source.oldest_ns()) : std::nullopt;
   }
@@ -172,6 +188,13 @@ class Patch {
     }
     for (const proto::Vector& vector : source.vectors())
       if (VectorCounters* counters = at(target.vectors, vector.index())) apply(vector, *counters);
+    for (const proto::LockWaits& waits : source.lock_waits()) {
+      LockCounters* lock = at(target.locks, waits.index());
+      if (lock == nullptr) continue;
+      grow(lock->waits, waits.waits());
+      grow(lock->wait_ns, waits.wait_ns());
+      grow(lock->longest_ns, true, waits.longest_ns());
+    }
     for (const proto::Notify& notify : source.notifies()) {
       Boxed<Histogram>* histogram = at(target.notifies, notify.queue());
       if (histogram == nullptr) continue;

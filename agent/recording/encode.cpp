@@ -74,6 +74,11 @@ void encode(const QueueCounters& before, const QueueCounters& now, proto::Queue&
   target.set_time_ns(growth(before.time_ns, now.time_ns));
   target.set_device_ns(growth(before.device_ns, now.device_ns));
   target.set_queue_ns(growth(before.queue_ns, now.queue_ns));
+  if (now.delay && now.delay != before.delay) {
+    const CompletionDelay old = before.delay.value_or(CompletionDelay{});
+    target.mutable_delay()->set_local_ns(growth(old.local_ns, now.delay->local_ns));
+    target.mutable_delay()->set_cross_ns(growth(old.cross_ns, now.delay->cross_ns));
+  }
   target.set_inflight(growth(before.inflight, now.inflight));
   if (now.oldest_ns) target.set_oldest_ns(*now.oldest_ns);
 }
@@ -85,6 +90,12 @@ void encode(const VectorCounters& before, const VectorCounters& now, proto::Vect
     target.add_counts(growth(before.per_cpu[cpu], now.per_cpu[cpu]));
   }
   if (now.handler && now.handler != before.handler) encode(*before.handler, *now.handler, *target.mutable_handler());
+}
+
+void encode(const LockCounters& before, const LockCounters& now, proto::LockWaits& target) {
+  target.set_waits(growth(before.waits, now.waits));
+  target.set_wait_ns(growth(before.wait_ns, now.wait_ns));
+  target.set_longest_ns(growth(before.longest_ns.value_or(0), now.longest_ns.value_or(0)));
 }
 
 void encode(const DeviceSnapshot& before, const DeviceSnapshot& now, proto::Device& target);
@@ -108,6 +119,8 @@ void encode(const DeviceSnapshot& before, const DeviceSnapshot& now, proto::Devi
   }
   for (std::size_t v = 0; v < now.vectors.size(); ++v)
     add_if_changed(before.vectors[v], now.vectors[v], v, *target.mutable_vectors());
+  for (std::size_t l = 0; l < now.locks.size(); ++l)
+    add_if_changed(before.locks[l], now.locks[l], l, *target.mutable_lock_waits());
   for (std::size_t q = 0; q < now.notifies.size(); ++q) {
     if (now.notifies[q] == before.notifies[q]) continue;
     proto::Notify* notify = target.add_notifies();
@@ -144,6 +157,11 @@ void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) 
     const CpuTime old = cpu < before.cpu_times.size() ? before.cpu_times[cpu] : CpuTime{};
     target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
     target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
+  }
+  for (std::size_t cpu = 0; cpu < now.completion_cpus.size(); ++cpu) {
+    const CompletionCpu old = cpu < before.completion_cpus.size() ? before.completion_cpus[cpu] : CompletionCpu{};
+    target.add_completion_hardirq_ns(growth(old.hardirq_ns, now.completion_cpus[cpu].hardirq_ns));
+    target.add_completion_softirq_ns(growth(old.softirq_ns, now.completion_cpus[cpu].softirq_ns));
   }
   if (now.activity != GuestActivity{}) encode(before.activity, now.activity, *target.mutable_activity());
 }
@@ -266,16 +284,27 @@ proto::Shape shape_of(const DeviceSnapshot& device) {
     line->set_handler(static_cast<bool>(vector.handler));
   }
   for (const Boxed<Histogram>& notify : device.notifies) shape.add_notifies(static_cast<bool>(notify));
+  for (const LockCounters& lock : device.locks) {
+    proto::Shape::Lock* written = shape.add_locks();
+    written->set_lock(lock.lock);
+    if (lock.queue) written->set_queue(*lock.queue);
+  }
   return shape;
 }
 
-// An operation that was seen before is not there any more: the counters began anew.
-bool lost_an_operation(const Snapshot& before, const Snapshot& now) {
+// What was seen of a queue before, an operation or completions with an interrupt, is not there any more.
+bool lost_something(const QueueCounters& before, const QueueCounters& now) {
+  for (std::size_t kind = 0; kind < VQS_OPS; ++kind)
+    if (before.ops[kind] && !now.ops[kind]) return true;
+  return before.delay && !now.delay;
+}
+
+// The counters began anew.
+bool began_anew(const Snapshot& before, const Snapshot& now) {
   for (std::size_t d = 0; d < now.devices.size(); ++d) {
     if (!now.devices[d].queues) continue;
     for (std::size_t q = 0; q < now.devices[d].queues->size(); ++q)
-      for (std::size_t kind = 0; kind < VQS_OPS; ++kind)
-        if ((*before.devices[d].queues)[q].ops[kind] && !(*now.devices[d].queues)[q].ops[kind]) return true;
+      if (lost_something((*before.devices[d].queues)[q], (*now.devices[d].queues)[q])) return true;
   }
   return false;
 }
@@ -320,7 +349,7 @@ std::string RecordingEncoder::add(const Reading& reading) {
 
   proto::Record record;
   proto::Sample& sample = *record.mutable_sample();
-  if (!previous_ || shapes != shapes_ || lost_an_operation(previous_->snapshot, now.snapshot)) {
+  if (!previous_ || shapes != shapes_ || began_anew(previous_->snapshot, now.snapshot)) {
     sample = shaped;
     sample.set_full(true);
     encode(blank_snapshot(shaped), now.snapshot, sample);

@@ -16,6 +16,7 @@ Result<void> check_shapes(const recording::Sample& sample) {
     queues += shape.queues();
     counters += std::uint64_t{shape.queues()} * shape.origin_cpus();
     for (const recording::Shape::Line& line : shape.lines()) counters += line.cpus();
+    counters += static_cast<std::uint64_t>(shape.locks_size());
     if (queues > kMaxQueues || counters > kMaxCounters) return fail("it lists more queues and CPUs than a guest has");
   }
   return {};
@@ -42,6 +43,9 @@ Snapshot blank_snapshot(const recording::Sample& sample) {
       vector.per_cpu.resize(line.cpus());
       if (line.handler()) vector.handler.emplace();
     }
+    for (const recording::Shape::Lock& lock : shape.locks())
+      device.locks.push_back(
+          {printable(lock.lock()), lock.has_queue() ? std::optional(lock.queue()) : std::nullopt, 0, 0, {}});
     for (const bool measured : shape.notifies()) {
       device.notifies.emplace_back();
       if (measured) device.notifies.back().emplace();

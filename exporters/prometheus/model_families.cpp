@@ -43,9 +43,8 @@ Labels queue_labels(const DeviceModel& device, std::uint32_t queue) {
   return {{"device", device.disk.name}, {"queue", std::to_string(queue)}};
 }
 
-std::string queue_of(const VectorCounters& vector) {
-  return vector.line.queue ? std::to_string(*vector.line.queue) : std::string();
-}
+// Of what serves several queues it is empty.
+std::string queue_label(std::optional<std::uint32_t> queue) { return queue ? std::to_string(*queue) : std::string(); }
 
 // An operation that was seen on a queue.
 struct MeasuredOp {
@@ -109,7 +108,8 @@ void add_requests(const Model& model, std::span<const MeasuredQueue> queues, Bui
   });
   auto& device_latency = builder.histogram(
       "vqscope_request_device_latency_seconds",
-      "Time of completed requests from their issue to the driver to their completion (D2C): the host's share.");
+      "Time of completed requests from their issue to the driver to their completion (D2C): the host, and the "
+      "completion delay in the guest.");
   each_op([&](const MeasuredOp& op) {
     if (!op.counters.device.empty()) device_latency.push_back({op.labels, 0, &op.counters.device});
   });
@@ -185,6 +185,16 @@ void add_queues(const Model& model, std::span<const MeasuredQueue> queues, Build
     for (const auto& [locality, value] : {std::pair("local", sum.local), std::pair("cross_cpu", sum.cross)})
       completions.push_back({Labels(queue.labels, {"locality", locality}), number(value)});
   }
+  auto& delays = builder.counter(
+      "vqscope_completion_delay_seconds_total",
+      "Time of completed requests in the guest between the interrupt and the completion: from the entry of the handler "
+      "of the queue's last interrupt, or from the issue if that was later. An upper bound: the device may have been "
+      "done with a request only after that handler had begun. What is left of "
+      "vqscope_request_device_latency_seconds is the time at the host.");
+  for (const MeasuredQueue& queue : queues)
+    if (const auto& delay = queue.counters.delay)
+      for (const auto& [locality, ns] : {std::pair("local", delay->local_ns), std::pair("cross_cpu", delay->cross_ns)})
+        if (ns > 0) delays.push_back({Labels(queue.labels, {"locality", locality}), seconds(ns)});
   auto& submissions =
       builder.counter("vqscope_submissions_total", "Completed requests by the vCPU that submitted them.");
   for (const DeviceModel& device : model.devices) {
@@ -200,6 +210,16 @@ void add_interrupts(const Model& model, Builder& builder) {
                                      "Interrupts of the disk by the vCPU that took them; queue=\"\" when one line "
                                      "serves several queues. Disks on one controller share its lines.");
   auto& handler = builder.histogram("vqscope_irq_handler_seconds", "Time in the hard interrupt handler.");
+  auto& completion_cpus = builder.counter(
+      "vqscope_completion_cpu_seconds_total",
+      "Time that the vCPU spent on completions of disks: context=\"hardirq\" in the hard interrupt handlers of the "
+      "measured disks, \"softirq\" in the BLOCK softirq, which serves all disks, without such handlers that "
+      "interrupted it. Time in which the host ran something else instead of the vCPU is in it.");
+  for (std::size_t cpu = 0; cpu < model.completion_cpus.size(); ++cpu) {
+    const auto& [hardirq_ns, softirq_ns] = model.completion_cpus[cpu];
+    for (const auto& [context, ns] : {std::pair("hardirq", hardirq_ns), std::pair("softirq", softirq_ns)})
+      if (ns > 0) completion_cpus.push_back({{{"cpu", std::to_string(cpu)}, {"context", context}}, seconds(ns)});
+  }
   auto& concentration = builder.gauge(
       "vqscope_irq_concentration_ratio",
       "Share of the disk's interrupts taken by its busiest vCPU over the trailing window; absent when idle.");
@@ -209,23 +229,27 @@ void add_interrupts(const Model& model, Builder& builder) {
   auto& submission_cpus = builder.gauge("vqscope_submission_effective_cpus",
                                         "From how many vCPUs the disk's requests come in effect (inverse Simpson "
                                         "index) over the trailing window.");
+  auto& cost = builder.gauge(
+      "vqscope_queue_cost_ratio",
+      "Share of the requests' time over the trailing window, 0 to 1, that the guest spends because of how queues and "
+      "interrupts are laid out: an upper bound, of the guest's side only; absent where it could not be measured.");
   for (const DeviceModel& device : model.devices) {
     const Label name = {"device", device.disk.name};
     for (const VectorCounters& vector : device.counters.vectors) {
       for (std::size_t cpu = 0; cpu < vector.per_cpu.size(); ++cpu)
         if (vector.per_cpu[cpu] > 0)
           interrupts.push_back({{name,
-                                 {"queue", queue_of(vector)},
+                                 {"queue", queue_label(vector.line.queue)},
                                  {"irq", std::to_string(vector.line.irq)},
                                  {"cpu", std::to_string(cpu)}},
                                 number(vector.per_cpu[cpu])});
     }
     for (const auto& [queue, histogram] : device.handlers)
-      if (!histogram.empty())
-        handler.push_back({{name, {"queue", queue ? std::to_string(*queue) : std::string()}}, 0, &histogram});
+      if (!histogram.empty()) handler.push_back({{name, {"queue", queue_label(queue)}}, 0, &histogram});
     if (device.irq_concentration) concentration.push_back({{name}, *device.irq_concentration});
     if (device.irq_effective_cpus) irq_cpus.push_back({{name}, *device.irq_effective_cpus});
     if (device.submission_effective_cpus) submission_cpus.push_back({{name}, *device.submission_effective_cpus});
+    if (device.queue_cost) cost.push_back({{name}, *device.queue_cost});
   }
   auto& notify = builder.histogram("vqscope_virtqueue_notify_seconds",
                                    "Duration of the queue's notification (kick), about the price of a VM exit. LUNs of "
@@ -234,6 +258,30 @@ void add_interrupts(const Model& model, Builder& builder) {
     for (std::size_t queue = 0; queue < device.counters.notifies.size(); ++queue)
       if (const auto& histogram = device.counters.notifies[queue]; histogram && !histogram->empty())
         notify.push_back({queue_labels(device, static_cast<std::uint32_t>(queue)), 0, &*histogram});
+}
+
+void add_locks(const Model& model, Builder& builder) {
+  auto& waits = builder.counter(
+      "vqscope_lock_waits_total",
+      "Waits for a spin lock that requests of the disk take: lock=\"queue\" the driver's, of the virtqueue or "
+      "submission queue, \"elevator\", \"dispatch\" blk-mq's own; queue=\"\" where one serves all queues; absent while "
+      "there was none. Of those that queue for the lock: where locks are not paravirtual, the kernel does not tell of "
+      "the "
+      "first that waits. Disks on one controller share its queues' locks.");
+  auto& seconds_waited = builder.counter("vqscope_lock_wait_seconds_total", "Time that these waits took.");
+  auto& longest = builder.gauge("vqscope_lock_wait_longest_seconds",
+                                "The longest of these waits since the agent was started. Milliseconds are those of a "
+                                "vCPU that the host took away "
+                                "while it waited, and say nothing of the lock.");
+  for (const DeviceModel& device : model.devices) {
+    for (const LockCounters& lock : device.counters.locks) {
+      if (lock.waits == 0) continue;
+      const Labels labels = {{"device", device.disk.name}, {"queue", queue_label(lock.queue)}, {"lock", lock.lock}};
+      waits.push_back({labels, number(lock.waits)});
+      seconds_waited.push_back({labels, seconds(lock.wait_ns)});
+      if (lock.longest_ns) longest.push_back({labels, seconds(*lock.longest_ns)});
+    }
+  }
 }
 
 // "vg0-root,vg0-swap": a label stays short however many volumes there are.
@@ -314,6 +362,7 @@ std::vector<Family> model_families(const Model& model) {
   add_requests(model, queues, builder);
   add_queues(model, queues, builder);
   add_interrupts(model, builder);
+  add_locks(model, builder);
   add_topology(model, builder);
   add_findings(model, builder);
   add_probes(model, builder);

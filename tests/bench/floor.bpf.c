@@ -23,6 +23,19 @@ REFERENCE(complete, "block_rq_complete")
 REFERENCE(entry, "irq_handler_entry")
 REFERENCE(exit, "irq_handler_exit")
 
+/* Nothing else is on these: not every kernel has them. */
+SEC("tp_btf/contention_begin")
+int bare_begin(__u64 *ctx) {
+  (void)ctx;
+  return 0;
+}
+
+SEC("tp_btf/contention_end")
+int bare_end(__u64 *ctx) {
+  (void)ctx;
+  return 0;
+}
+
 enum { LEAST_SLOTS = 1024, LEAST_REQUEST = 0, LEAST_ISSUE_NS, LEAST_FIELDS };
 
 __u64 least_sum;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attaches the reference programs of one kind ("empty", "clock" or "least") until standard input ends.
+// Attaches the reference programs of one kind ("empty", "clock", "least" or "bare") until standard input ends.
 #include <bpf/libbpf.h>
 
 #include <cstdio>
@@ -10,8 +10,8 @@
 
 int main(int argc, char** argv) {
   const std::string_view kind = argc == 2 ? argv[1] : "";
-  if (kind != "empty" && kind != "clock" && kind != "least") {
-    std::fprintf(stderr, "usage: %s empty|clock|least\n", argv[0]);
+  if (kind != "empty" && kind != "clock" && kind != "least" && kind != "bare") {
+    std::fprintf(stderr, "usage: %s empty|clock|least|bare\n", argv[0]);
     return 2;
   }
   floor_bpf* skeleton = floor_bpf::open();

@@ -23,6 +23,8 @@ EVENTS = {
     "entry": {"empty_entry", "clock_entry", "least_entry", "irq_entry"},
     "exit": {"empty_exit", "clock_exit", "least_exit", "irq_exit"},
 }
+SOFTIRQS = {"softirq entry": {"softirq_entry"}, "softirq exit": {"softirq_exit"}}
+LOCKS = {"begin": {"bare_begin", "lock_begin"}, "end": {"bare_end", "lock_end"}}
 
 
 @dataclasses.dataclass
@@ -66,7 +68,7 @@ def measure(process, seconds):
     time.sleep(seconds)  # the length of the sample
     after = programs(process.pid)
     result = {}
-    for event, names in EVENTS.items():
+    for event, names in {**EVENTS, **SOFTIRQS, **LOCKS}.items():
         times = runs = 0
         for i, (name, run_time, run_count) in after.items():
             if name in names and i in before:
@@ -184,6 +186,7 @@ def rows(results):
     reference = net("clock", "issue", "complete"), net("clock", "entry", "exit")
     table = []
     for name, events in shown.items():
+        softirqs = [sample for event in SOFTIRQS for sample in results[name].get(event, [])]
         request, interrupt = net(name, "issue", "complete"), net(name, "entry", "exit")
         table.append({
             "programs": name,
@@ -192,6 +195,8 @@ def rows(results):
             "of two clocks": f"{request / reference[0]:.2f}" if reference[0] > 0 else "-",
             "interrupt net ns": round(interrupt) if interrupt is not None else "-",
             "irq of two clocks": f"{interrupt / reference[1]:.2f}" if interrupt is not None and reference[1] > 0 else "-",
+            "softirqs ns/s": round(statistics.median(ns * runs / seconds for ns, runs, seconds in softirqs) * len(SOFTIRQS))
+            if softirqs else "-",
             "requests/s": round(statistics.median(runs / seconds for _, runs, seconds in results[name]["issue"])),
         })
     return table

@@ -4,7 +4,7 @@
 
     tests/run.sh bench [--quick] [--json FILE] [SECTION...]
 
-Sections: kernel application scrape daemon burst (default: all). --quick runs each for about a second, to see that it
+Sections: kernel locks application scrape daemon burst (default: all). --quick runs each for about a second, to see that it
 works. Needs root, and a machine that has nothing else to do; README.md in this folder says how each figure is made.
 """
 
@@ -22,11 +22,13 @@ import application
 import burst
 import daemon_cost
 import kernel_cost
+import lock_cost
 import scrape_cost
 import vqtest
 
 SECTIONS = {
     "kernel": kernel_cost.section,
+    "locks": lock_cost.section,
     "application": application.section,
     "scrape": scrape_cost.section,
     "daemon": daemon_cost.section,
@@ -42,6 +44,7 @@ class Machine:
         self.case = case  # its addCleanup() undoes what the harness sets up
         self.agent = vqtest.AGENT
         self.floor = str(pathlib.Path(self.agent).parent / "tests/bench/vqscope_floor")
+        self.storm = str(pathlib.Path(self.agent).parent / "tests/bench/vqscope_lock_storm")
         self.scrape_bench = str(pathlib.Path(self.agent).parent / "tests/bench/vqscope_scrape_bench")
 
     def disk(self):

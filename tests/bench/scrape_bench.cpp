@@ -65,6 +65,8 @@ void fill(const Arrays& arrays, const Topology& topology, const Layout& layout, 
         record.bytes = 4096;
       }
       arrays.origins[(entry.queue_base + q) * cpus + q].own.local = 1000;
+      arrays.origins[(entry.queue_base + q) * cpus + q].own.local_ns = 20'000'000;
+      arrays.cpus[q].hardirq_ns = 10'000'000;
       const auto vector = *layout.vector_of(disk.interrupts[q]);
       fill(arrays.vectors[vector].handler_cells, arrays.vectors[vector].handler_ns, 20);
       arrays.vector_cpus[vector * cpus + q].count = 1000;

@@ -96,7 +96,7 @@ def without_bpf(disk, hide, wrapper, message, restore="true"):
             scrape = lab.scrape()
             up = {labels["probe"]: value for labels, value in scrape.all("vqscope_probe_up")}
             log = lab.guest.read("/tmp/agent.log")
-            if up != {"block": 0, "irq": 0, "notify": 0} or log.count("probe is off") != 3 or message not in log:
+            if up != {"block": 0, "irq": 0, "lock": 0, "notify": 0} or log.count("probe is off") != 4 or message not in log:
                 raise AssertionError(f"probes {up}, log: {log}")
             lab.guest.run(f"fio --name=load --filename=/dev/{name} --rw=randread --bs=4k --direct=1 --number_ios=501 "
                           "--thread > /dev/null")

@@ -8,6 +8,7 @@ import changes
 import endpoint
 import faults
 import loads
+import locks
 import production
 import stacking
 import upgrade
@@ -67,6 +68,10 @@ LAYOUTS = {
              backend="driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename={file},"
                      "file.inject-error.0.event=none,file.inject-error.0.iotype=read,file.inject-error.0.errno=5,"
                      f"file.inject-error.0.sector={faults.BAD_SECTOR}"))),
+    # The kernel tells of waits for locks only where it does not know that a hypervisor may take the vCPU away that holds one.
+    "contended": Layout(known_hypervisor=True, devices=("virtio-scsi-pci,id=scsi0,num_queues=1",),
+                        disks=(Disk("blk", "virtio-blk-pci,num-queues=1,iothread=io0", queues=1),
+                               Disk("lun", "scsi-hd,bus=scsi0.0,lun=0", queues=1))),
     "agent": Layout(disks=(Disk("data", "virtio-blk-pci,num-queues=4", queues=4),)),
     # Little memory, so that it is soon used up.
     "production": Layout(memory="512M", disks=(
@@ -103,6 +108,9 @@ SCENARIOS = [
     Scenario("elevators", "virtio-blk", "the elevator changes every half second", changes.elevators("two")),
     Scenario("longer-and-shorter", "virtio-blk", "nr_requests of an elevator goes up and down under load",
              changes.longer_and_shorter("one")),
+    Scenario("virtqueue-lock", "contended", "four vCPUs wait for a virtqueue's and an elevator's lock",
+             locks.waits("blk", ("none", "mq-deadline"))),
+    Scenario("scsi-lock", "contended", "four vCPUs wait for virtio-scsi's lock", locks.waits("lun", ("none",))),
     Scenario("polled", "polled", "requests that are waited for by polling", loads.polled_queue("polled")),
     Scenario("dm-linear", "virtio-blk", "a linear mapping over two disks", stacking.linear("two", "no-iothread")),
     Scenario("md-raid0", "virtio-blk", "a striped array over two disks", stacking.raid0("two", "no-iothread")),

@@ -9,7 +9,7 @@ import unittest
 
 import vqtest
 
-PROGRAMS = {"irq_entry", "irq_exit",
+PROGRAMS = {"irq_entry", "irq_exit", "softirq_entry", "softirq_exit", "lock_begin", "lock_end",
             *(f"rq_{event}{number}" for event in ("issue", "requeue", "complete") for number in ("", "2")),
             *(f"notify_{end}{number}" for end in ("entry", "exit") for number in range(1, 5))}
 
@@ -64,8 +64,8 @@ class WithoutRights(unittest.TestCase):
         agent = vqtest.Agent(self, f"--device-include=^{disk}$", wrapper=self.WRAPPER)
         scrape = agent.scrape()
         self.assertEqual(dict((l["probe"], v) for l, v in scrape.all("vqscope_probe_up")),
-                         {"block": 0, "irq": 0, "notify": 0})
-        for probe in ("block", "irq", "notify"):
+                         {"block": 0, "irq": 0, "lock": 0, "notify": 0})
+        for probe in ("block", "irq", "lock", "notify"):
             self.assertEqual(agent.output().count(f"the {probe} probe is off"), 1)
         self.assertIn("not permitted: this process lacks CAP_BPF and CAP_PERFMON", agent.output())
         self.assertIsNotNone(scrape.one("vqscope_queue_inflight", device=disk, queue=""))

@@ -72,6 +72,12 @@ struct Case {
     return *this;
   }
 
+  // What the layout costs in this guest, as a share of the requests' time, and the share of the busiest vCPU's time.
+  Case& cost(double ratio, double busiest_cpu = 0) {
+    measured.cost = {1, ratio, 0, ratio, 0, 0.0, busiest_cpu};
+    return *this;
+  }
+
   // On average, in each queue.
   Case& inflight(double average) {
     for (QueueLoad& queue : measured.queues) queue.average_inflight = average;

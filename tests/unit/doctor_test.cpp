@@ -24,7 +24,8 @@ using ::testing::StartsWith;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-// vda: one queue, two vCPUs, requests from both, interrupts on vCPU 1. `requests` in 10 s.
+// vda: one queue, two vCPUs, requests from both, interrupts on vCPU 1, completions that take most of a request's time.
+// `requests` in 10 s.
 Reading reading(std::uint64_t seconds, std::uint64_t requests) {
   Reading result;
   result.topology.online_cpus = {0, 1};
@@ -47,13 +48,15 @@ Reading reading(std::uint64_t seconds, std::uint64_t requests) {
   device.instance = 1;
   QueueCounters& queue = device.queues.emplace().emplace_back();
   queue.origins = {{0, requests * 3 / 4, 0}, {requests / 4, 0, 0}};
-  queue.inflight_ns = requests * 84'000;
+  queue.inflight_ns = queue.device_ns = requests * 84'000;
+  if (requests > 0) queue.delay = {requests / 4 * 60'000, requests * 3 / 4 * 60'000};
   if (requests > 0) {
     queue.ops[VQS_READ].emplace().bytes = requests * 4096;
     queue.ops[VQS_READ]->device.set(60, requests);
     queue.ops[VQS_READ]->device.sum_ns = requests * 84'000;
   }
   device.vectors = {{{30, 0, "virtio1-req.0"}, {0, requests / 10}, {}}};
+  device.locks = {{"queue", 0, 0, 0, {}}};
   return result;
 }
 

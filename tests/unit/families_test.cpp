@@ -38,6 +38,11 @@ const std::map<std::string, Contract>& contract() {
       {"vqscope_queue_oldest_inflight_seconds", {MetricType::kGauge, {"device", "queue"}}},
       {"vqscope_queue_tags", {MetricType::kGauge, {"device", "queue"}}},
       {"vqscope_queue_completions_total", {MetricType::kCounter, {"device", "queue", "locality"}}},
+      {"vqscope_completion_delay_seconds_total", {MetricType::kCounter, {"device", "queue", "locality"}}},
+      {"vqscope_completion_cpu_seconds_total", {MetricType::kCounter, {"cpu", "context"}}},
+      {"vqscope_lock_waits_total", {MetricType::kCounter, {"device", "queue", "lock"}}},
+      {"vqscope_lock_wait_seconds_total", {MetricType::kCounter, {"device", "queue", "lock"}}},
+      {"vqscope_lock_wait_longest_seconds", {MetricType::kGauge, {"device", "queue", "lock"}}},
       {"vqscope_submissions_total", {MetricType::kCounter, {"device", "cpu"}}},
       {"vqscope_irq_interrupts_total", {MetricType::kCounter, {"device", "queue", "irq", "cpu"}}},
       {"vqscope_irq_handler_seconds", {MetricType::kHistogram, {"device", "queue"}}},
@@ -73,6 +78,7 @@ Model model() {
   result.probes = {{"block", true, "", 2}, {"irq", true, "", 3}, {"notify", false, "no fentry", std::nullopt}};
   result.losses.emplace().fill(0);
   (*result.losses)[VQS_LOST_STALE_SLOT] = 9;
+  result.completion_cpus = {{2'000'000'000, 500'000'000}, {0, 0}, {0, 250'000'000}};
   result.findings = {{"vda", "single_queue", "critical"}, {"", "steal", "warning"}};
 
   DeviceModel vda;
@@ -93,6 +99,7 @@ Model model() {
   queues[0].ops[VQS_FLUSH] = op(2);
   queues[0].ops[VQS_FLUSH]->queue = {};  // without a start time
   queues[0].origins = {{4, 1, 0}, {0, 2, 0}, {0, 0, 0}};
+  queues[0].delay = CompletionDelay{1'500'000'000, 250'000'000};
   queues[0].requeues = 6;
   queues[0].inflight_ns = 2'500'000'000;
   queues[0].time_ns = 3'000'000'000;
@@ -103,6 +110,8 @@ Model model() {
   vda.counters.vectors = {{{26, 0, "virtio1-req.0"}, {11, 0, 0}, histogram(11)},
                           {{27, 1, "virtio1-req.1"}, {0, 0, 0}, Histogram{}}};
   vda.counters.notifies = {histogram(8), {}, Histogram{}};
+  vda.counters.locks = {
+      {"queue", 0, 4, 2'000'000, 1'500'000}, {"queue", 1, 0, 0, {}}, {"elevator", {}, 3, 9'000, 5'000}};
   vda.handlers[0] = histogram(11);
   vda.handlers[1] = {};
   vda.avgqu_sz = {1.5, std::nullopt};
@@ -280,6 +289,29 @@ TEST(ModelFamilies, CompletionsAreAbsentWhereNoInterruptIsKnown) {
               ElementsAre("device=vda,queue=0,locality=local 4", "device=vda,queue=0,locality=cross_cpu 3"));
 }
 
+TEST(ModelFamilies, DelaysOfCompletionsAreAbsentWhereThereIsNoInterruptOrNoneOfThatKind) {
+  EXPECT_THAT(samples(model(), "vqscope_completion_delay_seconds_total"),
+              ElementsAre("device=vda,queue=0,locality=local 1.5", "device=vda,queue=0,locality=cross_cpu 0.25"));
+  Model local = model();
+  local.devices[0].counters.queues->at(0).delay->cross_ns = 0;
+  EXPECT_THAT(samples(local, "vqscope_completion_delay_seconds_total"),
+              ElementsAre("device=vda,queue=0,locality=local 1.5"));
+}
+
+TEST(ModelFamilies, TimeOnCompletionsIsThatOfCpusThatSpentSome) {
+  EXPECT_THAT(samples(model(), "vqscope_completion_cpu_seconds_total"),
+              ElementsAre("cpu=0,context=hardirq 2", "cpu=0,context=softirq 0.5", "cpu=2,context=softirq 0.25"));
+}
+
+TEST(ModelFamilies, WaitsForLocksAreAbsentUntilThereWereSome) {
+  EXPECT_THAT(samples(model(), "vqscope_lock_waits_total"),
+              ElementsAre("device=vda,queue=0,lock=queue 4", "device=vda,queue=,lock=elevator 3"));
+  EXPECT_THAT(samples(model(), "vqscope_lock_wait_seconds_total"),
+              ElementsAre("device=vda,queue=0,lock=queue 0.002", "device=vda,queue=,lock=elevator 9e-06"));
+  EXPECT_THAT(samples(model(), "vqscope_lock_wait_longest_seconds"),
+              ElementsAre("device=vda,queue=0,lock=queue 0.0015", "device=vda,queue=,lock=elevator 5e-06"));
+}
+
 TEST(ModelFamilies, SubmissionsAreThoseOfCpusThatSubmitted) {
   EXPECT_THAT(samples(model(), "vqscope_submissions_total"), ElementsAre("device=vda,cpu=0 5", "device=vda,cpu=1 9"));
 }
@@ -328,7 +360,8 @@ TEST(ModelFamilies, TellWhichProbesRunAndWhatWasLost) {
   EXPECT_THAT(samples(model(), "vqscope_probe_lost_events_total"),
               ElementsAre("reason=in_flight_at_attach 0", "reason=unmatched_completion 0", "reason=stale_slot 9",
                           "reason=no_room 0", "reason=queue_out_of_range 0", "reason=tag_out_of_range 0",
-                          "reason=notify_nesting 0", "reason=missed_interrupt 0", "reason=program_recursion 5"));
+                          "reason=notify_nesting 0", "reason=missed_interrupt 0", "reason=lock_wait 0",
+                          "reason=program_recursion 5"));
 }
 
 TEST(ModelFamilies, LossesAreAbsentWithoutBpf) {

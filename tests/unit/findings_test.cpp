@@ -18,8 +18,10 @@ using test::Case;
 using test::disk;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
@@ -53,36 +55,67 @@ TEST(SingleQueue, HoldsWhenSeveralCpusSubmitAndOneIsInterrupted) {
                                           "On average 12.3 were in flight and 0 waited in this guest.",
                                           "Its 200 interrupts/s land on vCPU 1 (100 %).",
                                           "75 % of the requests were submitted on another vCPU than the one that is "
-                                          "interrupted for them."));
+                                          "interrupted for them.",
+                                          "What that costs was not measured: no interrupt was traced together with a "
+                                          "completion that it brought."));
   EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("irq_busiest_cpu", 1)));
 }
 
-TEST(SingleQueue, IsCriticalFromTheHeavyRate) {
-  EXPECT_THAT(disk(1, 2).requests({100'000, 99'990}).interrupts({100, 0}).inflight(2).found(),
-              ElementsAre("single_queue warning"));
-  EXPECT_THAT(disk(1, 2).requests({100'000, 100'000}).interrupts({100, 0}).inflight(2).found(),
-              ElementsAre("single_queue critical"));
+TEST(SingleQueue, IsAsSevereAsItsCost) {
+  Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(2);
+  EXPECT_THAT(single.found(), ElementsAre("single_queue warning")) << "not measured";
+  EXPECT_THAT(single.cost(0.09).found(), ElementsAre("single_queue info"));
+  EXPECT_THAT(single.cost(0.1).found(), ElementsAre("single_queue warning"));
+  EXPECT_THAT(single.cost(0.24).found(), ElementsAre("single_queue warning"));
+  EXPECT_THAT(single.cost(0.25).found(), ElementsAre("single_queue critical"));
+  EXPECT_THAT(single.cost(0, 0.89).found(), ElementsAre("single_queue info"));
+  EXPECT_THAT(single.cost(0, 0.9).found(), ElementsAre("single_queue critical")) << "the vCPU is used up";
+}
+
+TEST(SingleQueue, TellsItsCostAndWhatIsNotKnownOfIt) {
+  Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(2).cost(0.04, 0.21);
+  single.measured.cost->crossing_seconds = 0.02;
+  EXPECT_THAT(single.only().evidence,
+              IsSupersetOf({"In this guest that costs at most 6 % of the requests' time: completions wait for those of "
+                            "other vCPUs' requests (4 %), they end on another vCPU than the one that submitted (2 %).",
+                            "Completions take 21 % of the time of the vCPU that is busiest with them."}));
+  EXPECT_THAT(single.only().numbers, Contains(std::pair<std::string, double>("queue_cost_ratio", 0.06)));
+  EXPECT_THAT(single.only().evidence, Contains(HasSubstr("What it costs at the host")));
+
+  single.measured.cost->lock_seconds.reset();
+  EXPECT_EQ(single.only().severity, Severity::kWarning);
+  EXPECT_THAT(
+      single.only().evidence,
+      Contains("What that costs in this guest is known in part: waits for locks were not measured, because this "
+               "kernel has told of none; completions wait for those of other vCPUs' requests (4 %), they end on "
+               "another vCPU than the one that submitted (2 %)."));
+  EXPECT_THAT(single.only().numbers, Not(Contains(Field(&std::pair<std::string, double>::first, "queue_cost_ratio"))));
+
+  EXPECT_THAT(single.cost(0).only().evidence, Contains("In this guest that costs nothing of the requests' time."));
 }
 
 TEST(SingleQueue, IsNotCriticalWithAboutOneRequestInFlight) {
-  const Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(1.9);
+  const Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(1.9).cost(0.5);
   EXPECT_EQ(single.only().severity, Severity::kWarning);
   EXPECT_THAT(single.only().evidence,
               Contains("On average 1.9 were in flight and 0 waited in this guest, so hardly one waits for another."));
 }
 
 TEST(SingleQueue, IsCriticalWhenRequestsWaitInTheGuestBehindOneInFlight) {
-  const Case single =
-      disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(1).latency(VQS_READ, 12e-6, 90e-6, 800'000);
+  const Case single = disk(1, 2)
+                          .requests({400'000, 400'000})
+                          .interrupts({100, 0})
+                          .inflight(1)
+                          .cost(0.5)
+                          .latency(VQS_READ, 12e-6, 90e-6, 800'000);
   EXPECT_THAT(single.found(), ElementsAre("single_queue critical"));
 }
 
 TEST(SingleQueue, IsNotCriticalWhereNobodyCanMendIt) {
-  Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(30);
+  Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(30).cost(0.5);
   single.topology.vmm = "firecracker";
   EXPECT_EQ(single.only().severity, Severity::kWarning);
-  EXPECT_EQ(single.only().evidence.back(),
-            "Firecracker gives a disk one queue, so this is a warning however busy the disk is.");
+  EXPECT_EQ(single.only().evidence.back(), "Firecracker gives a disk one queue, so this is a warning at the most.");
 }
 
 TEST(SingleQueue, DoesNotHoldBelowTheRate) {
@@ -325,7 +358,7 @@ TEST(SubmitterOffInterruptVcpu, HoldsWhenOneVcpuSubmitsAndAnotherIsInterrupted) 
       ElementsAre("20,000 requests/s come from vCPU 0 (100 %).", "Its 15,000 interrupts/s land on vCPU 1 (100 %).",
                   "> 99 % of the requests were submitted on another vCPU than the one that is interrupted for "
                   "them.",
-                  "On vCPU 1 it would submit where it is interrupted."));
+                  "On vCPU 1 it would submit where it is interrupted.", HasSubstr("What that costs was not measured")));
   EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("cross_cpu_ratio", 0.998)));
 }
 

@@ -35,8 +35,11 @@ Reading quiet_reading(unsigned queues, unsigned cpus) {
     vector.per_cpu.resize(cpus);
     vector.handler.emplace();
     device.notifies.emplace_back(Histogram{});
+    device.locks.push_back({"queue", q, 0, 0, {}});
   }
+  device.locks.push_back({"elevator", {}, 0, 0, {}});
   reading.snapshot.losses.emplace();
+  reading.snapshot.completion_cpus.resize(cpus);
   reading.snapshot.time_ns = 1'000'000'000;
   reading.snapshot.activity = {CpuUse{1000, 300, 0, 20, 90'000, 400, 5}, 7'000'000, 9'000'000, std::nullopt};
   reading.probes = {{"irq", true, "", 0}, {"block", true, "", 0}, {"notify", false, "this kernel refuses fentry", {}}};
@@ -66,6 +69,9 @@ void stir(Reading& reading, std::mt19937_64& random) {
         origin.cross += some(1000);
         origin.unknown += some(1);
       }
+      queue.delay = queue.delay.value_or(CompletionDelay{});
+      queue.delay->local_ns += some(1'000'000);
+      queue.delay->cross_ns += some(1'000'000);
       queue.requeues += some(3);
       queue.inflight_ns += some(10'000'000'000);
       queue.time_ns += some(10'000'000'000);
@@ -78,8 +84,18 @@ void stir(Reading& reading, std::mt19937_64& random) {
       for (std::uint64_t& count : vector.per_cpu) count += some(1) * some(100'000);
       fill(*vector.handler);
     }
+    for (LockCounters& lock : device.locks) {
+      if (some(2) == 0) continue;
+      lock.waits += some(100);
+      lock.wait_ns += some(100'000);
+      lock.longest_ns = lock.longest_ns.value_or(0) + some(1'000);
+    }
     for (Boxed<Histogram>& notify : device.notifies)
       if (notify) fill(*notify);
+  }
+  for (CompletionCpu& cpu : reading.snapshot.completion_cpus) {
+    cpu.hardirq_ns += some(1'000'000);
+    cpu.softirq_ns += some(1'000'000);
   }
   GuestActivity& activity = reading.snapshot.activity;
   activity.cpu->user += some(100);

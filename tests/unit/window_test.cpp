@@ -35,6 +35,7 @@ DeviceSnapshot reading(std::uint64_t scale) {
   read.device = histogram({{5, 10 * scale}}, 1000 * scale);
   read.bytes = 4096 * scale;
   queue.origins = {{scale, 2 * scale, 0}, {0, 0, scale}};
+  queue.delay = CompletionDelay{4 * scale, 6 * scale};
   queue.requeues = scale;
   queue.inflight_ns = 7 * scale;
   queue.inflight = static_cast<std::uint32_t>(scale);
@@ -43,6 +44,7 @@ DeviceSnapshot reading(std::uint64_t scale) {
   vector.per_cpu = {3 * scale, 0};
   vector.handler = histogram({{1, scale}}, scale);
   device.notifies.emplace_back(histogram({{2, scale}}, scale));
+  device.locks = {{"queue", 0, 8 * scale, 9 * scale, scale}, {"elevator", {}, scale, scale, 1}};
   return device;
 }
 
@@ -58,6 +60,24 @@ TEST(Difference, SubtractsCountersAndKeepsTheMoment) {
   EXPECT_THAT(interrupts_per_cpu(grown), ElementsAre(9, 0));
   EXPECT_EQ(*grown.vectors.at(0).handler, histogram({{1, 3}}, 3));
   EXPECT_EQ(*grown.notifies.at(0), histogram({{2, 3}}, 3));
+  EXPECT_EQ(queue.delay, (CompletionDelay{12, 18}));
+}
+
+TEST(Difference, KnowsTheLongestWaitOfTheWindowOnlyIfNoneBeforeWasAsLong) {
+  const LockCounters longer = {"queue", 0, 24, 27, 5}, hidden = {"elevator", {}, 3, 3, {}};
+  EXPECT_THAT(difference(reading(2), reading(5)).locks, ElementsAre(longer, hidden));
+}
+
+TEST(Difference, ALockFoundSinceBeganAtZero) {
+  DeviceSnapshot before = reading(1);
+  before.locks.clear();
+  EXPECT_EQ(difference(before, reading(2)).locks, reading(2).locks);
+}
+
+TEST(Difference, DelaysOfCompletionsSeenSinceBeganAtZero) {
+  DeviceSnapshot before = reading(1);
+  before.queues->at(0).delay.reset();
+  EXPECT_EQ(difference(before, reading(2)).queues->at(0).delay, (CompletionDelay{8, 12}));
 }
 
 TEST(Difference, NeverGoesBelowZero) {
@@ -88,8 +108,11 @@ TEST(Difference, OfSnapshotsMatchesDevicesByNameAndInstance) {
   earlier.devices = {reading(1)};
   later.devices = {reading(2), reading(3)};
   later.devices[1].instance = 2;
+  earlier.completion_cpus = {{1, 2}, {3, 4}};
+  later.completion_cpus = {{5, 5}, {3, 9}};
   const Snapshot grown = difference(earlier, later);
   EXPECT_EQ(grown.time_ns, 250U);
+  EXPECT_THAT(grown.completion_cpus, ElementsAre(CompletionCpu{4, 3}, CompletionCpu{0, 5}));
   ASSERT_EQ(grown.devices.size(), 1U);
   EXPECT_EQ(grown.devices[0].instance, 1U);
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/diagnosis/layout_cost.h"
+
+#include <fmt/format.h>
+
+#include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/thresholds.h"
+
+namespace vqscope {
+
+namespace {
+
+// "completions wait for those of other vCPUs' requests (3 %)"
+std::string parts(const QueueCost& cost) {
+  std::string text;
+  const auto add = [&](double seconds, std::string_view what) {
+    if (seconds > 0)
+      text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", what, percent(seconds / cost.request_seconds));
+  };
+  add(cost.sharing_seconds, "completions wait for those of other vCPUs' requests");
+  add(cost.crossing_seconds, "they end on another vCPU than the one that submitted");
+  add(cost.backlog_seconds, "interrupts may wait for a vCPU that is busy with them");
+  add(cost.lock_seconds.value_or(0), "requests wait for locks");
+  return text;
+}
+
+}  // namespace
+
+Severity severity_by_cost(const Measured& measured) {
+  const auto ratio = measured.cost ? measured.cost->ratio() : std::nullopt;
+  if (!ratio) return Severity::kWarning;
+  if (*ratio >= kCostCritical || measured.cost->busiest_cpu >= kUsedUp) return Severity::kCritical;
+  return *ratio >= kCostWarning ? Severity::kWarning : Severity::kInfo;
+}
+
+std::vector<std::string> about_cost(const Measured& measured) {
+  if (!measured.cost)
+    return {"What that costs was not measured: no interrupt was traced together with a completion that it brought."};
+  const QueueCost& cost = *measured.cost;
+  std::vector<std::string> sentences;
+  const std::string which = parts(cost);
+  if (const auto ratio = cost.ratio())
+    sentences.push_back(fmt::format("In this guest that costs {} of the requests' time{}{}.",
+                                    *ratio > 0 ? "at most " + percent(*ratio) : "nothing", which.empty() ? "" : ": ",
+                                    which));
+  else
+    sentences.push_back(fmt::format(
+        "What that costs in this guest is known in part: waits for locks were not measured, because this kernel has "
+        "told of none{}{}.",
+        which.empty() ? "" : "; ", which));
+  sentences.push_back(
+      fmt::format("Completions take {} of the time of the vCPU that is busiest with them.", percent(cost.busiest_cpu)));
+  sentences.emplace_back(
+      "What it costs at the host, where one thread may serve a queue, does not show in a guest: the same load with "
+      "more "
+      "queues, or on two disks at once, tells.");
+  return sentences;
+}
+
+std::vector<std::pair<std::string, double>> cost_numbers(const Measured& measured) {
+  std::vector<std::pair<std::string, double>> numbers;
+  if (!measured.cost) return numbers;
+  const QueueCost& cost = *measured.cost;
+  if (const auto ratio = cost.ratio()) numbers.emplace_back("queue_cost_ratio", *ratio);
+  numbers.emplace_back("sharing_ratio", cost.sharing_seconds / cost.request_seconds);
+  numbers.emplace_back("crossing_ratio", cost.crossing_seconds / cost.request_seconds);
+  numbers.emplace_back("backlog_ratio", cost.backlog_seconds / cost.request_seconds);
+  if (cost.lock_seconds) numbers.emplace_back("lock_wait_ratio", *cost.lock_seconds / cost.request_seconds);
+  numbers.emplace_back("completion_cpu_ratio", cost.busiest_cpu);
+  return numbers;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What findings about queues and interrupts say of their cost, and how severe they are by it. Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/diagnosis/finding.h"
+#include "agent/diagnosis/measured.h"
+
+namespace vqscope {
+
+// By the share of the requests' time, and by how busy the vCPU is that takes the interrupts; a warning where that was
+// not measured.
+Severity severity_by_cost(const Measured& measured);
+
+// Sentences: the cost in this guest with its parts, or why it is not known.
+std::vector<std::string> about_cost(const Measured& measured);
+
+// The same for programs; nothing where nothing was measured.
+std::vector<std::pair<std::string, double>> cost_numbers(const Measured& measured);
+
+}  // namespace vqscope
