@@ -83,16 +83,16 @@ class Patch {
         grow(time.steal, sample.cpu_steal(cpu));
       }
     }
-    const int cpus = sample.completion_hardirq_ns_size();
-    if (cpus != sample.completion_softirq_ns_size() || cpus > kMaxCpus) {
-      sensible_ = false;
-    } else {
-      snapshot.completion_cpus.resize(static_cast<std::size_t>(cpus));
-      for (int cpu = 0; cpu < cpus; ++cpu) {
-        CompletionCpu& time = snapshot.completion_cpus[static_cast<std::size_t>(cpu)];
-        grow(time.hardirq_ns, sample.completion_hardirq_ns(cpu));
-        grow(time.softirq_ns, sample.completion_softirq_ns(cpu));
-      }
+    if (const int cpus = sample.completion_hardirq_ns_size(); cpus > 0) {
+      if (cpus != sample.completion_softirq_ns_size() ||
+          static_cast<std::size_t>(cpus) != snapshot.completion_cpus.size())
+        sensible_ = false;
+      else
+        for (int cpu = 0; cpu < cpus; ++cpu) {
+          CompletionCpu& time = snapshot.completion_cpus[static_cast<std::size_t>(cpu)];
+          grow(time.hardirq_ns, sample.completion_hardirq_ns(cpu));
+          grow(time.softirq_ns, sample.completion_softirq_ns(cpu));
+        }
     }
     vqscope::apply(sample.activity(), snapshot.activity);
     if (!sensible_) return fail("a sample counts what the recording has not declared");

@@ -158,11 +158,12 @@ void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) 
     target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
     target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
   }
-  for (std::size_t cpu = 0; cpu < now.completion_cpus.size(); ++cpu) {
-    const CompletionCpu old = cpu < before.completion_cpus.size() ? before.completion_cpus[cpu] : CompletionCpu{};
-    target.add_completion_hardirq_ns(growth(old.hardirq_ns, now.completion_cpus[cpu].hardirq_ns));
-    target.add_completion_softirq_ns(growth(old.softirq_ns, now.completion_cpus[cpu].softirq_ns));
-  }
+  if (now.completion_cpus != before.completion_cpus)
+    for (std::size_t cpu = 0; cpu < now.completion_cpus.size(); ++cpu) {
+      const CompletionCpu &old = before.completion_cpus[cpu], &time = now.completion_cpus[cpu];
+      target.add_completion_hardirq_ns(growth(old.hardirq_ns, time.hardirq_ns));
+      target.add_completion_softirq_ns(growth(old.softirq_ns, time.softirq_ns));
+    }
   if (now.activity != GuestActivity{}) encode(before.activity, now.activity, *target.mutable_activity());
 }
 
@@ -345,6 +346,7 @@ std::string RecordingEncoder::add(const Reading& reading) {
     *shaped.add_shapes() = shape;
   }
   shaped.set_has_losses(now.snapshot.losses.has_value());
+  shaped.set_completion_cpus(static_cast<std::uint32_t>(now.snapshot.completion_cpus.size()));
   std::string shapes = shaped.SerializeAsString();
 
   proto::Record record;

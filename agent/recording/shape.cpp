@@ -11,7 +11,8 @@ constexpr std::uint64_t kMaxQueues = 1 << 17, kMaxCounters = 1 << 24;
 }  // namespace
 
 Result<void> check_shapes(const recording::Sample& sample) {
-  std::uint64_t queues = 0, counters = 0;
+  std::uint64_t queues = 0, counters = sample.completion_cpus();
+  if (counters > kMaxCounters) return fail("it lists more queues and CPUs than a guest has");
   for (const recording::Shape& shape : sample.shapes()) {
     queues += shape.queues();
     counters += std::uint64_t{shape.queues()} * shape.origin_cpus();
@@ -52,6 +53,7 @@ Snapshot blank_snapshot(const recording::Sample& sample) {
     }
   }
   if (sample.has_losses()) snapshot.losses.emplace();
+  snapshot.completion_cpus.resize(sample.completion_cpus());
   return snapshot;
 }
 

@@ -188,7 +188,9 @@ void add_queues(const Model& model, std::span<const MeasuredQueue> queues, Build
   auto& delays = builder.counter(
       "vqscope_completion_delay_seconds_total",
       "Time of completed requests in the guest between the interrupt and the completion: from the entry of the handler "
-      "of the queue's last interrupt, or from the issue if that was later. An upper bound: the device may have been "
+      "of the queue's last interrupt, or from the issue if that was later. An upper bound, but for requests before "
+      "whose "
+      "completion the next interrupt came, which is then the last: the device may have been "
       "done with a request only after that handler had begun. What is left of "
       "vqscope_request_device_latency_seconds is the time at the host.");
   for (const MeasuredQueue& queue : queues)

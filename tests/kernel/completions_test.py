@@ -9,7 +9,8 @@ import unittest
 import tracing
 import vqtest
 
-TRACED = 0.4e-6  # seconds
+# Seconds that the trace itself takes between the two readings of the clock at an interrupt, which finds the caches cold.
+TRACED = 0.5e-6
 REQUEST = re.compile(r"\S+ (\S+) (?:\d+ )?\(.*?\) (\d+ \+ \d+)")
 
 
@@ -64,10 +65,12 @@ class Completions(unittest.TestCase):
                 entry = began[cpu, "irq"] = at
             elif event == "irq_handler_exit" and (cpu, "irq") in began:
                 handled[cpu] += trace.seconds(at - began.pop((cpu, "irq")))
+                sums["runs", "hardirq", cpu] += 1
             elif event == "softirq_entry":
                 began[cpu, "softirq"] = at, handled[cpu]
             elif event == "softirq_exit" and (cpu, "softirq") in began:
                 since, before = began.pop((cpu, "softirq"))
+                sums["runs", "softirq", cpu] += 1
                 sums["softirq", cpu] += trace.seconds(at - since) - (handled[cpu] - before)
         sums.update({("hardirq", cpu): seconds for cpu, seconds in handled.items()})
         return sums
@@ -80,24 +83,23 @@ class Completions(unittest.TestCase):
 
         requests = grown("vqscope_request_device_latency_seconds_count", device=self.disk)
         self.assertGreater(traced["requests"], 1000)
-        # Others may use the disk in the moments between the scrapes and the switching of the events.
-        self.assertAlmostEqual(requests / traced["requests"], 1, delta=0.005)
+        # Others may use the disk in the moments between the scrapes and the switching of the events, and this kernel may
+        # hide one end of a request from either of the two.
+        self.assertAlmostEqual(requests / traced["requests"], 1, delta=0.02)
         delay = grown("vqscope_completion_delay_seconds_total", device=self.disk)
         mean, witness = delay / requests, traced["delay"] / traced["requests"]
         print(f"{jobs} jobs, {' '.join(arguments)}: completion delay {mean * 1e6:.2f} us, by the trace {witness * 1e6:.2f} us of "
               f"{traced['device'] / traced['requests'] * 1e6:.1f} us at the device")
-        # Between the two readings of the clock at an interrupt lies what the trace itself takes, which finds the caches cold.
         self.assertAlmostEqual(mean, witness, delta=max(0.01 * witness, TRACED))
         # What is left is the time at the host.
         device = grown("vqscope_request_device_latency_seconds_sum", device=self.disk)
         host = (traced["device"] - traced["delay"]) / traced["requests"]
-        self.assertAlmostEqual((device - delay) / requests / host, 1, delta=0.01)
-        for cpu in {cpu for _, cpu in filter(lambda key: isinstance(key, tuple), traced)}:
-            for context in ("hardirq", "softirq"):
-                if traced[context, cpu] > 0.01:
-                    mine = grown("vqscope_completion_cpu_seconds_total", cpu=str(cpu), context=context)
-                    print(f"CPU {cpu}, {context}: {mine * 1e3:.1f} ms, by the trace {traced[context, cpu] * 1e3:.1f} ms")
-                    self.assertAlmostEqual(mine / traced[context, cpu], 1, delta=0.05)
+        self.assertAlmostEqual((device - delay) / requests / host, 1, delta=0.02)
+        for _, context, cpu in [key for key in traced if key[0] == "runs"]:
+            theirs, runs = traced[context, cpu], traced["runs", context, cpu]
+            mine = grown("vqscope_completion_cpu_seconds_total", cpu=str(cpu), context=context)
+            print(f"CPU {cpu}, {context}, {runs} times: {mine * 1e3:.1f} ms, by the trace {theirs * 1e3:.1f} ms")
+            self.assertAlmostEqual(mine, theirs, delta=0.05 * theirs + TRACED * runs)
 
     def test_one_request_at_a_time(self):
         self.check(1, "--iodepth=1", "--number_ios=20000")
