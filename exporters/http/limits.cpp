@@ -10,8 +10,9 @@ namespace vqscope {
 namespace {
 
 // For everything but connections: arrays, programs and their links, listeners, files that are read. The agent has about
-// fifty open, listeners included; none is open for long that grows with their number.
+// eighty open, listeners included; none is open for long that grows with their number.
 constexpr std::uint64_t kReserve = 256;
+constexpr std::uint64_t kLeastReserve = 112;
 // Of all listeners together. An idle connection takes up to 20 KiB of memory.
 constexpr std::uint64_t kMostConnections = 4000;
 
@@ -30,9 +31,9 @@ std::uint64_t descriptor_limit() {
 }
 
 std::size_t most_connections(std::uint64_t descriptors) {
-  // Where there are few descriptors, half of them are for connections.
-  const std::uint64_t reserve = std::min(kReserve, descriptors / 2);
-  return std::clamp<std::uint64_t>(descriptors - reserve, 2, kMostConnections);
+  // Where there are few descriptors, half of them are for connections, if as many as the agent needs are left.
+  const std::uint64_t reserve = std::clamp(descriptors / 2, kLeastReserve, kReserve);
+  return std::clamp<std::uint64_t>(descriptors - std::min(descriptors, reserve), 2, kMostConnections);
 }
 
 }  // namespace vqscope
