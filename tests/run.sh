@@ -137,7 +137,7 @@ case $group in
   bench)
     shift
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
-    cmake --build --preset release --target vqscope vqscope_floor vqscope_scrape_bench
+    cmake --build --preset release --target vqscope vqscope_floor vqscope_scrape_bench vqscope_lock_storm
     VQSCOPE=$PWD/build/release/vqscope PYTHONPATH=tests/harness:tests/bench exec python3 -B tests/bench/run.py "$@"
     ;;
   packages)

@@ -25,11 +25,13 @@ def rows(results):
     shown = kernel_cost.medians(results)
     table = []
     for name, events in shown.items():
-        net = sum(events[event] - shown["bare"][event] for event in kernel_cost.LOCKS if event in events)
+        counted = [event for event in kernel_cost.LOCKS if event in events and event in shown["bare"]]
+        net = sum(events[event] - shown["bare"][event] for event in counted)
         table.append({
             "programs": name,
             **{f"{event} ns": round(events[event]) if event in events else "-" for event in kernel_cost.LOCKS},
-            "net ns an event": f"{net / len(kernel_cost.LOCKS):.1f}",
+            # Nothing, where the kernel tells of no waits.
+            "net ns an event": f"{net / len(counted):.1f}" if counted else "-",
             "waits/s": round(statistics.median(runs / seconds for _, runs, seconds in results[name].get("begin", [(0, 0, 1)]))),
         })
     return table
