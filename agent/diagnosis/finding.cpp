@@ -22,8 +22,9 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      1, &io_errors},
     {"single_queue", "All requests squeeze through one queue and interrupt one vCPU",
      "Several vCPUs submit to the disk's single queue, and one vCPU takes the interrupts for all of them. What that "
-     "costs in this guest is measured; what it costs at the host, where one thread may serve the queue, shows in a "
-     "measurement with more queues only. More vCPUs add no queue.",
+     "costs in this guest is told above as far as it is measured; what it costs at the host, where one thread may "
+     "serve "
+     "the queue, shows in a measurement with more queues only. More vCPUs add no queue.",
      2, &single_queue},
     {"guest_limits_queues", "A setting of this guest keeps queues from requests",
      "A module parameter in this guest leaves queues that the host offers unused, has them polled, or keeps some for "

@@ -44,10 +44,11 @@ std::vector<std::string> about_cost(const Measured& measured) {
                                     *ratio > 0 ? "at most " + percent(*ratio) : "nothing", which.empty() ? "" : ": ",
                                     which));
   else
-    sentences.push_back(fmt::format(
-        "What that costs in this guest is known in part: waits for locks were not measured, because this kernel has "
-        "told of none{}{}.",
-        which.empty() ? "" : "; ", which));
+    sentences.push_back(
+        fmt::format("What that costs in this guest is known in part, because waits for locks were not measured: this "
+                    "kernel has told "
+                    "of none.{}",
+                    which.empty() ? "" : fmt::format(" Of the requests' time at most: {}.", which)));
   sentences.push_back(
       fmt::format("Completions take {} of the time of the vCPU that is busiest with them.", percent(cost.busiest_cpu)));
   sentences.emplace_back(
