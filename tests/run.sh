@@ -42,7 +42,7 @@ lint() {
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > /dev/null
   sources | xargs clang-format --dry-run --Werror
   # Generated headers have to be there before sources that include them are read.
-  cmake --build build/lint --target block_skel_header irq_skel_header notify_skel_header vqscope_metrics_proto \
+  cmake --build build/lint --target block_skel_header irq_skel_header lock_skel_header notify_skel_header vqscope_metrics_proto \
     vqscope_recording_proto vqscope_revision
   git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint
 }
