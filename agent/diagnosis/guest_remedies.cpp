@@ -53,13 +53,13 @@ Instructions lift_guest_limit(const Disk& disk, unsigned queues) {
   if (disk.transport == "xen") return raise_xen_limit(queues);
   return {
       "",
-      "Take the module parameter away and start this guest anew; the host need not be touched.",
+      "Take the module parameter that the finding names away and start this guest anew; the host need not be touched.",
       {find_parameter("num_request_queues|poll_queues|write_queues"),
        {kGuest,
         "On the kernel command line: take it, and nothing else, out of the file that was found; then update-grub "
         "(Debian) or kernel-install (/etc/kernel/cmdline); on Fedora and RHEL grubby --update-kernel=ALL "
-        "--remove-args=NAME does all of it. In a file of modprobe.d: take the line out; then update-initramfs -u or "
-        "dracut -f.",
+        "--remove-args=NAME does all of it. In a file of modprobe.d: take this parameter, and no other, out of its "
+        "line; then update-initramfs -u or dracut -f.",
         "", boot_caution()}}};
 }
 

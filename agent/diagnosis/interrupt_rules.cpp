@@ -67,10 +67,10 @@ std::string crossing(const Measured& measured) {
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence) {
   if (!concentrates(evidence)) return std::nullopt;
   Found found;
-  found.severity = severity_by_cost(evidence.measured);
+  found.severity = severity_by_cost(evidence);
   found.remedy = Remedy::kSpreadInterrupts;
   found.evidence = {queues_and_cpus(evidence), submitters(evidence.measured), interrupts(evidence.measured)};
-  for (std::string& sentence : about_cost(evidence.measured)) found.evidence.push_back(std::move(sentence));
+  for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
 }
@@ -94,7 +94,7 @@ std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence) 
   found.remedy = Remedy::kMoveSubmitter;
   found.evidence = {submitters(measured), interrupts(measured), crossing(measured),
                     fmt::format("On vCPU {} it would submit where it is interrupted.", busiest(measured.interrupts))};
-  for (std::string& sentence : about_cost(measured)) found.evidence.push_back(std::move(sentence));
+  for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
 }
@@ -108,18 +108,18 @@ std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
       concentrates(evidence) || measured.cross_share.value_or(0) < kCrossShare)
     return std::nullopt;
   Found found;
-  found.severity = severity_by_cost(measured);
+  found.severity = severity_by_cost(evidence);
   found.remedy = Remedy::kMatchQueues;
   found.evidence = {
       fmt::format("{} of the {} requests/s that ended by an interrupt were submitted on another vCPU than "
-                  "the one that was interrupted for them, although {}.",
+                  "the one that was interrupted for them, {}.",
                   percent(*measured.cross_share), grouped(measured.interrupted_rate),
-                  queue_for_each ? "there is a queue for each vCPU"
-                                 : fmt::format("{} of the interrupts land on a vCPU that their queue "
+                  queue_for_each ? "although there is a queue for each vCPU"
+                                 : fmt::format("because {} of the interrupts land on a vCPU that their queue "
                                                "does not serve",
                                                percent(misplaced))),
       submitters(measured), interrupts(measured)};
-  for (std::string& sentence : about_cost(measured)) found.evidence.push_back(std::move(sentence));
+  for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("interrupted_requests_per_second", measured.interrupted_rate);
   return found;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
 
 namespace vqscope {
@@ -26,18 +27,29 @@ std::string parts(const QueueCost& cost) {
 
 }  // namespace
 
-Severity severity_by_cost(const Measured& measured) {
+Severity severity_by_cost(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
+  if (slow_at_device(evidence)) return Severity::kInfo;
   const auto ratio = measured.cost ? measured.cost->ratio() : std::nullopt;
   if (!ratio) return Severity::kWarning;
   if (*ratio >= kCostCritical || measured.cost->busiest_cpu >= kUsedUp) return Severity::kCritical;
   return *ratio >= kCostWarning ? Severity::kWarning : Severity::kInfo;
 }
 
-std::vector<std::string> about_cost(const Measured& measured) {
-  if (!measured.cost)
-    return {"What that costs was not measured: no interrupt was traced together with a completion that it brought."};
-  const QueueCost& cost = *measured.cost;
+std::vector<std::string> about_cost(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
   std::vector<std::string> sentences;
+  if (slow_at_device(evidence))
+    sentences.emplace_back(
+        "Nearly all requests stay at the device equally long (slow_at_device), so that this is not what they are seen "
+        "to "
+        "wait for.");
+  if (!measured.cost) {
+    sentences.emplace_back(
+        "What that costs was not measured: no interrupt was traced together with a completion that it brought.");
+    return sentences;
+  }
+  const QueueCost& cost = *measured.cost;
   const std::string which = parts(cost);
   if (const auto ratio = cost.ratio())
     sentences.push_back(fmt::format("In this guest that costs {} of the requests' time{}{}.",

@@ -12,11 +12,11 @@
 namespace vqscope {
 
 // By the share of the requests' time, and by how busy the vCPU is that takes the interrupts; a warning where that was
-// not measured.
-Severity severity_by_cost(const Measured& measured);
+// not measured. What takes equally long at the device, however it gets there, is no fault of the layout that was seen.
+Severity severity_by_cost(const DiskEvidence& evidence);
 
 // Sentences: the cost in this guest with its parts, or why it is not known.
-std::vector<std::string> about_cost(const Measured& measured);
+std::vector<std::string> about_cost(const DiskEvidence& evidence);
 
 // The same for programs; nothing where nothing was measured.
 std::vector<std::pair<std::string, double>> cost_numbers(const Measured& measured);

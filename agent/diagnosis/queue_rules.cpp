@@ -112,12 +112,21 @@ bool are_several_at_a_time(const Measured& measured) {
   return measured.average_inflight + waiting(measured) >= kSharedInflight;
 }
 
-// What takes equally long at the device, however many queues lead there, is no fault of theirs that was seen.
+// Whether more vCPUs than the queues are for send requests.
+bool is_felt(const DiskEvidence& evidence) { return is_crowded(evidence) || is_single_queue(evidence); }
+
 Severity shortage_severity(const DiskEvidence& evidence) {
-  if (slow_at_device(evidence) || !(is_crowded(evidence) || is_single_queue(evidence))) return Severity::kInfo;
-  const Severity severity = severity_by_cost(evidence.measured);
+  if (!is_felt(evidence)) return Severity::kInfo;
+  const Severity severity = severity_by_cost(evidence);
   return is_mendable(evidence) && are_several_at_a_time(evidence.measured) ? severity
                                                                            : std::min(severity, Severity::kWarning);
+}
+
+void tell_load(const DiskEvidence& evidence, Found& found) {
+  if (!is_felt(evidence)) return;
+  found.evidence.push_back(submitters(evidence.measured));
+  found.evidence.push_back(interrupts(evidence.measured));
+  for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
 }
 
 // What the host prepared, as far as it can be read.
@@ -227,7 +236,6 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
   if (!is_single_queue(evidence)) return std::nullopt;
   const Measured& measured = evidence.measured;
   const bool firecracker = evidence.topology.vmm == "firecracker";
-  const bool elsewhere = slow_at_device(evidence).has_value();
   Found found;
   found.severity = shortage_severity(evidence);
   found.remedy = remedy_of(shortage(evidence), evidence);
@@ -237,13 +245,9 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
                                 are_several_at_a_time(measured) ? "" : ", so hardly one waits for another"),
                     interrupts(measured)};
   if (measured.cross_share) found.evidence.push_back(crossing(measured));
-  for (std::string& sentence : about_cost(measured)) found.evidence.push_back(std::move(sentence));
+  for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
-  if (elsewhere)
-    found.evidence.emplace_back(
-        "Nearly all requests stay at the device equally long (slow_at_device), so that the queue is not what they are "
-        "seen to wait for.");
-  else if (!is_mendable(evidence))
+  if (!slow_at_device(evidence) && !is_mendable(evidence))
     found.evidence.emplace_back(!firecracker
                                     ? "Whether this hypervisor can give a disk more queues is not known, so this is a "
                                       "warning at the most."
@@ -261,11 +265,7 @@ std::optional<Found> fewer_queues_than_vcpus(const DiskEvidence& evidence) {
   found.severity = shortage_severity(evidence);
   found.remedy = remedy_of(reason, evidence);
   found.evidence = {queues_and_cpus(evidence)};
-  if (is_crowded(evidence)) {
-    found.evidence.push_back(submitters(evidence.measured));
-    found.evidence.push_back(interrupts(evidence.measured));
-    for (std::string& sentence : about_cost(evidence.measured)) found.evidence.push_back(std::move(sentence));
-  }
+  tell_load(evidence, found);
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
@@ -280,6 +280,7 @@ std::optional<Found> hotplugged_vcpus(const DiskEvidence& evidence) {
   for (const std::uint32_t cpu : evidence.topology.guest.late_cpus) late += fmt::format(" {}", cpu);
   found.evidence = {queues_and_cpus(evidence),
                     fmt::format("These vCPUs came after boot:{}. Without them there would be a queue for each.", late)};
+  tell_load(evidence, found);
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("late_vcpus", count(evidence.topology.guest.late_cpus.size()));
@@ -292,7 +293,7 @@ std::optional<Found> guest_limits_queues(const DiskEvidence& evidence) {
   found.severity = shortage_severity(evidence);
   found.remedy = Remedy::kLiftGuestLimit;
   found.evidence = {queues_and_cpus(evidence)};
-  if (is_crowded(evidence) || is_single_queue(evidence)) found.evidence.push_back(submitters(evidence.measured));
+  tell_load(evidence, found);
   for (auto& [sentence, name, value] : limiting_parameters(evidence)) {
     found.evidence.push_back(std::move(sentence));
     found.numbers.emplace_back(name, value);

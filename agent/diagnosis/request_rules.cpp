@@ -41,8 +41,22 @@ std::optional<std::size_t> full_queue(const DiskEvidence& evidence, std::uint32_
   return fullest;
 }
 
+// A LUN has a depth for all of its queues together, which is reached before a queue's own limit is.
+bool is_luns_depth(const DiskEvidence& evidence, std::size_t queue) {
+  const auto limit = request_limit(evidence.disk, queue);
+  const auto depth = evidence.disk.facts.queue_depth;
+  return limit && depth && *depth <= *limit;
+}
+
 std::string told_full(const DiskEvidence& evidence, std::size_t queue) {
   const QueueLoad& load = evidence.measured.queues[queue];
+  if (is_luns_depth(evidence, queue))
+    return fmt::format(
+        "{} holds {} at the most, in all of its queues together (/sys/block/{}/device/queue_depth), and was full for "
+        "{} "
+        "of the time; on average {} were in flight.",
+        evidence.disk.name, plural(*evidence.disk.facts.queue_depth, "request"), evidence.disk.name,
+        percent(*load.full_share), grouped(evidence.measured.average_inflight));
   return fmt::format(
       "Queue {} of {} holds {} at the most and was full for {} of the time; on average {} were in flight.", queue,
       evidence.disk.name, plural(*limit_of(evidence, queue), "request"), percent(*load.full_share),
@@ -104,7 +118,7 @@ std::string told_busiest_queue(const DiskEvidence& evidence) {
   });
   std::string text = fmt::format("They come through {}; the busiest has {} in flight",
                                  plural(static_cast<double>(used), "queue"), grouped(busiest->average_inflight));
-  if (const auto limit = limit_of(evidence, static_cast<std::size_t>(busiest - queues.begin())))
+  if (const auto limit = request_limit(evidence.disk, static_cast<std::size_t>(busiest - queues.begin())))
     text += fmt::format(" and can hold {}", *limit);
   return text + ".";
 }
@@ -160,8 +174,17 @@ std::optional<Found> queue_full(const DiskEvidence& evidence) {
   const QueueLoad& load = evidence.measured.queues[*queue];
   Found found;
   found.severity = Severity::kWarning;
-  found.remedy = Remedy::kDeepenQueue;
   found.evidence = {told_full(evidence, *queue)};
+  if (is_luns_depth(evidence, *queue)) {
+    found.evidence.emplace_back(
+        "More can be written there, as far as the adapter lets a LUN have (its cmd_per_lun, which the host sets). It "
+        "holds until the next boot.");
+    found.numbers = {{"lun_limit", *evidence.disk.facts.queue_depth},
+                     {"full_ratio", *load.full_share},
+                     {"average_inflight", evidence.measured.average_inflight}};
+    return found;
+  }
+  found.remedy = Remedy::kDeepenQueue;
   found.numbers = {{"queue", static_cast<double>(*queue)},
                    {"limit", *limit_of(evidence, *queue)},
                    {"full_ratio", *load.full_share},

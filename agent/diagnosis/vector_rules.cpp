@@ -127,7 +127,7 @@ std::optional<Found> shared_vector(const DiskEvidence& evidence) {
   if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
   Found found;
   const bool loaded = is_busy(evidence) && from_several_cpus(evidence);
-  found.severity = loaded ? severity_by_cost(evidence.measured) : Severity::kInfo;
+  found.severity = loaded ? severity_by_cost(evidence) : Severity::kInfo;
   found.remedy = remedy_for_vectors(evidence);
   std::string lines;
   for (const InterruptLine& line : evidence.disk.interrupts)
@@ -137,7 +137,7 @@ std::optional<Found> shared_vector(const DiskEvidence& evidence) {
   if (loaded) {
     found.evidence.push_back(submitters(evidence.measured));
     found.evidence.push_back(interrupts(evidence.measured));
-    for (std::string& sentence : about_cost(evidence.measured)) found.evidence.push_back(std::move(sentence));
+    for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
   }
   for (std::string& sentence : about_missing_msi(evidence)) found.evidence.push_back(std::move(sentence));
   found.evidence.push_back(table_and_need(evidence));

@@ -125,12 +125,12 @@ struct Dmi {
   }
 };
 
-// Where the CPU says that there is no hypervisor, a chassis or firmware that bears the name of one is not believed: a
-// hypervisor that hides itself is the vendor of the system still.
-Dmi read_dmi(TreeReader& reader, const fs::path& sysfs, bool no_hypervisor) {
+// A chassis or firmware that bears the name of a hypervisor is believed only where the CPU says that there is one, or
+// where nothing tells and the system has no vendor: a hypervisor that hides itself is the vendor of the system still.
+Dmi read_dmi(TreeReader& reader, const fs::path& sysfs, std::optional<bool> hypervisor) {
   Dmi dmi;
   dmi.vendors.push_back(reader.trimmed(sysfs / "class/dmi/id/sys_vendor").value_or(""));
-  if (!no_hypervisor)
+  if (hypervisor.value_or(dmi.vendors.front().empty()))
     for (const char* file : {"bios_vendor", "chassis_vendor"})
       dmi.vendors.push_back(reader.trimmed(sysfs / "class/dmi/id" / file).value_or(""));
   dmi.product = reader.trimmed(sysfs / "class/dmi/id/product_name").value_or("");
@@ -212,10 +212,11 @@ std::string detect_vmm(TreeReader& reader, const SystemPaths& paths, std::option
   if (is_xen_dom0(reader, paths)) return {};
   const std::string cpuinfo = reader.head(paths.procfs / "cpuinfo", kSomeCpus).value_or("");
   const auto flag = has_hypervisor_flag(cpuinfo);
-  const bool no_bit = !flag.value_or(!signature || !signature->empty());
-  const Dmi dmi = read_dmi(reader, paths.sysfs, no_bit);
+  // Where there are files of a CPU without such flags, they are not those of an x86 CPU, and so not of this one.
+  const std::optional<bool> bit = flag || !signature || !cpuinfo.empty() ? flag : !signature->empty();
+  const Dmi dmi = read_dmi(reader, paths.sysfs, bit);
   // Amazon's instances without a hypervisor are called so, which tells on arm64, too.
-  const bool no_hypervisor = no_bit || dmi.product.find(".metal") != std::string::npos;
+  const bool no_hypervisor = !bit.value_or(true) || dmi.product.find(".metal") != std::string::npos;
 
   if (const auto product = by_dmi(dmi, no_hypervisor); !product.empty()) return std::string(product);
   if (const auto product = by_acpi(reader, paths.sysfs, no_hypervisor); !product.empty()) return std::string(product);

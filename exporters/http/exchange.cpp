@@ -73,8 +73,8 @@ void Exchange::stop() {
 void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
   try {
     auto request = std::make_unique<Request>();
-    request->head.target = target != nullptr ? target : "";
-    request->target = target;
+    if (target == nullptr) target = "";
+    request->head.target = request->target = target;
     // No page has arguments, and where there is no room for one more the library closes without an answer. It only has
     // found by now where they begin.
     if (const std::size_t query = request->head.target.find('?'); query != std::string::npos)

@@ -326,7 +326,7 @@ TEST(CrossCpuCompletions, OfFewerQueuesAreThoseWhoseInterruptLandsOnAVcpuOfAnoth
   EXPECT_THAT(
       crossing.findings().back().found.evidence,
       Contains("100 % of the 30,000 requests/s that ended by an interrupt were submitted on another vCPU than the "
-               "one that was interrupted for them, although 100 % of the interrupts land on a vCPU that their "
+               "one that was interrupted for them, because 100 % of the interrupts land on a vCPU that their "
                "queue does not serve."));
   crossing.requests({300'000, 0, 0, 0});
   EXPECT_THAT(crossing.found(), Contains("cross_cpu_completions warning"));

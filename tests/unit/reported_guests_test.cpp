@@ -259,6 +259,7 @@ TEST(QueuesByType, OfNvmeAreJudgedForTheRequestsThatUseThem) {
   EXPECT_THAT(
       limited.evidence,
       ElementsAre("For all but reads nvme0n1 has 4 queues for 8 online vCPUs.", HasSubstr("20,000 requests/s"),
+                  HasSubstr("interrupts/s land on"), HasSubstr("What that costs was not measured"),
                   "The module parameter nvme.write_queues is 4. Reads have 8 queues, all other requests 4.",
                   HasSubstr("4 queues are polled (module parameter nvme.poll_queues): only requests that ask")));
   EXPECT_THAT(found(topology, "nvme0n1", writes), ElementsAre("guest_limits_queues warning"));

@@ -17,6 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 TEST(QueueFull, HoldsFromAShareOfTheTime) {
   Case full = disk(4, 4).requests({9'000, 9'000, 9'000, 9'000});
@@ -32,6 +33,20 @@ TEST(QueueFull, HoldsFromAShareOfTheTime) {
   full.disk().nr_requests = 128;
   full.requests({900, 0, 0, 0});
   EXPECT_THAT(full.found(), IsEmpty());
+}
+
+TEST(QueueFull, OfALunIsItsDepthForAllQueues) {
+  Case lun = disk(4, 4).requests({9'000, 9'000, 9'000, 9'000}).inflight(16);
+  lun.disk().facts.queue_depth = 64;
+  for (QueueLoad& queue : lun.measured.queues) queue.full_share = 1;
+  const Found found = lun.only();
+  EXPECT_THAT(found.evidence.front(),
+              "vda holds 64 requests at the most, in all of its queues together "
+              "(/sys/block/vda/device/queue_depth), and was full for 100 % of the time; on "
+              "average 64 were in flight.");
+  EXPECT_EQ(found.remedy, Remedy::kNone) << "a longer ring changes nothing";
+  lun.disk().facts.queue_depth = 512;
+  EXPECT_EQ(lun.only().remedy, Remedy::kDeepenQueue);
 }
 
 TEST(StuckRequest, HoldsByAgeAtAnyRate) {
@@ -216,6 +231,12 @@ TEST(SlowAtDevice, DoesNotHoldOnDisksThatAreMerelyBusy) {
   EXPECT_THAT(with(21e-3, 60e-3, 0), IsEmpty());  // scattered, as on a disk that seeks
   EXPECT_THAT(with(21e-3, 21e-3, 0.9e-3), ElementsAre("slow_at_device warning"));
   EXPECT_THAT(with(21e-3, 21e-3, 7e-3), IsEmpty());  // the guest takes its share
+}
+
+TEST(SlowAtDevice, TakesTheBlameFromTheLayoutOfInterrupts) {
+  Case limited = at_limit();
+  limited.interrupts({9'000, 0, 0, 0}).measured.cross_share = 0.75;
+  EXPECT_THAT(limited.found(), UnorderedElementsAre("slow_at_device warning", "irq_concentrated info"));
 }
 
 TEST(SlowAtDevice, IsToldInPlaceOfAQueueThatIsFullOfThem) {

@@ -90,6 +90,9 @@ TEST(DetectVmm, AChassisOrFirmwareOfAHypervisorsNameIsNotBelievedAgainstTheCpu) 
     EXPECT_EQ(detect(machine, ""), "");
     EXPECT_EQ(detect(cpu_flags(machine, "vmx"), "KVMKVMKVM"), "");
     EXPECT_EQ(detect(machine, "KVMKVMKVM"), "qemu");
+    EXPECT_EQ(detect(machine, std::nullopt), "") << "as on arm64";
+    EXPECT_EQ(detect(Guest(machine).file("proc/cpuinfo", "processor\t: 0\nCPU implementer\t: 0x41\n"), "KVMKVMKVM"),
+              "");
   }
 }
 
