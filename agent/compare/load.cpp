@@ -44,6 +44,8 @@ constexpr double kMostCirculating = 3;
 constexpr double kSlightlyMore = 1.25, kClearEffect = 1.25;
 // Far more requests may be served faster by the same disk: nothing falls asleep in between.
 constexpr double kNearRate = 1.5;
+// So much more or less load explains what goes along with it, even where the recordings are too noisy to be sure of it.
+constexpr double kPlainly = 1.5;
 // How much faster than the rate latency rises in a queue that is 80 % busy: rho / (1 - rho).
 constexpr double kQueueingElasticity = 4;
 constexpr double kMostlyFull = 0.5;
@@ -188,6 +190,11 @@ bool one_at_a_time(const DeviceSeries& device) {
   return evidence > std::log(kNoChance);
 }
 
+// Whether an amount of load seems to have changed so much that latency may only have followed it.
+bool may_explain(const Ratio& load, const Ratio& latency) {
+  return !load.certain() && magnitude(load) > std::log(kPlainly) && !opposite(load, latency);
+}
+
 // How much of the load there is, by what the recordings show of how it reacts.
 LoadMatch match_amount(const Pair& pair) {
   const Amounts numbers = amounts_of(pair);
@@ -217,6 +224,13 @@ LoadMatch match_amount(const Pair& pair) {
     return match;
   }
   if (single) return match;
+  if (may_explain(rate, latency) || (!open && !pinned && may_explain(concurrency, latency))) {
+    match.difference = fmt::format(
+        "it may be another: requests per second {}, in flight on average {}, which the recordings are too noisy to be "
+        "sure of",
+        before_and_after(pair, numbers.rate, format_count), before_and_after(pair, numbers.in_flight, format_count));
+    return match;
+  }
   if (!other_depth && (!other_rate || pinned || (done_otherwise && (closed || near)))) {
     match.rate_counts = closed || other_rate;
     match.allowance = closed ? explained(concurrency, latency, 1) : explained(rate, latency, kQueueingElasticity);

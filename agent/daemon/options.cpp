@@ -114,7 +114,8 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
       ->type_name("PATH")
       ->capture_default_str()
       ->check([](const std::string& path) {
-        return path.size() > 1 && path[0] == '/' && path.find_first_of("?# ") == std::string::npos
+        return path.size() > 1 && path[0] == '/' && !path.starts_with("/-/") &&
+                       path.find_first_of("?# ") == std::string::npos
                    ? ""
                    : "'" + path + "' is not a path below /, such as /metrics";
       });

@@ -224,6 +224,10 @@ Result<void> run(Collector& collector, SharedPages& shared, const Fd& signals, c
 
 Result<void> serve(const ServeOptions& options) {
   raise_descriptor_limit();
+  if (const std::uint64_t limit = descriptor_limit(); limit < kFewestDescriptors)
+    return fail(
+        fmt::format("this process may have {} files open, and needs {}: raise the limit (ulimit -n, LimitNOFILE=)",
+                    limit, kFewestDescriptors));
   ServiceManager manager;
   std::optional<Account> account;
   if (!options.user.empty()) {

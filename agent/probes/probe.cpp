@@ -58,8 +58,14 @@ std::optional<std::uint64_t> read_recursion_misses(const Fd& account) {
 void fill(vqs_bucket_table& table) { table = make_bucket_table(); }
 
 tl::unexpected<Error> load_error(const std::string& what, int code) {
-  if (!load_kernel_btf())
+  if (!load_kernel_btf()) {
+    if (::access("/sys/kernel/btf/vmlinux", F_OK) == 0)
+      return fail(what +
+                      ": cannot read /sys/kernel/btf/vmlinux, though it is there; are there too few descriptors "
+                      "(ulimit -n), or is there too little memory?",
+                  code);
     return fail(what + ": this kernel has no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)", code);
+  }
   switch (code) {
     case EPERM: return fail(what + ": " + why_not_permitted(), code);
     case ENOENT:

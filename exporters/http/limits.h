@@ -10,6 +10,9 @@ namespace vqscope {
 // Raises the process's soft limit of descriptors to the hard one; what cannot be raised stays as it is.
 void raise_descriptor_limit();
 
+// With fewer there is hardly one for a connection beside those that measuring takes.
+inline constexpr std::uint64_t kFewestDescriptors = 128;
+
 // The soft limit in force.
 std::uint64_t descriptor_limit();
 

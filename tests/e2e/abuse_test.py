@@ -161,6 +161,13 @@ class Abuse(unittest.TestCase):
 
         self.check_recovers(agent, storm)
 
+    def test_too_few_descriptors_are_said_at_once(self):
+        vqtest.require("prlimit")
+        done = subprocess.run(["prlimit", "--nofile=64:64", vqtest.AGENT, "serve", "--web.listen-address=127.0.0.1:0"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("this process may have 64 files open, and needs 128", done.stderr)
+
     def test_connections_leave_descriptors_for_the_disks(self):
         vqtest.require_root()
         vqtest.require("prlimit", "losetup")

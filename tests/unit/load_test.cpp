@@ -68,6 +68,29 @@ TEST(Verdict, ADeeperClosedLoadThatIsServedFasterIsNotComparableEither) {
   EXPECT_EQ(judge(load(true), deeper).verdict, Verdict::kNotComparable);
 }
 
+// With seconds between in which hardly anything is asked for, so that averages are known badly.
+DeviceSeries in_bursts(LoadModel model, std::uint64_t seed) {
+  model.seconds = 20;
+  DeviceSeries series = simulate(model, seed);
+  for (std::size_t i = 0; i < series.seconds.size(); ++i) {
+    if (i % 5 < 3) continue;
+    for (Boxed<OpSecond>& op : series.seconds[i].ops) op.reset();
+    series.seconds[i].queued_seconds = 0;
+  }
+  return series;
+}
+
+TEST(Verdict, AnotherLoadIsNotTakenForTheSameBecauseItIsNotCertain) {
+  LoadModel shallow = load(true);
+  shallow.concurrency /= 5;
+  shallow.latency *= 0.65;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const DeviceSeries deep = in_bursts(load(true), seed), other = in_bursts(shallow, seed + 100);
+    EXPECT_EQ(judge(deep, other).verdict, Verdict::kNotComparable) << judge(deep, other).reason;
+    EXPECT_EQ(judge(other, deep).verdict, Verdict::kNotComparable) << judge(other, deep).reason;
+  }
+}
+
 TEST(Verdict, AnOpenLoadOfAnotherRateIsNotComparable) {
   LoadModel faster = load(false);
   faster.rate *= 2;

@@ -141,6 +141,7 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--web.listen-address"}, "--web.listen-address"},
       {{"serve", "--web.listen-address", "a:1", "b:2"}, "b:2"},
       {{"serve", "--web.telemetry-path", "metrics"}, "'metrics' is not a path"},
+      {{"serve", "--web.telemetry-path", "/-/ready"}, "'/-/ready' is not a path"},
       {{"serve", "--web.telemetry-path", "/"}, "'/' is not a path"},
       {{"serve", "--web.telemetry-path", "/a?b"}, "'/a?b' is not a path"},
       {{"serve", "--device-include", "a", "--device-exclude", "b"}, "cannot be used together"},
