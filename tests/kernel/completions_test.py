@@ -76,21 +76,20 @@ class Completions(unittest.TestCase):
         return sums
 
     def check(self, jobs, *arguments):
-        before, after, traced = self.measure(jobs, *arguments)
+        before, after, traced = vqtest.measure_undisturbed(lambda: self.measure(jobs, *arguments))
 
         def grown(name, **labels):
             return after.sum(name, **labels) - before.sum(name, **labels)
 
         requests = grown("vqscope_request_device_latency_seconds_count", device=self.disk)
         self.assertGreater(traced["requests"], 1000)
-        # Others may use the disk in the moments between the scrapes and the switching of the events, and this kernel may
-        # hide one end of a request from either of the two.
+        # Others may use the disk in the moments between the scrapes and the switching of the events.
         self.assertAlmostEqual(requests / traced["requests"], 1, delta=0.02)
         delay = grown("vqscope_completion_delay_seconds_total", device=self.disk)
         mean, witness = delay / requests, traced["delay"] / traced["requests"]
         print(f"{jobs} jobs, {' '.join(arguments)}: completion delay {mean * 1e6:.2f} us, by the trace {witness * 1e6:.2f} us of "
               f"{traced['device'] / traced['requests'] * 1e6:.1f} us at the device")
-        self.assertAlmostEqual(mean, witness, delta=max(0.01 * witness, TRACED))
+        self.assertAlmostEqual(mean, witness, delta=max(0.02 * witness, TRACED))
         # What is left is the time at the host.
         device = grown("vqscope_request_device_latency_seconds_sum", device=self.disk)
         host = (traced["device"] - traced["delay"]) / traced["requests"]
