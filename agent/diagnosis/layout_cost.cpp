@@ -32,7 +32,7 @@ Severity severity_by_cost(const DiskEvidence& evidence) {
   if (slow_at_device(evidence)) return Severity::kInfo;
   const auto ratio = measured.cost ? measured.cost->ratio() : std::nullopt;
   if (!ratio) return Severity::kWarning;
-  if (*ratio >= kCostCritical || measured.cost->busiest_cpu >= kUsedUp) return Severity::kCritical;
+  if (*ratio >= kCostCritical || measured.cost->busiest_cpu.value_or(0) >= kUsedUp) return Severity::kCritical;
   return *ratio >= kCostWarning ? Severity::kWarning : Severity::kInfo;
 }
 
@@ -42,8 +42,7 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
   if (slow_at_device(evidence))
     sentences.emplace_back(
         "Nearly all requests stay at the device equally long (slow_at_device), so that this is not what they are seen "
-        "to "
-        "wait for.");
+        "to wait for.");
   if (!measured.cost) {
     sentences.emplace_back(
         "What that costs was not measured: no interrupt was traced together with a completion that it brought.");
@@ -59,10 +58,11 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
     sentences.push_back(
         fmt::format("What that costs in this guest is known in part, because waits for locks were not measured: this "
                     "kernel has told "
-                    "of none.{}",
+                    "of none, or it is not known where they are.{}",
                     which.empty() ? "" : fmt::format(" Of the requests' time at most: {}.", which)));
-  sentences.push_back(
-      fmt::format("Completions take {} of the time of the vCPU that is busiest with them.", percent(cost.busiest_cpu)));
+  if (cost.busiest_cpu)
+    sentences.push_back(fmt::format("Completions take {} of the time of the vCPU that is busiest with them.",
+                                    percent(*cost.busiest_cpu)));
   sentences.emplace_back(
       "What it costs at the host, where one thread may serve a queue, does not show in a guest: the same load with "
       "more "
@@ -79,7 +79,7 @@ std::vector<std::pair<std::string, double>> cost_numbers(const Measured& measure
   numbers.emplace_back("crossing_ratio", cost.crossing_seconds / cost.request_seconds);
   numbers.emplace_back("backlog_ratio", cost.backlog_seconds / cost.request_seconds);
   if (cost.lock_seconds) numbers.emplace_back("lock_wait_ratio", *cost.lock_seconds / cost.request_seconds);
-  numbers.emplace_back("completion_cpu_ratio", cost.busiest_cpu);
+  if (cost.busiest_cpu) numbers.emplace_back("completion_cpu_ratio", *cost.busiest_cpu);
   return numbers;
 }
 

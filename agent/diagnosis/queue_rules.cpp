@@ -94,8 +94,7 @@ bool is_crowded(const DiskEvidence& evidence) {
          group.submission_cpus.value_or(0) >= kCpusPerQueue * count(group.queues);
 }
 
-// Whether somebody could change it, and it can be what requests wait for: on some hypervisors a disk has one queue for
-// ever, and with hardly two requests at a time none waits for another.
+// Whether somebody could change it: on some hypervisors a disk has one queue for ever.
 bool is_mendable(const DiskEvidence& evidence) {
   // On other architectures than x86 Firecracker does not tell who it is; its disks are on MMIO.
   const bool anonymous = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
@@ -108,6 +107,7 @@ double waiting(const Measured& measured) {
   return measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
 }
 
+// With hardly two requests at a time none waits for another.
 bool are_several_at_a_time(const Measured& measured) {
   return measured.average_inflight + waiting(measured) >= kSharedInflight;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "agent/model/locks.h"
 #include "agent/model/model.h"
 
 namespace vqscope {
@@ -58,7 +59,7 @@ void add_backlog(const DeviceSnapshot& window, const std::vector<CompletionCpu>&
   for (std::size_t cpu = 0; cpu < interrupts.size() && cpu < cpus.size(); ++cpu) {
     if (interrupts[cpu] == 0) continue;
     const double busy = busy_share(cpus[cpu], seconds), count = static_cast<double>(interrupts[cpu]);
-    cost.busiest_cpu = std::max(cost.busiest_cpu, busy);
+    cost.busiest_cpu = std::max(cost.busiest_cpu.value_or(0), busy);
     if (busy < kBusyCpu) continue;
     const double share = count / all, most = at_host * share;
     const double waits = busy * (busy * seconds / count) / (1 - std::min(busy, 0.9999));
@@ -84,7 +85,8 @@ std::optional<QueueCost> queue_cost(const DeviceSnapshot& window, const std::vec
   }
   if (cost.completion_seconds <= 0 || cost.request_seconds <= 0) return std::nullopt;
   add_backlog(window, cpus, seconds, std::max(0.0, at_device - cost.completion_seconds), cost);
-  if (!window.locks.empty()) {
+  // Without the driver's own lock, which requests take most, the others are no bound of their waits.
+  if (std::ranges::any_of(window.locks, [](const auto& lock) { return lock.lock == kLockNames[VQS_QUEUE_LOCK]; })) {
     cost.lock_seconds = 0;
     for (const LockCounters& lock : window.locks) *cost.lock_seconds += seconds_of(lock.wait_ns);
   }

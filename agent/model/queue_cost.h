@@ -17,8 +17,9 @@ struct QueueCost {
   double crossing_seconds = 0;         // what completions on another vCPU than the submitting one took longer
   double sharing_seconds = 0;          // what completions waited for those of other vCPUs' requests
   double backlog_seconds = 0;          // what waiting for a vCPU that is busy with interrupts can explain
-  std::optional<double> lock_seconds;  // waits for the disk's spin locks; absent: not measured
-  double busiest_cpu = 0;              // share of its time that the busiest vCPU spends on completions, 0 to 1
+  std::optional<double> lock_seconds;  // waits for the disk's spin locks; absent without those of the driver's queues
+  // Share of its time, 0 to 1, that the busiest vCPU of those that take its interrupts spends on completions.
+  std::optional<double> busiest_cpu;
 
   // Share of the requests' time, 0 to 1; absent where waits for locks were not measured.
   [[nodiscard]] std::optional<double> ratio() const;

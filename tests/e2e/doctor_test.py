@@ -64,10 +64,10 @@ class UnderLoad(unittest.TestCase):
         self.load(self.cpus)
         status, report = examine(self.only, "--duration=2")
         found = ids(report)
-        self.assertIn(found.get("single_queue"), ("warning", "critical"), found)
-        worst = "critical" if "critical" in found.values() else "warning"
-        self.assertEqual((status, report["status"], report["result"]),
-                         (CRITICAL if worst == "critical" else WARNING, status, worst))
+        self.assertIn("single_queue", found)
+        expected = ((CRITICAL, "critical") if "critical" in found.values() else
+                    (WARNING, "warning") if "warning" in found.values() else (HEALTHY, "healthy"))
+        self.assertEqual((status, report["status"], report["result"]), (expected[0], status, expected[1]))
         self.assertNotIn("fewer_queues_than_vcpus", found)
         self.assertNotIn("workload_on_one_vcpu", found)
         disk, = report["disks"]
@@ -77,11 +77,19 @@ class UnderLoad(unittest.TestCase):
         numbers, = (f["numbers"] for f in report["findings"] if f["finding"] == "single_queue")
         self.assertEqual(numbers["irq_busiest_cpu"], busiest)
         self.assertGreaterEqual(numbers["irq_concentration_ratio"], 0.9)
+        # As severe as what it costs, which not every kernel lets be measured as a whole.
+        cost = numbers.get("queue_cost_ratio")
+        evidence, = (" ".join(f["evidence"]) for f in report["findings"] if f["finding"] == "single_queue")
+        self.assertIn("waits for locks were not measured" if cost is None else "In this guest that costs", evidence)
+        if "slow_at_device" not in found and numbers["completion_cpu_ratio"] < 0.9:
+            self.assertIn(found["single_queue"], ("warning",) if cost is None or 0.1 <= cost < 0.25 else
+                          ("info",) if cost < 0.1 else ("warning", "critical"))
 
         status, out, err = doctor(self.only, "--duration=2", "--platform=qemu")
-        self.assertIn(status, (WARNING, CRITICAL))
+        self.assertIn(status, (HEALTHY, WARNING, CRITICAL))
         self.assertIn("[single_queue]", out)
-        self.assertIn(f"-device PRESENT-OPTIONS,num-queues={len(os.sched_getaffinity(0))}", out)
+        if status != HEALTHY:  # nobody is sent to the host for what costs nothing
+            self.assertIn(f"-device PRESENT-OPTIONS,num-queues={len(os.sched_getaffinity(0))}", out)
         self.assertRegex(out, r"\n  queue 0 .*100 %")
         self.assertEqual(err, "")
         self.assertNotIn("\x1b", out)
@@ -91,7 +99,7 @@ class UnderLoad(unittest.TestCase):
         agent = vqtest.Agent(self, self.only)
         url = agent.url.removesuffix("/metrics")
         status, report = examine("--url", url, "--duration=2")
-        self.assertIn(status, (WARNING, CRITICAL))
+        self.assertIn(status, (HEALTHY, WARNING, CRITICAL))
         self.assertIn("single_queue", ids(report))
         self.assertGreater(report["disks"][0]["requests_per_second"], 1000)
         # As the agent exports it, once it has held for two windows.

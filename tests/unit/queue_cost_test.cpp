@@ -68,6 +68,12 @@ TEST(QueueCost, IsNoBoundWhereWaitsForLocksWereNotMeasured) {
   EXPECT_NEAR(cost->sharing_seconds, 0.1, 1e-9);
 }
 
+TEST(QueueCost, IsNoBoundWhereTheLockOfTheDriverIsNotAmongThose) {
+  DeviceSnapshot window = window_of({{0, 5'000, 0}, {5'000, 0, 0}}, 20, 28);
+  window.locks.front().lock = "dispatch";
+  EXPECT_EQ(ratio(window), std::nullopt);
+}
+
 TEST(QueueCost, OfAVcpuThatIsBusyWithInterruptsHasWhatWaitsForIt) {
   const DeviceSnapshot window = window_of({{}, {10'000, 0, 0}}, 20, 0);
   const auto busy = [&](double share) {
@@ -75,7 +81,7 @@ TEST(QueueCost, OfAVcpuThatIsBusyWithInterruptsHasWhatWaitsForIt) {
                       kSeconds);
   };
   EXPECT_EQ(busy(0.79)->backlog_seconds, 0);
-  EXPECT_NEAR(busy(0.79)->busiest_cpu, 0.79, 1e-9);
+  EXPECT_THAT(busy(0.79)->busiest_cpu, Optional(DoubleNear(0.79, 1e-9)));
   // 2 ms an interrupt: far longer than the 70 us that a request is at the host.
   EXPECT_NEAR(busy(0.9)->backlog_seconds, 0.7, 1e-9);
   EXPECT_NEAR(busy(1)->backlog_seconds, 0.7, 1e-9);
@@ -88,6 +94,7 @@ TEST(QueueCost, OfAVcpuThatIsBusyWithInterruptsHasWhatWaitsForIt) {
 TEST(QueueCost, CountsOnlyTheVcpusThatTakeTheDisksInterrupts) {
   const DeviceSnapshot window = window_of({{}, {10'000, 0, 0}}, 20, 0);
   EXPECT_EQ(queue_cost(window, {{10'000'000'000, 0}, {}}, kSeconds)->busiest_cpu, 0);
+  EXPECT_EQ(queue_cost(window, {}, kSeconds)->busiest_cpu, std::nullopt) << "not measured";
 }
 
 TEST(QueueCost, IsAbsentWithoutRequestsThatAnInterruptEnded) {
