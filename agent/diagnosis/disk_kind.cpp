@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "agent/topology/vmm.h"
@@ -23,6 +24,10 @@ bool is_virtio(const Disk& disk) {
   return disk.transport.starts_with("virtio-") && disk.transport != "virtio-vdpa";
 }
 
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // "vg0-root (LVM)"
 std::string title_of(const Layer& layer) {
   const std::string& name = layer.name.empty() ? layer.device : layer.name;
@@ -33,10 +38,11 @@ std::string title_of(const Layer& layer) {
 
 bool is_hosts_disk(const Disk& disk) {
   if (disk.name.starts_with("sr") || disk.name.starts_with("fd")) return false;
-  if (disk.transport == "scsi" || disk.transport == "fc" || disk.transport == "other")
-    return !disk.bus_id.empty() || disk.driver == "storvsc_host";  // of a PCI device; Hyper-V's adapter has no address
   constexpr std::string_view kBuses[] = {"pci", "ata", "usb", "mmc", "xen"};
-  return is_virtio(disk) || std::find(std::begin(kBuses), std::end(kBuses), disk.transport) != std::end(kBuses);
+  if (is_virtio(disk) || is_one_of(kBuses, disk.transport)) return true;
+  constexpr std::string_view kOfThisGuest[] = {"virtual", "iscsi", "fcoe", "virtio-vdpa"};
+  if (is_one_of(kOfThisGuest, disk.transport) || disk.transport.starts_with("nvme-")) return false;
+  return !disk.bus_id.empty() || disk.driver == "storvsc_host";  // of a PCI device; Hyper-V's adapter has no address
 }
 
 bool is_passed_through(const Topology& topology, const Disk& disk) {
@@ -48,7 +54,7 @@ bool is_passed_through(const Topology& topology, const Disk& disk) {
 
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
   return is_guest(topology) && is_hosts_disk(disk) && !is_passed_through(topology, disk) &&
-         (is_virtio(disk) || disk.transport == "pci" || disk.transport == "xen");
+         (is_virtio(disk) || (disk.driver == "nvme" && disk.transport == "pci") || disk.transport == "xen");
 }
 
 bool is_emulated(const Topology& topology, const Disk& disk) {
@@ -58,8 +64,7 @@ bool is_emulated(const Topology& topology, const Disk& disk) {
   if (disk.queues.size() > 1) return false;
   // VMware's own adapter was made for guests; elsewhere it is an imitation.
   if (disk.driver == "vmw_pvscsi") return topology.vmm != "vmware";
-  return std::find(std::begin(kEmulatedAdapters), std::end(kEmulatedAdapters), disk.driver) !=
-         std::end(kEmulatedAdapters);
+  return is_one_of(kEmulatedAdapters, disk.driver);
 }
 
 bool is_zoned(const Disk& disk) {

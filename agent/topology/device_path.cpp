@@ -48,6 +48,14 @@ std::string bus_by_name(const DevicePath& path) {
   return is_mmio_name(parent) || path.root == "platform" ? "platform" : "";
 }
 
+// The same of a disk that is neither virtio nor of a protocol of its own.
+std::string bus_without_links(const DevicePath& path) {
+  if (path.root.starts_with("css")) return "ccw";
+  if (!path.pci.empty()) return "pci";
+  const bool is_name = std::all_of(path.root.begin(), path.root.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return is_name && !path.root.empty() ? path.root : "other";
+}
+
 std::string virtio_transport(TreeReader& reader, const fs::path& sysfs, const DevicePath& path) {
   std::string bus = linked(path.virtio_parent / "subsystem");
   if (bus.empty()) bus = bus_by_name(path);
@@ -125,14 +133,16 @@ std::string find_driver(TreeReader& reader, const fs::path& sysfs, const fs::pat
   return path.pci.empty() ? std::string() : linked(path.pci / "driver");
 }
 
-std::string find_transport(TreeReader& reader, const fs::path& sysfs, const DevicePath& path) {
+std::string find_transport(TreeReader& reader, const fs::path& sysfs, const fs::path& disk, const DevicePath& path) {
   if (path.virtio) return virtio_transport(reader, sysfs, path);
   if (path.nvme) return nvme_transport(reader, sysfs, path);
   if (!path.ata_port.empty()) return "ata";
   if (path.scsi_host) return !path.network.empty() ? path.network : path.is_usb ? "usb" : "scsi";
   if (path.is_mmc) return "mmc";
   if (path.is_xen) return "xen";
-  return path.root == "virtual" ? "virtual" : "other";
+  if (path.root == "virtual") return "virtual";
+  if (std::string bus = linked(disk / "device/subsystem"); !bus.empty()) return bus;
+  return bus_without_links(path);
 }
 
 }  // namespace vqscope

@@ -36,7 +36,9 @@ std::string find_driver(TreeReader& reader, const std::filesystem::path& sysfs, 
 
 // "virtio-pci", "virtio-mmio", "virtio-ccw", "virtio-vdpa" or "virtio-" and another bus; of NVMe "pci", or "nvme-tcp",
 // "nvme-rdma", "nvme-fc", "nvme-loop"; of SCSI hosts "ata", "iscsi", "fc", "fcoe", "usb", "scsi"; "mmc", "xen",
-// "virtual" (loop, nbd, zram, dm ...); "other" for the rest.
-std::string find_transport(TreeReader& reader, const std::filesystem::path& sysfs, const DevicePath& path);
+// "virtual" (loop, nbd, zram, dm ...); for the rest the name of the disk's bus, such as "ccw" (DASD), "rbd" or "nd",
+// and "other" if it has none.
+std::string find_transport(TreeReader& reader, const std::filesystem::path& sysfs, const std::filesystem::path& disk,
+                           const DevicePath& path);
 
 }  // namespace vqscope

@@ -59,7 +59,7 @@ std::optional<Disk> scan_disk(TreeReader& reader, const SystemPaths& paths, cons
   const fs::path sysfs = fs::canonical(paths.sysfs, error);
   const DevicePath path = analyse(sysfs, directory);
   disk.driver = find_driver(reader, paths.sysfs, directory, path);
-  disk.transport = find_transport(reader, sysfs, path);
+  disk.transport = find_transport(reader, sysfs, directory, path);
   disk.bus_id = path.bus_id;
   // virtio-scsi (virtio 1.2, 5.6.2): control and event queue come before the request queues.
   if (path.virtio) disk.virtio = VirtioDevice{*path.virtio, path.scsi_host ? 2U : 0U};

@@ -86,7 +86,7 @@ struct Disk {
   std::string name;            // kernel disk name, such as "vda" or "etherd/e1.1"; sysfs_name() in parse.h
   std::uint64_t identity = 0;  // differs between two disks that bear the same name one after the other
   std::string driver;          // of the controller, such as "virtio_blk", "nvme", "ahci"; empty: none (loop)
-  std::string transport;       // how it is reached, see device_path.h: "virtio-pci", "pci" (NVMe), "scsi", "iscsi"
+  std::string transport;       // how it is reached, see device_path.h: "virtio-pci", "pci", "scsi", "iscsi"
   std::string bus_id;          // such as PCI address "0000:00:02.0"; empty if there is none
   std::string scheduler;       // the elevator in force, such as "none"
   std::vector<HardwareQueue> queues;

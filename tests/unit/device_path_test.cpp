@@ -16,7 +16,8 @@ std::string transport(const std::string& path, Guest guest = Guest("virtio-mmio"
   const test::Tree tree = guest.file("sys/devices/" + path + "/size", "2048").unpack();
   TreeReader reader;
   const auto sysfs = std::filesystem::canonical(tree.paths.sysfs);
-  return find_transport(reader, sysfs, analyse(sysfs, sysfs / "devices" / path));
+  const auto disk = sysfs / "devices" / path;
+  return find_transport(reader, sysfs, disk, analyse(sysfs, disk));
 }
 
 TEST(Transport, OfVirtioIsTheBusOfTheDeviceThatCarriesIt) {
@@ -75,10 +76,17 @@ TEST(Transport, OfScsiTellsNetworksFromAdapters) {
 
 TEST(Transport, OfTheRest) {
   EXPECT_EQ(transport("virtual/block/nbd0"), "virtual");
-  EXPECT_EQ(transport("rbd/0/block/rbd0"), "other");
+  EXPECT_EQ(transport("rbd/0/block/rbd0"), "rbd");
   EXPECT_EQ(transport("vbd-51712/block/xvda"), "xen");
   EXPECT_EQ(transport("pci0000:00/0000:00:07.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0"), "mmc");
-  EXPECT_EQ(transport("css0/0.0.0001/0.0.0160/block/dasda"), "other");
+  EXPECT_EQ(transport("css0/0.0.0001/0.0.0160/block/dasda"), "ccw");
+  EXPECT_EQ(transport("pci0000:00/0000:00:09.0/block/rssda"), "pci");
+  const std::string pmem = "LNXSYSTM:00/LNXSYBUS:00/ACPI0012:00/ndbus0/region0/namespace0.0";
+  EXPECT_EQ(transport(pmem + "/block/pmem0"), "other");
+  Guest linked = Guest("virtio-mmio")
+                     .link("sys/devices/" + pmem + "/block/pmem0/device", "../../../namespace0.0")
+                     .link("sys/devices/" + pmem + "/subsystem", "../../../../../../../bus/nd");
+  EXPECT_EQ(transport(pmem + "/block/pmem0", std::move(linked)), "nd");
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ TEST(DisksOfTheGuestItself, AreThoseWithoutABusOfTheMachine) {
   EXPECT_FALSE(is_hosts("nvme1n1", "nvme-tcp", "nvme", ""));
   EXPECT_FALSE(is_hosts("vdb", "virtio-vdpa", "virtio_blk", "vdpa0"));
   EXPECT_FALSE(is_hosts("sr0", "ata", "ahci", "0000:00:1f.2"));
-  EXPECT_FALSE(is_hosts("dasda", "other", "dasd-eckd", ""));
+  EXPECT_FALSE(is_hosts("dasda", "ccw", "dasd-eckd", ""));
   EXPECT_TRUE(is_hosts("vda", "virtio-ccw", "virtio_blk", "0.0.0000"));
   EXPECT_TRUE(is_hosts("nvme0n1", "pci", "nvme", "0000:00:04.0"));
   EXPECT_TRUE(is_hosts("sda", "scsi", "storvsc_host", ""));
