@@ -51,12 +51,7 @@ int run(const vqscope::RecordOptions& options) {
 
 int run(const vqscope::CompareOptions& options) { return vqscope::compare(options); }
 
-int run(const vqscope::ExplainOptions& options) {
-  const auto explained = vqscope::explain(options);
-  if (explained) return 0;
-  vqscope::complain(explained.error().message);
-  return vqscope::kExitUsage;
-}
+int run(const vqscope::ExplainOptions& options) { return vqscope::explain(options); }
 
 }  // namespace
 

@@ -22,6 +22,12 @@ namespace {
 // Findings are judged over windows of this length: long enough for a tail, short enough for an alert.
 constexpr std::uint64_t kFindingsWindowNs = 5'000'000'000;
 
+// "virtio_blk 0000:00:04.0"
+std::string attachment(const Disk& disk) {
+  if (disk.driver.empty()) return disk.transport;
+  return disk.bus_id.empty() ? disk.driver : disk.driver + " " + disk.bus_id;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Collector>> Collector::create(CollectorOptions options) {
@@ -217,8 +223,7 @@ bool Collector::refresh() {
   for (const Disk& disk : topology->disks)
     if (std::none_of(topology_.disks.begin(), topology_.disks.end(),
                      [&](const Disk& d) { return d.name == disk.name; }))
-      spdlog::info("disk {} appeared: {} {}, {} hardware queue(s)", disk.name, disk.driver, disk.bus_id,
-                   disk.queues.size());
+      spdlog::info("disk {} appeared: {}, {} hardware queue(s)", disk.name, attachment(disk), disk.queues.size());
   for (const Disk& disk : topology_.disks)
     if (std::none_of(topology->disks.begin(), topology->disks.end(),
                      [&](const Disk& d) { return d.name == disk.name; }))

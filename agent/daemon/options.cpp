@@ -293,7 +293,7 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
   compare.add_flag("--json", words.json, "The same as --format json")->excludes(format);
   compare.footer(
       "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 mixed or not comparable (the load "
-      "differs, too short, idle), 4 a recording cannot be read.");
+      "differs, too short, idle), 4 a recording cannot be read, or the result not be printed.");
   return compare;
 }
 

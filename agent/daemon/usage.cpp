@@ -33,6 +33,12 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_option_desc(const CLI::Option* option) const override {
     return wrapped(CLI::Formatter::make_option_desc(option), kWidth - kColumn);
   }
+  // "FILE", "FILE [FILE]" or "[DISK]...", of an argument without a flag.
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const std::string name = option->get_type_name(), once = option->get_required() ? name : "[" + name + "]";
+    const int most = option->get_expected_max();
+    return most == 1 ? once : most == 2 ? once + " [" + name + "]" : once + "...";
+  }
   std::string make_description(const CLI::App* app) const override {
     return wrapped(app->get_description(), kWidth) + "\n";
   }

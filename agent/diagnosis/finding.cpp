@@ -74,9 +74,10 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      2, &requeues},
     {"host_latency", "The host answers unevenly",
      "Most requests are answered quickly, and a few take very much longer, while they are on the host's side. The "
-     "usual reasons: the disk is served by QEMU's main loop, which also does everything else, or by aio=threads; the "
-     "host's page cache is written back; other guests use the same storage or CPUs. This guest cannot see which: the "
-     "host's aio mode and IOThreads show only as latency.",
+     "usual reasons: other guests use the same storage or CPUs; the host's page cache is written back; where the host "
+     "is "
+     "QEMU, the disk is served by its main loop, which also does everything else, or by aio=threads. This guest cannot "
+     "see which: what serves the disk shows only as latency.",
      2, &host_latency},
     {"slow_at_device", "Requests wait at the device, nearly all of them equally long",
      "Many requests are in flight at the device at any time, and nearly all stay there for long. That can be a limit "

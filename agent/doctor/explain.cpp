@@ -182,11 +182,18 @@ Result<std::string> explain(const std::string& topic, std::size_t width, bool co
                           hint.empty() ? "; 'vqscope explain' lists those that there are" : hint));
 }
 
-Result<void> explain(const ExplainOptions& options) {
+int explain(const ExplainOptions& options) {
   const auto text = explain(options.topic, std::clamp(terminal_width(STDOUT_FILENO), kNarrowest, kWidest),
                             wants_colour(STDOUT_FILENO));
-  if (!text) return tl::unexpected(text.error());
-  return print(*text);
+  if (!text) {
+    complain(text.error().message);
+    return kExitUsage;
+  }
+  if (const auto printed = print(*text); !printed) {
+    complain(printed.error().message);
+    return kExitFailure;
+  }
+  return 0;
 }
 
 }  // namespace vqscope

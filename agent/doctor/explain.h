@@ -17,7 +17,7 @@ std::string_view findings_document();
 // lines of `width`; without a topic a list of all. An error, a sentence, when there is no such section.
 Result<std::string> explain(const std::string& topic, std::size_t width, bool colour);
 
-// Prints it.
-Result<void> explain(const ExplainOptions& options);
+// Prints it, and returns the command's exit status.
+int explain(const ExplainOptions& options);
 
 }  // namespace vqscope

@@ -316,7 +316,9 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
 
 TEST(CommandLine, HelpAndVersionAreCommandsToo) {
   EXPECT_EQ(parse({"help"}).out, parse({"--help"}).out);
-  EXPECT_THAT(parse({"help", "doctor"}).out, HasSubstr("Usage: vqscope doctor "));
+  EXPECT_THAT(parse({"help", "doctor"}).out, HasSubstr("Usage: vqscope doctor [OPTIONS] [DISK]...\n"));
+  EXPECT_THAT(parse({"help", "record"}).out, HasSubstr("Usage: vqscope record [OPTIONS] FILE\n"));
+  EXPECT_THAT(parse({"help", "compare"}).out, HasSubstr("Usage: vqscope compare [OPTIONS] FILE [FILE]\n"));
   EXPECT_THAT(parse({"help", "doctor"}).out, HasSubstr("  --platform PLATFORM "));
   EXPECT_EQ(parse({"help", "doctor"}).line.exit_status, 0);
   EXPECT_EQ(parse({"version"}).out, parse({"--version"}).out);
