@@ -25,9 +25,9 @@ std::optional<Found> elevator_lock(const DiskEvidence& evidence) {
   Found found;
   found.severity = severity_of_share(share);
   found.evidence = {
-      fmt::format("The elevator of {}, {}, has one lock for {}, and {} requests/s take it.", evidence.disk.name,
-                  evidence.disk.scheduler, plural(static_cast<double>(evidence.disk.queues.size()), "queue"),
-                  grouped(measured.requests_rate)),
+      fmt::format("The elevator of {}, {}, has one lock for the whole disk ({}), which {} requests/s take.",
+                  evidence.disk.name, evidence.disk.scheduler,
+                  plural(static_cast<double>(evidence.disk.queues.size()), "queue"), grouped(measured.requests_rate)),
       fmt::format(
           "It was waited for {} times a second, {} each on average: together {} of the requests' time, and {} of "
           "one vCPU's.",

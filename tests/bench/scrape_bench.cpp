@@ -156,8 +156,8 @@ void locks(benchmark::State& state) {
   if (!arrays) return state.SkipWithError(arrays.error().message.c_str());
   Layout layout(*arrays);
   layout.apply(topology, 1);
-  Locks locks(*arrays);
-  locks.place(topology, layout);
+  Locks known(*arrays);
+  known.place(topology, layout);
   // As the programs would have found the locks and counted waits for them.
   const std::uint32_t words = vqs_lock_words(arrays->locks.size());
   for (const auto& [name, place] : layout.disks()) {
@@ -175,12 +175,12 @@ void locks(benchmark::State& state) {
       }
   }
   arrays->control[0].spins_told = 1;
-  locks.update(layout, 2);
+  known.update(layout, 2);
   Snapshot snapshot;
   for (const Disk& disk : topology.disks) snapshot.devices.emplace_back().name = disk.name;
   for (auto _ : state) {
     for (DeviceSnapshot& device : snapshot.devices) device.locks.clear();
-    locks.read(layout, snapshot);
+    known.read(layout, snapshot);
     benchmark::DoNotOptimize(snapshot.devices.data());
   }
   std::size_t told = 0;

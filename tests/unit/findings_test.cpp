@@ -442,11 +442,12 @@ TEST(ElevatorLock, TellsWaitsShareMeanAndTheLongestApart) {
   EXPECT_EQ(found.remedy, Remedy::kSpareElevatorLock);
   EXPECT_THAT(
       found.evidence,
-      ElementsAre("The elevator of vda, mq-deadline, has one lock for 4 queues, and 10,000 requests/s take it.",
-                  "It was waited for 5,000 times a second, 30 us each on average: together 15 % of the requests' "
-                  "time, and 15 % of one vCPU's.",
-                  "The longest wait, which is not among these, took 4 ms: one of milliseconds is that of a vCPU "
-                  "that did not run."));
+      ElementsAre(
+          "The elevator of vda, mq-deadline, has one lock for the whole disk (4 queues), which 10,000 requests/s take.",
+          "It was waited for 5,000 times a second, 30 us each on average: together 15 % of the requests' "
+          "time, and 15 % of one vCPU's.",
+          "The longest wait, which is not among these, took 4 ms: one of milliseconds is that of a vCPU "
+          "that did not run."));
   EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("lock_wait_longest_seconds", 0.004)));
 }
 
