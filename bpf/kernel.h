@@ -29,6 +29,7 @@ struct blk_mq_ctx {
 } KERNEL_TYPE;
 
 struct blk_mq_hw_ctx {
+  struct request_queue *queue;
   unsigned int queue_num;
 } KERNEL_TYPE;
 

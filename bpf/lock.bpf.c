@@ -3,7 +3,7 @@
  * Waits for the spin locks of the measured disks. The kernel tells of waits for all locks of the guest, so what has to
  * be quick is to see that a lock is none of these. Who waits is not preempted, so a wait begins and ends on one CPU.
  */
-#include "common.h"
+#include "lock_way.h"
 
 /* The kernel does not run a program inside of itself on one CPU; see locate.h. */
 const volatile __u8 never_nested = 0;
@@ -16,6 +16,7 @@ enum { LCB_F_SPIN = 1 };
 ARRAY_OF(struct vqs_control) control SEC(".maps");
 ARRAY_OF(struct vqs_lock_set) lock_sets SEC(".maps");
 ARRAY_OF(struct vqs_lock_waits) lock_waits SEC(".maps");
+ARRAY_OF(__u64) lock_used SEC(".maps");
 ARRAY_OF(struct vqs_waiting) waiting SEC(".maps");
 
 static __noinline void lose_wait(void)
@@ -59,12 +60,28 @@ static __always_inline struct vqs_waiting *this_cpu(void)
   return bpf_map_lookup_elem(&waiting, &cpu);
 }
 
-static __noinline void begin_wait(__u64 address)
+/* Whether the way that led to the lock still does: what the elevator or the driver had there may be gone, and its
+ * memory another's. Asked before the wait, which it is a part of. */
+static __noinline bool still_leads(__u32 index, __u64 address)
+{
+  const struct vqs_lock *lock = bpf_map_lookup_elem(&locks, &index);
+  const struct vqs_lock_path *path;
+
+  if (!lock)
+    return false;
+  index = lock->path;
+  path = bpf_map_lookup_elem(&lock_paths, &index);
+  return path && lock_at(path, lock->queue, lock->context, lock->hctx) == address;
+}
+
+static __noinline void begin_wait(__u32 lock, __u64 address)
 {
   struct vqs_waiting *here = this_cpu();
   __u32 i, place = VQS_NESTED_WAITS;
+  __u64 now = bpf_ktime_get_ns();
 
-  if (!here)
+  /* Its end is told as lost: whose it was is not known. */
+  if (!here || !still_leads(lock, address))
     return;
 #pragma unroll
   for (i = 0; i < VQS_NESTED_WAITS; i++) {
@@ -82,7 +99,17 @@ static __noinline void begin_wait(__u64 address)
   if (here->locks[place])
     lose_wait();
   here->locks[place] = address;
-  here->since_ns[place] = bpf_ktime_get_ns();
+  here->since_ns[place] = now;
+}
+
+/* The agent looks at no other locks of this CPU. */
+static __always_inline void mark_used(__u32 lock)
+{
+  __u32 index = bpf_get_smp_processor_id() * vqs_lock_words(lock_count) + lock / 64;
+  __u64 *word = bpf_map_lookup_elem(&lock_used, &index), bit = 1ULL << lock % 64;
+
+  if (word && !(*word & bit))
+    __sync_fetch_and_or(word, bit);
 }
 
 static __noinline void end_wait(__u64 address, __u64 since)
@@ -101,16 +128,20 @@ static __noinline void end_wait(__u64 address, __u64 since)
   count(never_nested, &waits->wait_ns, ns);
   if (ns > waits->longest_ns)
     waits->longest_ns = ns;
+  mark_used(lock - 1);
 }
 
 SEC("tp_btf/contention_begin")
 int lock_begin(__u64 *ctx)
 {
+  __u32 lock;
+
   if ((__u32)ctx[1] != LCB_F_SPIN)
     return 0;
   tell_spin();
-  if (find_lock(ctx[0]))
-    begin_wait(ctx[0]);
+  lock = find_lock(ctx[0]);
+  if (lock)
+    begin_wait(lock - 1, ctx[0]);
   return 0;
 }
 

@@ -318,13 +318,17 @@ struct vqs_lock_path {
 };
 VQS_ASSERT_SIZE(struct vqs_lock_path, 64);
 
-/* Where a lock is, at queue index * VQS_LOCKS + kind; that of a whole disk at its first queue. */
+/* Where a lock is and how it was found, at queue index * VQS_LOCKS + kind; that of a whole disk at its first queue. */
 struct vqs_lock {
   __u64 address; /* [bpf] 0: there is none */
+  __u64 queue;   /* [bpf] struct request_queue * */
+  __u64 context; /* [bpf] struct blk_mq_hw_ctx * */
+  __u32 hctx;    /* [bpf] hardware queue */
+  __u32 path;    /* [bpf] vqs_lock_path */
   __u32 round;   /* [bpf] in which that was found, see vqs_control.learn; written last */
   __u32 pad;
 };
-VQS_ASSERT_SIZE(struct vqs_lock, 16);
+VQS_ASSERT_SIZE(struct vqs_lock, 40);
 
 /* A set of the hash table from a lock's address to its index, at vqs_lock_hash(). */
 struct vqs_lock_set {
@@ -347,6 +351,12 @@ struct vqs_lock_waits {
   __u64 pad;
 };
 VQS_ASSERT_SIZE(struct vqs_lock_waits, 32);
+
+/* For which locks a CPU has vqs_lock_waits that are not 0: a bit each, so many words for each CPU. [bpf] */
+static inline __u32 vqs_lock_words(__u32 locks)
+{
+  return (locks + 63) / 64;
+}
 
 /* Locks of disks that a CPU waits for now. */
 struct vqs_waiting {

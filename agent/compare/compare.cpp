@@ -63,6 +63,7 @@ void tell_of_shared_time(double seconds, Comparison& comparison) {
                         fmt::format("both sides are of the same time: they share {:.0f} s", seconds),
                         {},
                         device.judgement.idle};
+    device.time.sentence.clear();
     for (Row& row : device.rows) row.remark = "";
     for (OperationReport& operation : device.operations)
       for (Row& row : operation.rows) row.remark = "";

@@ -49,6 +49,17 @@ ordered_json json_of(const std::vector<std::optional<double>>& rates) {
   return list;
 }
 
+ordered_json json_of(const TimeChange& time) {
+  ordered_json parts = ordered_json::object();
+  // Limits that are not known are infinite, which JSON has as null.
+  for (const PartChange& part : time.parts)
+    parts[part.key] = {{"change_seconds", part.change.value},
+                       {"change_seconds_low", part.change.low},
+                       {"change_seconds_high", part.change.high},
+                       {"certain", part.change.certain()}};
+  return {{"sentence", time.sentence}, {"parts", parts}};
+}
+
 }  // namespace
 
 std::string render_json(const Comparison& comparison) {
@@ -72,6 +83,7 @@ std::string render_json(const Comparison& comparison) {
                        {"reason", device.judgement.reason},
                        {"idle", device.judgement.idle},
                        {"notes", device.judgement.notes},
+                       {"time", json_of(device.time)},
                        {"numbers", json_of(device.rows)},
                        {"interrupts_per_second_by_cpu",
                         {{"before", json_of(device.interrupts_before)}, {"after", json_of(device.interrupts_after)}}},

@@ -52,6 +52,36 @@ void add_medians(std::span<const Second> seconds, Numbers& numbers) {
   numbers[kMedianAvgquSz] = median(std::move(in_flight));
 }
 
+struct PartOfTime {
+  DeviceNumber number;
+  std::optional<double> RequestTime::*part;
+};
+
+constexpr PartOfTime kPartsOfTime[] = {{kBeforeIssue, &RequestTime::before_issue},
+                                       {kAtDevice, &RequestTime::at_device},
+                                       {kAtHost, &RequestTime::at_host},
+                                       {kCompletion, &RequestTime::completion},
+                                       {kCompletionLocal, &RequestTime::completion_local},
+                                       {kCompletionCross, &RequestTime::completion_cross},
+                                       {kLockWaits, &RequestTime::lock_waits}};
+
+// A part that was measured of fewer requests is that of others than those whose mean latency is told.
+constexpr double kMeasuredShare = 0.9;
+
+void add_parts_of_time(std::span<const Second> seconds, Numbers& numbers) {
+  for (const auto& [number, part] : kPartsOfTime) {
+    double requests = 0, measured = 0, sum = 0;
+    for (const Second& second : seconds) {
+      if (!second.time) continue;
+      requests += static_cast<double>(second.time->requests);
+      if (!((*second.time).*part)) continue;
+      measured += static_cast<double>(second.time->requests);
+      sum += *((*second.time).*part);
+    }
+    if (requests > 0 && measured >= kMeasuredShare * requests) numbers[number] = sum / measured;
+  }
+}
+
 }  // namespace
 
 Numbers numbers_of(std::span<const Second> seconds) {
@@ -60,6 +90,7 @@ Numbers numbers_of(std::span<const Second> seconds) {
   Numbers numbers(op_number(VQS_OPS, OpNumber{}));
   if (totals.seconds <= 0) return numbers;
   add_medians(seconds, numbers);
+  add_parts_of_time(seconds, numbers);
   double latency = 0;
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const Totals::Op& total = totals.ops[op];

@@ -21,6 +21,14 @@ enum DeviceNumber : std::size_t {
   kMedianRate,
   kMedianLatency,
   kMedianAvgquSz,
+  // Of a request's mean latency, in seconds: what RequestTime says of each. kLockWaits is within the others.
+  kBeforeIssue,
+  kAtDevice,
+  kAtHost,
+  kCompletion,
+  kCompletionLocal,
+  kCompletionCross,
+  kLockWaits,
   kDeviceNumbers,
 };
 

@@ -205,6 +205,7 @@ void render_verdict(const DeviceReport& device, bool colour, std::string& out) {
     if (const std::size_t at = text.find(part); at != std::string::npos && colour)
       text.replace(at, part.size(), painted(part, verdict, colour));
   out += text;
+  if (!device.time.sentence.empty()) out += in_lines(device.time.sentence, "  time: ");
   for (const std::string& note : device.judgement.notes) out += in_lines(note, "  note: ");
 }
 
@@ -244,6 +245,7 @@ std::string render_markdown(const Comparison& comparison) {
   for (const DeviceReport& device : comparison.devices) {
     out += fmt::format("**{}: {}**: {}.\n\n", title_of(device), name_of(device.judgement.verdict),
                        escape_markdown(device.judgement.reason));
+    if (!device.time.sentence.empty()) out += "Time: " + escape_markdown(device.time.sentence) + ".\n\n";
     for (const std::string& note : device.judgement.notes) out += "Note: " + escape_markdown(note) + ".\n\n";
   }
   out += "| | before | after |\n|---|---|---|\n";

@@ -32,6 +32,13 @@ constexpr RowKind kDeviceRows[] = {
     {kThroughput, "bytes_per_second", "throughput", Unit::kBytesPerSecond, Wish::kMore, 1},
     {kMeanLatency, "latency_mean", "mean latency", Unit::kSeconds, Wish::kLess, 1},
     {kMedianLatency, "median_second_latency_mean", "  in the median second", Unit::kSeconds, Wish::kLess, 1},
+    {kBeforeIssue, "before_issue_mean", "before issue", Unit::kSeconds, Wish::kNone, 1},
+    {kAtDevice, "at_device_mean", "issue to completion", Unit::kSeconds, Wish::kNone, 1},
+    {kAtHost, "at_host_mean", "  at the host", Unit::kSeconds, Wish::kNone, 1},
+    {kCompletion, "completion_mean", "  in completion", Unit::kSeconds, Wish::kNone, 1},
+    {kCompletionLocal, "completion_local_mean", "    local", Unit::kSeconds, Wish::kNone, 1},
+    {kCompletionCross, "completion_cross_cpu_mean", "    cross-vCPU", Unit::kSeconds, Wish::kNone, 1},
+    {kLockWaits, "lock_waits_mean", "in these, for locks", Unit::kSeconds, Wish::kNone, 1},
     {kAvgquSz, "avgqu_sz", "avgqu-sz", Unit::kNone, Wish::kNone, 1},
     {kMedianAvgquSz, "median_second_avgqu_sz", "  in the median second", Unit::kNone, Wish::kNone, 1},
 };
@@ -125,7 +132,11 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
   const Estimates before_numbers = estimate(before.seconds, numbers_of, is_robust);
   const Estimates after_numbers = estimate(after.seconds, numbers_of, is_robust);
   const Pair pair{before, after, before_numbers, after_numbers};
-  DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}};
+  DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}, {}};
+  if (pair.ratio(kMeanLatency)) report.time = time_change(pair);
+  // What nothing was seen of is not said of its parts.
+  const Verdict verdict = report.judgement.verdict;
+  if (verdict == Verdict::kNoDifference || verdict == Verdict::kNotComparable) report.time.sentence.clear();
   for (const DeviceSeries* side : {&before, &after})
     report.judgement.notes.insert(report.judgement.notes.end(), side->notes.begin(), side->notes.end());
   for (const RowKind& kind : kDeviceRows)

@@ -9,6 +9,7 @@
 
 #include "agent/compare/changes.h"
 #include "agent/compare/series.h"
+#include "agent/compare/time_change.h"
 #include "agent/compare/verdict.h"
 
 namespace vqscope {
@@ -40,6 +41,7 @@ struct OperationReport {
 struct DeviceReport {
   std::string before, after;  // names
   Judgement judgement;
+  TimeChange time;  // its sentence is empty where the verdict is that nothing changed, or none
   std::vector<Row> rows;
   std::vector<OperationReport> operations;
   std::vector<std::optional<double>> interrupts_before, interrupts_after;  // per second, by CPU; absent: no such CPU

@@ -83,6 +83,7 @@ Second make_second(const DeviceSnapshot& window, double seconds) {
   second.queued_seconds = queued_seconds(window);
   for (const QueueCounters& queue : *window.queues) second.in_flight += queue.inflight;
   second.submission_cpus = effective_number(submissions_per_cpu(window)).value_or(0);
+  second.time = request_time(window);
   const auto ops = sum_operations(window);
   for (std::size_t op = 0; op < VQS_OPS; ++op)
     if (ops[op].requests > 0 || ops[op].errors > 0)

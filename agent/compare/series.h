@@ -13,6 +13,7 @@
 #include "agent/base/result.h"
 #include "agent/compare/options.h"
 #include "agent/diagnosis/finding.h"
+#include "agent/model/request_time.h"
 #include "agent/model/snapshot.h"
 #include "agent/recording/reader.h"
 
@@ -36,10 +37,11 @@ struct OpSecond {
 
 // From one reading to the next, about a second.
 struct Second {
-  double seconds = 0;           // its length
-  double queued_seconds = 0;    // time that the completed requests together spent in queue or at the device
-  std::uint32_t in_flight = 0;  // at its end, over all queues
-  double submission_cpus = 0;   // effective number of vCPUs that submitted; 0 without requests
+  double seconds = 0;               // its length
+  double queued_seconds = 0;        // time that the completed requests together spent in queue or at the device
+  std::uint32_t in_flight = 0;      // at its end, over all queues
+  double submission_cpus = 0;       // effective number of vCPUs that submitted; 0 without requests
+  std::optional<RequestTime> time;  // of the completed requests; absent without any
   std::array<Boxed<OpSecond>, VQS_OPS> ops;  // absent: none completed
 };
 

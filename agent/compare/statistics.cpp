@@ -20,6 +20,13 @@ double deviation(const std::vector<double>& values) {
   return std::sqrt(squares / (count - 1));
 }
 
+// Half of the interval of a difference with these variances (Welch and Satterthwaite).
+double half_width(double a, double degrees_of_a, double b, double degrees_of_b) {
+  if (a + b == 0) return 0;
+  const double of_a = a == 0 ? 0 : a * a / degrees_of_a, of_b = b == 0 ? 0 : b * b / degrees_of_b;
+  return std::sqrt(a + b) * student_quantile((a + b) * (a + b) / (of_a + of_b));
+}
+
 }  // namespace
 
 Estimates estimate(std::span<const Second> seconds, NumbersOf numbers, bool (*is_robust)(std::size_t number)) {
@@ -47,12 +54,20 @@ std::optional<Ratio> compare(const Estimate& before, const Estimate& after) {
   const double change = std::log(*after.value / *before.value);
   if (before.degrees_of_freedom == 0 || after.degrees_of_freedom == 0)
     return Ratio{std::exp(change), 0, std::numeric_limits<double>::infinity()};
-  const double a = before.log_error * before.log_error, b = after.log_error * after.log_error;
-  double width = 0;
-  if (a + b > 0)  // Welch and Satterthwaite
-    width = std::sqrt(a + b) * student_quantile((a + b) * (a + b) /
-                                                (a * a / before.degrees_of_freedom + b * b / after.degrees_of_freedom));
+  const double width = half_width(before.log_error * before.log_error, before.degrees_of_freedom,
+                                  after.log_error * after.log_error, after.degrees_of_freedom);
   return Ratio{std::exp(change), std::exp(change - width), std::exp(change + width)};
+}
+
+std::optional<Difference> difference(const Estimate& before, const Estimate& after) {
+  if (!before.value || !after.value) return std::nullopt;
+  const double change = *after.value - *before.value;
+  for (const Estimate* side : {&before, &after})
+    if (*side->value > 0 && side->degrees_of_freedom < kParts - 1)
+      return Difference{change, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  const double a = *before.value * before.log_error, b = *after.value * after.log_error;
+  const double width = half_width(a * a, before.degrees_of_freedom, b * b, after.degrees_of_freedom);
+  return Difference{change, change - width, change + width};
 }
 
 double student_quantile(double degrees_of_freedom) {

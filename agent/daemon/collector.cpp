@@ -11,8 +11,10 @@
 #include <utility>
 
 #include "agent/base/clock.h"
+#include "agent/base/text.h"
 #include "agent/model/window.h"
 #include "agent/topology/facts.h"
+#include "agent/topology/parse.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
@@ -193,9 +195,19 @@ std::uint64_t Collector::out_of_range() const {
   return load(lost[VQS_LOST_QUEUE_RANGE]) + load(lost[VQS_LOST_TAG_RANGE]);
 }
 
-bool Collector::outgrown() const {
-  const std::scoped_lock lock(mutex_);
-  return arrays_ && out_of_range() > handled_range_losses_;
+bool Collector::outdated() const {
+  std::vector<std::pair<std::string, std::string>> elevators;  // by disk
+  {
+    const std::scoped_lock lock(mutex_);
+    if (arrays_ && out_of_range() > handled_range_losses_) return true;
+    if (locks_)
+      for (const Disk& disk : topology_.disks) elevators.emplace_back(disk.name, disk.scheduler);
+  }
+  // No uevent tells of it.
+  return std::ranges::any_of(elevators, [&](const auto& known) {
+    const auto text = read_file(options_.paths.sysfs / "block" / sysfs_name(known.first) / "queue/scheduler");
+    return text && parse_choice(trim(*text)) != known.second;
+  });
 }
 
 std::string Collector::summary() const {

@@ -60,8 +60,9 @@ class Collector {
   // Memory of the arrays shared with BPF; 0 without BPF.
   [[nodiscard]] std::size_t array_bytes() const { return arrays_ ? arrays_->bytes() : 0; }
 
-  // Requests were lost because a disk grew since the last refresh: it is time for another.
-  [[nodiscard]] bool outgrown() const;
+  // It is time for a refresh: requests were lost because a disk grew since the last one, or a disk has another
+  // elevator, whose lock is another.
+  [[nodiscard]] bool outdated() const;
 
  private:
   explicit Collector(CollectorOptions options) : options_(std::move(options)) {}

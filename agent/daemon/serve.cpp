@@ -39,7 +39,7 @@ namespace vqscope {
 
 namespace {
 
-// Uevents tell of disks and CPUs at once; elevators and interrupt lines change without one.
+// Uevents tell of disks and CPUs at once; interrupt lines change without one.
 constexpr unsigned kRefreshSeconds = 10;
 
 // Whoever suspends a machine does it for longer; more than passes between two readings of clocks.
@@ -203,7 +203,7 @@ Result<void> run(Collector& collector, SharedPages& shared, const Fd& signals, c
       if (::read(timer.get(), &expirations, sizeof expirations) < 0 && errno != EAGAIN)
         return fail_errno("cannot read the timer");
       // Without uevents, disks that come and go are looked for every second.
-      if (++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outgrown()) schedule.ask();
+      if (++seconds % kRefreshSeconds == 0 || uevents == nullptr || collector.outdated()) schedule.ask();
       // Drivers take other interrupts when a machine wakes up.
       if (const std::uint64_t now = suspended_ns(); now > suspended + kShortestSuspensionNs) {
         suspended = now;

@@ -95,6 +95,11 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "several exits to the host for each request. Disks that were made for guests have none of this. A controller or a "
      "drive that is passed through looks the same: then there is nothing to mend.",
      2, &emulated_bus},
+    {"elevator_lock", "vCPUs wait for the elevator's one lock",
+     "The elevator keeps all requests of the disk in one place, behind one lock, however many queues the disk has. "
+     "vCPUs "
+     "that need it at the same time spin until it is free, and do nothing else meanwhile.",
+     2, &elevator_lock},
     {"elevator_on_fast_disk", "An elevator sorts the requests of a fast disk",
      "Sorting requests pays on disks that turn, and this one answers faster than those can. It takes CPU time in this "
      "guest, how much was not measured; what lies below sorts again if its disks need it.",

@@ -40,6 +40,7 @@ enum class Remedy {
   kHostCpu,              // the host: fewer or pinned vCPUs
   kUseVirtio,            // the host: another bus
   kDropElevator,         // the guest
+  kSpareElevatorLock,    // the guest: no elevator, or one with a lock for each queue
   kIndirectDescriptors,  // the host
 };
 

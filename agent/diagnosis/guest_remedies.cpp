@@ -145,6 +145,27 @@ std::vector<Step> drop_elevator(const Disk& disk) {
   return steps;
 }
 
+Instructions spare_elevator_lock(const Disk& disk) {
+  Instructions result;
+  result.summary =
+      "Switch the elevator off, or take kyber, which has a lock for each queue. One of the two, and measure before and "
+      "after it.";
+  result.steps = drop_elevator(disk);
+  const std::string path = queue_attribute(disk, "scheduler");
+  result.steps.push_back(
+      {kGuest,
+       "Or kyber, which still lets reads go before writes, until the next boot:", fmt::format("echo kyber > {}", path),
+       Caution{
+           fmt::format("cat {}: the one in brackets is the present one. Where kyber is not among them, modprobe "
+                       "kyber-iosched adds it if this kernel has it; a kernel without refuses the name.",
+                       path),
+           "Nothing; requests wait for a moment while it is changed.",
+           fmt::format("echo {} > {}", disk.scheduler.empty() ? "the old one" : disk.scheduler, path),
+           "No data. Limits that the elevator enforces (bfq weights, ionice) no longer hold, and kyber holds requests "
+           "back to keep its own targets (iosched/read_lat_nsec)."}});
+  return result;
+}
+
 Instructions guest_queueing(const Disk& disk) {
   Instructions result;
   result.summary = "Find out what holds the requests back, one thing at a time, and measure each time.";

@@ -24,6 +24,7 @@ Instructions use_msi(const Disk& disk);
 Instructions spread_interrupts(const Disk& disk);
 Instructions match_queues(const Disk& disk);
 std::vector<Step> drop_elevator(const Disk& disk);
+Instructions spare_elevator_lock(const Disk& disk);
 Instructions guest_queueing(const Disk& disk);
 Instructions move_submitter();
 

@@ -32,8 +32,12 @@ Severity severity_by_cost(const DiskEvidence& evidence) {
   if (slow_at_device(evidence)) return Severity::kInfo;
   const auto ratio = measured.cost ? measured.cost->ratio() : std::nullopt;
   if (!ratio) return Severity::kWarning;
-  if (*ratio >= kCostCritical || measured.cost->busiest_cpu.value_or(0) >= kUsedUp) return Severity::kCritical;
-  return *ratio >= kCostWarning ? Severity::kWarning : Severity::kInfo;
+  return measured.cost->busiest_cpu.value_or(0) >= kUsedUp ? Severity::kCritical : severity_of_share(*ratio);
+}
+
+Severity severity_of_share(double share) {
+  if (share >= kCostCritical) return Severity::kCritical;
+  return share >= kCostWarning ? Severity::kWarning : Severity::kInfo;
 }
 
 std::vector<std::string> about_cost(const DiskEvidence& evidence) {

@@ -15,6 +15,9 @@ namespace vqscope {
 // not measured. What takes equally long at the device, however it gets there, is no fault of the layout that was seen.
 Severity severity_by_cost(const DiskEvidence& evidence);
 
+// By a share of the requests' time.
+Severity severity_of_share(double share);
+
 // Sentences: the cost in this guest with its parts, or why it is not known.
 std::vector<std::string> about_cost(const DiskEvidence& evidence);
 

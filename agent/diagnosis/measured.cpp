@@ -60,6 +60,8 @@ Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>&
   measured.has_requests = window.queues.has_value();
   if (window.queues) add_requests(window, full_shares, measured);
   measured.cost = queue_cost(window, cpus, seconds);
+  measured.time = request_time(window);
+  measured.locks = window.locks;
   measured.interrupts = interrupts_per_cpu(window);
   measured.interrupt_share = concentration(measured.interrupts);
   measured.interrupts_rate = sum(measured.interrupts) / seconds;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/model/queue_cost.h"
+#include "agent/model/request_time.h"
 #include "agent/model/snapshot.h"
 #include "agent/topology/topology.h"
 
@@ -47,6 +48,8 @@ struct Measured {
   std::array<OpLoad, VQS_OPS> ops;                 // by enum vqs_op_kind
   std::vector<QueueLoad> queues;                   // by hardware queue; empty without the block probe
   std::optional<QueueCost> cost;                   // absent where no interrupt was traced that ended a request
+  std::optional<RequestTime> time;                 // absent without requests
+  std::vector<LockCounters> locks;                 // what was waited for them; empty where that was not measured
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
 };
 

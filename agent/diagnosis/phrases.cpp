@@ -33,6 +33,10 @@ std::string duration(double seconds) {
   return fmt::format("{:.3g} s", seconds);
 }
 
+std::string duration_in_ns(double seconds) {
+  return seconds < 10e-6 ? fmt::format("{} ns", grouped(std::round(seconds * 1e9))) : duration(seconds);
+}
+
 std::string throughput(double bytes_per_second) {
   constexpr double kMiB = 1 << 20, kGiB = 1 << 30;
   if (bytes_per_second >= 10 * kGiB) return fmt::format("{:.1f} GiB/s", bytes_per_second / kGiB);

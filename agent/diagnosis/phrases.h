@@ -11,6 +11,7 @@ namespace vqscope {
 std::string grouped(double number);                          // "103,210", "12.5" below 100
 std::string percent(double share);                           // 0.724 -> "72 %"
 std::string duration(double seconds);                        // "85 us", "1.2 ms", "31 s"
+std::string duration_in_ns(double seconds);                  // the same, but "340 ns" below 10 us
 std::string throughput(double bytes_per_second);             // "403 MiB/s"
 std::string plural(double number, const std::string& noun);  // "1 queue", "4 queues"
 

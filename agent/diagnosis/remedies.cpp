@@ -227,6 +227,7 @@ std::string_view in_short(Remedy remedy) {
     case Remedy::kHostCpu: return "get CPU time on the host for this guest";
     case Remedy::kUseVirtio: return "attach it to a bus that was made for guests";
     case Remedy::kDropElevator: return "switch the elevator off";
+    case Remedy::kSpareElevatorLock: return "switch the elevator off, or try kyber";
     case Remedy::kMoreVectors: return "let the host prepare a vector for each queue";
     case Remedy::kIndirectDescriptors: return "let the host offer indirect descriptors";
   }
@@ -268,6 +269,7 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kHostCpu: return host_cpu(platforms);
     case Remedy::kUseVirtio: return use_virtio(topology, platforms, host_disk);
     case Remedy::kMoreVectors: return more_vectors(of, platforms, host_disk);
+    case Remedy::kSpareElevatorLock: return spare_elevator_lock(of);
     case Remedy::kDropElevator:
       result.summary = "Switch the elevator off.";
       result.steps = drop_elevator(of);

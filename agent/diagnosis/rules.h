@@ -3,7 +3,8 @@
 // a disk behind an emulated bus has no findings about its queues (it cannot have more); of the reasons why there are
 // fewer queues than vCPUs one is named; what follows from few queues or vectors (interrupts on one vCPU, completions on
 // others) is not told a second time; latency inside the guest is not told when the queue is full or the driver pushes
-// requests back, which cause it and tell it; nor is a slow host when the queue is full.
+// requests back, which cause it and tell it; nor is a slow host when the queue is full; an elevator on a fast disk is
+// not told when the waits for its lock are, and are as severe.
 #pragma once
 
 #include <optional>
@@ -31,6 +32,9 @@ std::optional<Found> submitter_off_interrupt_vcpu(const DiskEvidence& evidence);
 
 // Interrupt vectors (vector_rules.cpp).
 std::optional<Found> shared_vector(const DiskEvidence& evidence);
+
+// Locks (lock_rules.cpp).
+std::optional<Found> elevator_lock(const DiskEvidence& evidence);
 
 // Requests (request_rules.cpp).
 std::optional<Found> queue_full(const DiskEvidence& evidence);

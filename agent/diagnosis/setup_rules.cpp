@@ -79,6 +79,7 @@ std::optional<Found> elevator_on_fast_disk(const DiskEvidence& evidence) {
   Found found;
   // bfq takes one lock and a tree walk for each request, and holds a fast disk back; the others mostly cost CPU time.
   found.severity = disk.scheduler == "bfq" ? Severity::kWarning : Severity::kInfo;
+  if (const auto lock = elevator_lock(evidence); lock && lock->severity >= found.severity) return std::nullopt;
   found.remedy = Remedy::kDropElevator;
   found.evidence = {fmt::format("The elevator of {} is {}, while half of its {} requests/s are done within {}.",
                                 disk.name, disk.scheduler, grouped(evidence.measured.requests_rate),

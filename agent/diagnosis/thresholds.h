@@ -20,6 +20,11 @@ inline constexpr double kCostCritical = 0.25;
 // Share of a vCPU's time that is all of it: what little is left is not enough for whatever else runs there.
 inline constexpr double kUsedUp = 0.9;
 
+// Share of the requests' time that waits for a lock take, below which they are not worth a word, and how many waits
+// that needs: a few that took long are those of vCPUs that did not run.
+inline constexpr double kLockShare = 0.01;
+inline constexpr double kFewestWaits = 100;
+
 // Requests in flight or waiting in the guest, on average, from which they can wait for each other on their way: with
 // fewer, most find queue and interrupted vCPU free, and sharing them is never critical.
 inline constexpr double kSharedInflight = 2;

@@ -27,6 +27,19 @@ Json latency(const Histogram& histogram) {
   return object;
 }
 
+// Sums over the window.
+Json time_json(const RequestTime& time) {
+  Json object = {{"requests", time.requests}, {"seconds", time.total()}};
+  put(object, "before_issue_seconds", time.before_issue);
+  put(object, "at_device_seconds", time.at_device);
+  put(object, "at_host_seconds", time.at_host);
+  put(object, "completion_seconds", time.completion);
+  put(object, "completion_local_seconds", time.completion_local);
+  put(object, "completion_cross_cpu_seconds", time.completion_cross);
+  put(object, "lock_wait_seconds", time.lock_waits);
+  return object;
+}
+
 Json layer_json(const Layer& layer) { return {{"device", layer.device}, {"name", layer.name}, {"kind", layer.kind}}; }
 
 Json disk_json(const DiskDiagnosis& diagnosis) {
@@ -52,6 +65,8 @@ Json disk_json(const DiskDiagnosis& diagnosis) {
   object["requests_by_cpu"] = measured.submissions;
   put(object, "submission_effective_cpus", measured.submission_cpus);
   put(object, "cross_cpu_ratio", measured.cross_share);
+  if (measured.time) object["request_time"] = time_json(*measured.time);
+  if (measured.cost) put(object, "queue_cost_ratio", measured.cost->ratio());
   Json& queues = object["by_queue"] = Json::array();
   for (std::size_t q = 0; q < measured.queues.size(); ++q) {
     const QueueLoad& load = measured.queues[q];
@@ -105,7 +120,10 @@ std::string to_json(const Report& report) {
   for (const DiskDiagnosis& disk : report.diagnosis.disks) disks.push_back(disk_json(disk));
   for (const Finding& finding : report.diagnosis.findings) findings.push_back(finding_json(finding, report));
   for (const Untold& reason : report.untold)
-    untold.push_back({{"device", reason.device}, {"reason", reason.reason}, {"idle", reason.idle}});
+    untold.push_back({{"device", reason.device},
+                      {"reason", reason.reason},
+                      {"idle", reason.idle},
+                      {"too_few_requests", reason.too_few_requests}});
   const Headline verdict = verdict_of(report);
   const Json object = {{"schema", kSchemaVersion},
                        {"result", report.result},

@@ -66,7 +66,7 @@ std::string untold_text(const Report& report) {
   std::vector<std::string> idle;
   for (const Untold& untold : report.untold) {
     text += fmt::format("- Could not tell about {}: {}.\n", escaped(untold.device), escaped(untold.reason));
-    if (untold.idle) idle.push_back(untold.device);
+    if (untold.too_few_requests) idle.push_back(untold.device);
   }
   if (!text.empty()) text += "\n";
   if (!idle.empty() && !is_judged(report))

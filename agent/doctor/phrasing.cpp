@@ -23,6 +23,22 @@ std::string online_cpus(const Topology& topology) {
   return plural(count(topology.online_cpus.size()), is_guest(topology) ? "online vCPU" : "online CPU");
 }
 
+// "Of 353 us that a request takes on average: 3 % before issue, 88 % at the host, ..."
+std::string time_of(const RequestTime& time) {
+  const auto share = [&](double seconds) { return percent(seconds / time.total()); };
+  std::string line =
+      fmt::format("Of {} that a request takes on average: {} before issue, ",
+                  duration(time.total() / static_cast<double>(time.requests)), share(*time.before_issue));
+  if (time.at_host)
+    line +=
+        fmt::format("{} at the host, {} in completion ({} on the submitting vCPU, {} on another)", share(*time.at_host),
+                    share(*time.completion), share(*time.completion_local), share(*time.completion_cross));
+  else
+    line += fmt::format("{} from there to completion", share(*time.at_device));
+  if (time.lock_waits) line += fmt::format("; within these, {} in waits for locks", share(*time.lock_waits));
+  return line;
+}
+
 }  // namespace
 
 std::string window_sentence(const Report& report) {
@@ -58,6 +74,7 @@ std::vector<std::string> load_of(const Measured& measured) {
   if (measured.has_requests)
     lines.push_back(fmt::format("{} requests/s, {}, {} in flight on average", grouped(measured.requests_rate),
                                 throughput(measured.bytes_rate), grouped(measured.average_inflight)));
+  if (measured.time && measured.time->total() > 0) lines.push_back(time_of(*measured.time));
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const OpLoad& load = measured.ops[op];
     const auto median = quantile(load.device, 0.5), tail = quantile(load.device, 0.99);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/phrases.h"
@@ -38,13 +39,15 @@ std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& 
     if (std::none_of(first.snapshot.devices.begin(), first.snapshot.devices.end(),
                      [&](const DeviceSnapshot& d) { return d.name == device.name; }))
       notes.push_back(fmt::format("{} came while the others were watched; run this again to judge it.", device.name));
+  constexpr std::pair<const char*, const char*> kWithout[] = {
+      {"irq", "who completes whose requests was not seen, and interrupts are the kernel's own counts"},
+      {"notify", "what notifications of the host take was not measured"},
+      {"lock", "waits for locks were not measured"}};
   const ProbeStatus* block = find_probe(last, "block");
-  if (const ProbeStatus* probe = find_probe(last, "irq");
-      probe != nullptr && !probe->up && (block == nullptr || block->reason != probe->reason))
-    notes.push_back(fmt::format(
-        "The irq probe is off, so who completes whose requests was not seen, and interrupts are the kernel's own "
-        "counts: {}.",
-        probe->reason));
+  for (const auto& [name, what] : kWithout)
+    if (const ProbeStatus* probe = find_probe(last, name);
+        probe != nullptr && !probe->up && (block == nullptr || block->reason != probe->reason))
+      notes.push_back(fmt::format("The {} probe is off, so {}: {}.", name, what, probe->reason));
   return notes;
 }
 
@@ -52,10 +55,9 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
   const Measured& measured = disk.measured;
   if (!measured.has_requests) {
     const ProbeStatus* probe = find_probe(reading, "block");
-    return Untold{disk.disk.name,
-                  probe != nullptr && !probe->up ? fmt::format("its requests could not be seen: {}", probe->reason)
-                                                 : "its requests could not be seen: there was no room for it",
-                  false};
+    return Untold{disk.disk.name, probe != nullptr && !probe->up
+                                      ? fmt::format("its requests could not be seen: {}", probe->reason)
+                                      : "its requests could not be seen: there was no room for it"};
   }
   // What one queue does to several vCPUs shows only when they are busy.
   const bool one_queue = disk.disk.queues.size() == 1 && hypervisor_sets_queues(reading.topology, disk.disk) &&
@@ -66,12 +68,11 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
                     ? "it was idle"
                     : fmt::format("{} requests/s are too few to judge {} by", grouped(measured.requests_rate),
                                   one_queue ? "its one queue" : "it"),
-                true};
+                true, measured.requests_rate == 0};
 }
 
-bool only_idle(const Report& report) {
-  return !report.untold.empty() &&
-         std::all_of(report.untold.begin(), report.untold.end(), [](const Untold& untold) { return untold.idle; });
+bool only_wants_load(const Report& report) {
+  return !report.untold.empty() && std::ranges::all_of(report.untold, &Untold::too_few_requests);
 }
 
 int status_of(const Report& report, bool idle_is_ok) {
@@ -81,7 +82,7 @@ int status_of(const Report& report, bool idle_is_ok) {
   if (worst == Severity::kCritical) return kCritical;
   if (worst == Severity::kWarning) return kWarning;
   if (report.untold.size() < report.diagnosis.disks.size()) return kHealthy;
-  return idle_is_ok && only_idle(report) ? kHealthy : kCouldNotTell;
+  return idle_is_ok && only_wants_load(report) ? kHealthy : kCouldNotTell;
 }
 
 std::string_view result_of(const Report& report) {
@@ -165,10 +166,10 @@ Headline verdict_of(const Report& report) {
   if (report.untold.empty()) return {"No disk was there from the beginning to the end.", "Run this again."};
   const Untold& untold = report.untold.front();
   const std::size_t more = report.untold.size() - 1;
-  return {
-      fmt::format("{}: {}{}.", untold.device, untold.reason,
-                  more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
-      only_idle(report) ? "Run it again under the load that is slow." : "What the kernel tells by itself is below."};
+  return {fmt::format("{}: {}{}.", untold.device, untold.reason,
+                      more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
+          only_wants_load(report) ? "Run it again under the load that is slow."
+                                  : "What the kernel tells by itself is below."};
 }
 
 bool is_judged(const Report& report) { return report.status != kCouldNotTell && report.result != "idle"; }

@@ -20,8 +20,9 @@ inline constexpr int kHealthy = 0, kWarning = 1, kCritical = 2, kCouldNotTell = 
 // A disk that could not be judged, and why.
 struct Untold {
   std::string device;
-  std::string reason;  // a sentence
-  bool idle = false;   // load would help
+  std::string reason;             // a sentence
+  bool too_few_requests = false;  // load would help
+  bool idle = false;              // there was none at all
 };
 
 // What is wrong with the disks, in two sentences.

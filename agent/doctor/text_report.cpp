@@ -135,7 +135,7 @@ class Writer {
     std::vector<std::string> idle;
     for (const Untold& untold : report_.untold) {
       paragraph(untold.reason + ".", fmt::format("Could not tell about {}: ", untold.device), "  ");
-      if (untold.idle) idle.push_back(untold.device);
+      if (untold.too_few_requests) idle.push_back(untold.device);
     }
     if (!idle.empty() && !is_judged(report_)) {
       paragraph(

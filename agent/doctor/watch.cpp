@@ -37,7 +37,7 @@ Result<Source> local_source(const DoctorOptions& options, DeviceFilter filter) {
   auto created = Collector::create({options.measure.paths, std::move(filter), options.measure.required_probes});
   if (!created) return tl::unexpected(created.error());
   return Source([collector = std::shared_ptr<Collector>(std::move(*created)), tick = 0U]() mutable -> Result<Reading> {
-    if (++tick % kRefreshTicks == 0 || collector->outgrown()) collector->refresh();
+    if (++tick % kRefreshTicks == 0 || collector->outdated()) collector->refresh();
     return collector->reading();
   });
 }

@@ -6,6 +6,7 @@
 
 #include "agent/model/locks.h"
 #include "agent/model/model.h"
+#include "agent/model/request_time.h"
 
 namespace vqscope {
 
@@ -86,9 +87,10 @@ std::optional<QueueCost> queue_cost(const DeviceSnapshot& window, const std::vec
   if (cost.completion_seconds <= 0 || cost.request_seconds <= 0) return std::nullopt;
   add_backlog(window, cpus, seconds, std::max(0.0, at_device - cost.completion_seconds), cost);
   // Without the driver's own lock, which requests take most, the others are no bound of their waits.
-  if (std::ranges::any_of(window.locks, [](const auto& lock) { return lock.lock == kLockNames[VQS_QUEUE_LOCK]; })) {
+  if (counts_queue_locks(window)) {
     cost.lock_seconds = 0;
-    for (const LockCounters& lock : window.locks) *cost.lock_seconds += seconds_of(lock.wait_ns);
+    for (const LockCounters& lock : window.locks)
+      if (!is_elevators_one_lock(lock)) *cost.lock_seconds += seconds_of(lock.wait_ns);
   }
   return cost;
 }

@@ -76,6 +76,7 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
   make(arrays.locks, "vqs_locks", capacity.queues * VQS_LOCKS);
   make(arrays.lock_sets, "vqs_lock_sets", VQS_LOCK_SETS);
   make(arrays.lock_waits, "vqs_lock_waits", capacity.queues * VQS_LOCKS * capacity.possible_cpus);
+  make(arrays.lock_used, "vqs_lock_used", capacity.possible_cpus * vqs_lock_words(capacity.queues * VQS_LOCKS));
   make(arrays.waiting, "vqs_waiting", capacity.possible_cpus);
   make(arrays.virtio_devices, "vqs_virtio", VQS_MAX_VIRTIO_DEVICES);
   make(arrays.notifies, "vqs_notifies", capacity.queues);
@@ -87,8 +88,8 @@ Result<Arrays> Arrays::create(const Capacity& capacity) {
 std::size_t Arrays::bytes() const {
   return control.bytes() + names.bytes() + disks.bytes() + queue_refs.bytes() + found_queues.bytes() + slots.bytes() +
          slot_ends.bytes() + queues.bytes() + origins.bytes() + irqs.bytes() + vectors.bytes() + vector_cpus.bytes() +
-         cpus.bytes() + lock_paths.bytes() + locks.bytes() + lock_sets.bytes() + lock_waits.bytes() + waiting.bytes() +
-         virtio_devices.bytes() + notifies.bytes() + notify_calls.bytes();
+         cpus.bytes() + lock_paths.bytes() + locks.bytes() + lock_sets.bytes() + lock_waits.bytes() +
+         lock_used.bytes() + waiting.bytes() + virtio_devices.bytes() + notifies.bytes() + notify_calls.bytes();
 }
 
 }  // namespace vqscope

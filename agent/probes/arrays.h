@@ -98,6 +98,7 @@ struct Arrays {
   ArrayOf<vqs_lock> locks;
   ArrayOf<vqs_lock_set> lock_sets;
   ArrayOf<vqs_lock_waits> lock_waits;
+  ArrayOf<__u64> lock_used;
   ArrayOf<vqs_waiting> waiting;  // only the programs use it
   ArrayOf<vqs_virtio_device> virtio_devices;
   ArrayOf<vqs_notify> notifies;

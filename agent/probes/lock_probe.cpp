@@ -18,7 +18,9 @@ Result<ProbePtr> attach_lock_probe(const Arrays& arrays) {
   probe->rodata->lock_count = arrays.locks.size();
   types.reset();
   if (!probe.share(probe->maps.control, arrays.control) || !probe.share(probe->maps.lock_sets, arrays.lock_sets) ||
-      !probe.share(probe->maps.lock_waits, arrays.lock_waits) || !probe.share(probe->maps.waiting, arrays.waiting))
+      !probe.share(probe->maps.lock_paths, arrays.lock_paths) || !probe.share(probe->maps.locks, arrays.locks) ||
+      !probe.share(probe->maps.lock_waits, arrays.lock_waits) ||
+      !probe.share(probe->maps.lock_used, arrays.lock_used) || !probe.share(probe->maps.waiting, arrays.waiting))
     return fail_errno("cannot share arrays with the lock programs");
   if (const int error = probe.load(); error != 0) return load_error("cannot load the lock programs", -error);
   // The end before the begin: a wait that is seen to begin is seen to end. Of what the kernel skips they tell

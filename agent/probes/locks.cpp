@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "agent/model/locks.h"
@@ -43,14 +44,23 @@ class Types {
   std::map<std::string, BtfPtr> modules_;  // after the kernel's, which they refer to
 };
 
-void add_waits(const Arrays& arrays, std::uint32_t lock, LockCounters& counters) {
-  for (std::uint32_t cpu = 0; cpu < arrays.capacity.possible_cpus; ++cpu) {
-    const vqs_lock_waits& waits = arrays.lock_waits[std::size_t{cpu} * arrays.locks.size() + lock];
-    counters.waits += load(waits.count);
-    counters.wait_ns += load(waits.wait_ns);
-    if (const std::uint64_t longest = load(waits.longest_ns); longest > 0)
-      counters.longest_ns = std::max(counters.longest_ns.value_or(0), longest);
-  }
+// By index in Arrays::locks, over all CPUs: of the locks that somebody has waited for. Large guests have a hundred CPUs
+// and a thousand locks, of which each CPU waits for few.
+std::map<std::uint32_t, LockCounters> sum_waits(const Arrays& arrays) {
+  std::map<std::uint32_t, LockCounters> sums;
+  const std::uint32_t words = vqs_lock_words(arrays.locks.size());
+  for (std::uint32_t cpu = 0; cpu < arrays.capacity.possible_cpus; ++cpu)
+    for (std::uint32_t word = 0; word < words; ++word)
+      for (std::uint64_t used = load(arrays.lock_used[std::size_t{cpu} * words + word]); used != 0; used &= used - 1) {
+        const std::uint32_t lock = word * 64 + static_cast<std::uint32_t>(std::countr_zero(used));
+        const vqs_lock_waits& waits = arrays.lock_waits[std::size_t{cpu} * arrays.locks.size() + lock];
+        LockCounters& sum = sums[lock];
+        sum.waits += load(waits.count);
+        sum.wait_ns += load(waits.wait_ns);
+        if (const std::uint64_t longest = load(waits.longest_ns); longest > 0)
+          sum.longest_ns = std::max(sum.longest_ns.value_or(0), longest);
+      }
+  return sums;
 }
 
 void clear_waits(const Arrays& arrays, const vqs_disk& disk, std::uint32_t kind) {
@@ -76,14 +86,18 @@ void Locks::place(const Topology& topology, const Layout& layout) {
       continue;
     }
     if (types.kernel() == nullptr) return;
-    find_paths(disk, entry, types.kernel(), [&types](const char* module) { return types.module(module); });
-    known[entry] = {place->second.instance, disk.driver, disk.scheduler, round_ + 1};
+    Known& found = known[entry] = {place->second.instance, disk.driver, disk.scheduler, {}};
+    if (before != known_.end() && before->second.instance == found.instance)
+      found.since_round = before->second.since_round;
+    find_paths(
+        disk, entry, types.kernel(), [&types](const char* module) { return types.module(module); }, found.since_round);
   }
   known_ = std::move(known);
   enter(learned(layout));
 }
 
-void Locks::find_paths(const Disk& disk, std::uint32_t entry, const btf* kernel, const ModuleTypes& module) {
+void Locks::find_paths(const Disk& disk, std::uint32_t entry, const btf* kernel, const ModuleTypes& module,
+                       std::array<std::uint32_t, VQS_LOCKS>& since_round) {
   for (std::uint32_t kind = 0; kind < VQS_LOCKS; ++kind) {
     const auto found = find_lock_path(disk, static_cast<vqs_lock_kind>(kind), kernel, module);
     if (!found) {
@@ -93,7 +107,10 @@ void Locks::find_paths(const Disk& disk, std::uint32_t entry, const btf* kernel,
     }
     const vqs_lock_path path = found ? found->value_or(vqs_lock_path{}) : vqs_lock_path{};
     vqs_lock_path& known = arrays_.lock_paths[entry * VQS_LOCKS + kind];
-    if (std::memcmp(&known, &path, sizeof path) == 0) continue;
+    const bool same = std::memcmp(&known, &path, sizeof path) == 0;
+    if (same && since_round[kind] != 0) continue;
+    since_round[kind] = round_ + 1;
+    if (same) continue;
     known = path;
     clear_waits(arrays_, arrays_.disks[entry], kind);  // of another lock
   }
@@ -118,8 +135,9 @@ bool Locks::knows_less_than_is_used(const Layout& layout) const {
     const auto known = known_.find(place.entries.back());
     if (known == known_.end()) continue;
     const vqs_disk& disk = arrays_.disks[place.entries.back()];
+    const std::uint32_t since = *std::ranges::max_element(known->second.since_round);
     for (std::uint32_t queue = disk.queue_base; queue < disk.queue_base + disk.queues; ++queue)
-      if (load(arrays_.locks[queue * VQS_LOCKS + VQS_DISPATCH_LOCK].round) < known->second.since_round &&
+      if (load(arrays_.locks[queue * VQS_LOCKS + VQS_DISPATCH_LOCK].round) < since &&
           has_completed(arrays_.queues[queue]))
         return true;
   }
@@ -138,7 +156,7 @@ std::map<std::uint64_t, std::uint32_t> Locks::learned(const Layout& layout) {
     const std::uint32_t first = disk.queue_base * VQS_LOCKS;
     for (std::uint32_t lock = first; lock < first + disk.queues * VQS_LOCKS; ++lock) {
       const vqs_lock& record = arrays_.locks[lock];
-      if (__atomic_load_n(&record.round, __ATOMIC_ACQUIRE) < known->second.since_round) continue;
+      if (__atomic_load_n(&record.round, __ATOMIC_ACQUIRE) < known->second.since_round[lock % VQS_LOCKS]) continue;
       if (const std::uint64_t address = load(record.address); address != 0)
         counted_at_[lock] = addresses.try_emplace(address, lock).first->second;
     }
@@ -180,6 +198,7 @@ void Locks::enter(const std::map<std::uint64_t, std::uint32_t>& wanted) {
 
 void Locks::read(const Layout& layout, Snapshot& snapshot) const {
   if (load(arrays_.control[0].spins_told) == 0) return;
+  const auto sums = sum_waits(arrays_);
   for (DeviceSnapshot& device : snapshot.devices) {
     const auto place = layout.disks().find(device.name);
     if (place == layout.disks().end() || place->second.entries.empty()) continue;
@@ -189,13 +208,10 @@ void Locks::read(const Layout& layout, Snapshot& snapshot) const {
       for (std::uint32_t queue = 0; queue < (of_disk ? 1 : arrays_.disks[newest].queues); ++queue) {
         const auto counted = counted_at_.find((arrays_.disks[newest].queue_base + queue) * VQS_LOCKS + kind);
         if (counted == counted_at_.end()) continue;
-        LockCounters& counters = device.locks.emplace_back();
+        const auto sum = sums.find(counted->second);
+        LockCounters& counters = device.locks.emplace_back(sum == sums.end() ? LockCounters{} : sum->second);
         counters.lock = kLockNames[kind];
         if (!of_disk) counters.queue = queue;
-        add_waits(arrays_, counted->second, counters);
-        for (const std::uint32_t entry : place->second.entries)  // those that the disk has outgrown
-          if (entry != newest && queue < arrays_.disks[entry].queues)
-            add_waits(arrays_, (arrays_.disks[entry].queue_base + queue) * VQS_LOCKS + kind, counters);
       }
     }
   }

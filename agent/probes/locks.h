@@ -2,6 +2,7 @@
 // Which locks belong to which disk, for the programs, and what was waited for them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -32,14 +33,17 @@ class Locks {
   // CLOCK_MONOTONIC.
   void update(const Layout& layout, std::uint64_t now_ns);
 
-  // Gives each device its locks.
+  // Gives each device its locks. What was waited for is counted from 0 again when a lock is another than before, and
+  // when its disk has outgrown its place. Takes as long as there are locks, and pairs of a lock and a CPU that has
+  // waited for it.
   void read(const Layout& layout, Snapshot& snapshot) const;
 
  private:
   struct Known {
     std::uint64_t instance = 0;  // of the disk
     std::string driver, scheduler;
-    std::uint32_t since_round = 0;  // what earlier rounds found was of other paths
+    // By kind: what earlier rounds found was of other paths, or of another disk. 0: none is known.
+    std::array<std::uint32_t, VQS_LOCKS> since_round = {};
 
     [[nodiscard]] bool is_of(const Disk& disk, const DiskPlace& place) const {
       return instance == place.instance && driver == disk.driver && scheduler == disk.scheduler;
@@ -49,7 +53,8 @@ class Locks {
     std::uint32_t set = 0, way = 0;
   };
 
-  void find_paths(const Disk& disk, std::uint32_t entry, const btf* kernel, const ModuleTypes& module);
+  void find_paths(const Disk& disk, std::uint32_t entry, const btf* kernel, const ModuleTypes& module,
+                  std::array<std::uint32_t, VQS_LOCKS>& since_round);
   void close_round();
   std::map<std::uint64_t, std::uint32_t> learned(const Layout& layout);
   void enter(const std::map<std::uint64_t, std::uint32_t>& wanted);

@@ -49,7 +49,7 @@ class LocalSource {
 
   Result<DecodedSnapshot> read() {
     const bool moved = !uevents_ || uevents_->drain();
-    if (moved || ++readings_ % kRefreshSeconds == 0 || collector_->outgrown()) collector_->refresh();
+    if (moved || ++readings_ % kRefreshSeconds == 0 || collector_->outdated()) collector_->refresh();
     collector_->sample();
     return DecodedSnapshot{make_recording_header(paths_.procfs, collector_->counting_since_ns()),
                            collector_->reading()};

@@ -9,6 +9,7 @@
 #include "agent/model/window.h"
 #include "agent/probes/arrays.h"
 #include "agent/probes/layout.h"
+#include "agent/probes/locks.h"
 #include "agent/probes/reader.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
@@ -144,6 +145,56 @@ void arguments(benchmark::internal::Benchmark* bench) {
   bench->Args({8, 1, 2, 0, 2});  // a typical guest: reads and writes
 }
 BENCHMARK(scrape)->Apply(arguments);
+
+// What Locks::read() adds to a reading. Arguments: hardware queues, as many CPUs, disks, and for how many of its disk's
+// locks each CPU has waited.
+void locks(benchmark::State& state) {
+  const auto queues = static_cast<std::uint32_t>(state.range(0)), disks = static_cast<std::uint32_t>(state.range(1));
+  const auto waited = static_cast<std::uint32_t>(state.range(2));
+  const Topology topology = make_topology(disks, queues);
+  const auto arrays = Arrays::create(capacity_for(topology));
+  if (!arrays) return state.SkipWithError(arrays.error().message.c_str());
+  Layout layout(*arrays);
+  layout.apply(topology, 1);
+  Locks known(*arrays);
+  known.place(topology, layout);
+  // As the programs would have found the locks and counted waits for them.
+  const std::uint32_t words = vqs_lock_words(arrays->locks.size());
+  for (const auto& [name, place] : layout.disks()) {
+    const vqs_disk& disk = arrays->disks[place.entries.back()];
+    const std::uint32_t first = disk.queue_base * VQS_LOCKS, count = disk.queues * VQS_LOCKS;
+    for (std::uint32_t lock = first; lock < first + count; ++lock) {
+      arrays->locks[lock].address = 0xffff'8880'0000'0000 + std::uint64_t{lock} * 64;
+      arrays->locks[lock].round = 1;
+    }
+    for (std::uint32_t cpu = 0; cpu < queues; ++cpu)
+      for (std::uint32_t i = 0; i < waited; ++i) {
+        const std::uint32_t lock = first + (cpu * VQS_LOCKS + i) % count;
+        arrays->lock_waits[std::size_t{cpu} * arrays->locks.size() + lock] = {100, 30'000, 900, 0};
+        arrays->lock_used[std::size_t{cpu} * words + lock / 64] |= 1ULL << lock % 64;
+      }
+  }
+  arrays->control[0].spins_told = 1;
+  known.update(layout, 2);
+  Snapshot snapshot;
+  for (const Disk& disk : topology.disks) snapshot.devices.emplace_back().name = disk.name;
+  for (auto _ : state) {
+    for (DeviceSnapshot& device : snapshot.devices) device.locks.clear();
+    known.read(layout, snapshot);
+    benchmark::DoNotOptimize(snapshot.devices.data());
+  }
+  std::size_t told = 0;
+  for (const DeviceSnapshot& device : snapshot.devices) told += device.locks.size();
+  state.counters["locks"] = static_cast<double>(told);
+}
+BENCHMARK(locks)
+    ->ArgNames({"queues", "disks", "waited"})
+    ->Unit(benchmark::kMicrosecond)
+    ->Args({2, 1, 1})
+    ->Args({8, 1, 1})
+    ->Args({128, 3, 0})
+    ->Args({128, 3, 1})
+    ->Args({128, 3, 30});
 
 }  // namespace
 }  // namespace vqscope

@@ -92,7 +92,9 @@ class AlertsInGuests(unittest.TestCase):
         print(annotations["summary"], annotations["description"], annotations["runbook_url"], sep="\n  ")
         self.assertRegex(annotations["description"], rf"^100% of the interrupts of {device} on db land on vCPU \d, while "
                                                      r"[34]\.\d vCPUs in effect submit \d{4,} requests per second\. "
-                                                     r"The disk has 1 hardware queue\(s\), the guest 4 vCPUs\.$")
+                                                     r"The disk has 1 hardware queue\(s\), the guest 4 vCPUs\. "
+                                                     r"(In this guest that costs at most [\d.]+% of the requests' time|"
+                                                     r"What that costs in this guest was not measured)\.")
         self.assertTrue(annotations["runbook_url"].endswith("#single_queue"))
 
         def inhibited():
@@ -102,8 +104,9 @@ class AlertsInGuests(unittest.TestCase):
         self.wait_for(inhibited, "VqscopeSingleQueue to be inhibited by its own symptom")
 
     def panels_answer(self, db):
-        """All of them, those on notifications too: this kernel has the probe."""
-        may_be_empty = {title: why for title, why in grafana.may_be_empty(db.scrape()).items() if title == "Findings"}
+        """All of them, those on notifications too: this kernel has the probe. An emulator's vCPUs need not wait for locks."""
+        may_be_empty = {title: why for title, why in grafana.may_be_empty(db.scrape()).items()
+                        if title in ("Findings", "Cost of the layout", "Where the time goes, query D")}
         self.prometheus.wait_for_scrapes(self.prometheus.scrapes() + 2)  # it has all that this scrape has
         values = {"job": "vqscope", "instance": "db", "device": ".+", "queue": ".*", "op": "(read|write)"}
         self.assertEqual(grafana.problems(self.prometheus, values, WINDOW, may_be_empty), [])

@@ -10,6 +10,13 @@ import grafana
 import monitoring
 import vqtest
 
+# Recording rules that may have no value, with why.
+MAY_BE_ABSENT = {
+    "device:vqscope_irq_concentrated:ratio_rate5m": "interrupts are spread, or the disk is slow",
+    "device:vqscope_queue_cost:ratio_avg5m": "waits for locks were not measured",
+    "device:vqscope_lock_wait_seconds:rate5m": "nobody was seen to wait for a lock",
+}
+
 LOAD = ("--rw=randrw", "--bs=4k", "--direct=1", "--ioengine=libaio", "--iodepth=8", "--fsync=64", "--time_based",
         "--runtime=300", "--numjobs=2", "--cpus_allowed=0,1", "--cpus_allowed_policy=split")
 
@@ -86,8 +93,9 @@ class Dashboard(unittest.TestCase):
                 for rule in group["rules"]:
                     with self.subTest(kind, rule=rule["name"]):
                         self.assertEqual(rule["health"], "ok", rule.get("lastError"))
-                        if rule["type"] == "recording":
-                            values = prometheus.query(f'{rule["name"]}{{device="{self.disk}"}}')
+                        if rule["type"] == "recording" and rule["name"] not in MAY_BE_ABSENT:
+                            of_disk = f'{{device="{self.disk}"}}' if rule["name"].startswith("device") else ""
+                            values = prometheus.query(rule["name"] + of_disk)
                             self.assertTrue([value for _, value in values if value == value])
 
     def native_and_classic_agree(self):

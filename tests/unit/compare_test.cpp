@@ -58,6 +58,39 @@ TEST(Compare, OneQueueThenFourIsBetterAndTellsWhatChanged) {
   EXPECT_TRUE(device["operations"]["read"]["device_latency_p99"].contains("ratio_low"));
 }
 
+TEST(Compare, ExplainsAChangeByThePartsOfARequestsTime) {
+  Recorder before(1), after(4);
+  before.complete_in(900'000).record(31, 2000, 2'000'000);
+  after.complete_in(100'000).record(31, 4000, 1'000'000);
+  const Comparison comparison = comparison_of(before, after);
+  const std::string text = render_text(comparison);
+  EXPECT_THAT(text, HasSubstr("\n  time: of mean latency 2.00 ms -> 1.00 ms: in completion 800 us less"));
+  EXPECT_EQ(comparison.devices.at(0).time.sentence,
+            "of mean latency 2.00 ms -> 1.00 ms: in completion 800 us less (800 us to 800 us), at the host 200 us less "
+            "(200 us to 200 us)");
+  EXPECT_THAT(text, testing::ContainsRegex("\n    in completion +900 us +100 us +-88.9 %"));
+  EXPECT_THAT(text, testing::ContainsRegex("\n      cross-vCPU +900 us +100 us"));
+  EXPECT_THAT(render_markdown(comparison), HasSubstr("Time: of mean latency"));
+  const auto device = nlohmann::json::parse(render_json(comparison))["devices"][0];
+  EXPECT_NEAR(device["time"]["parts"]["completion"]["change_seconds"], -800e-6, 1e-6);
+  EXPECT_EQ(device["time"]["parts"]["completion"]["certain"], true);
+  EXPECT_NEAR(device["numbers"]["at_host_mean"]["before"], 1.1e-3, 1e-6);
+}
+
+TEST(Compare, ExplainsNothingByPartsThatOneSideLacksNorWhereNothingWasSeen) {
+  Recorder before(1), after(1), same(1);
+  before.record(31, 2000, 2'000'000);
+  after.complete_in(100'000).record(31, 4000, 1'000'000);
+  same.complete_in(100'000).record(31, 4000, 1'000'000);
+  const Comparison comparison = comparison_of(before, after);
+  EXPECT_EQ(
+      comparison.devices.at(0).time.sentence,
+      "of mean latency 2.00 ms -> 1.00 ms: between issue and completion 1.00 ms less (1.00 ms to 1.00 ms); left out: "
+      "at the host (not measured before), in completion (not measured before)");
+  EXPECT_THAT(render_text(comparison), testing::ContainsRegex("\n    at the host +- +900 us\n"));
+  EXPECT_EQ(comparison_of(after, same).devices.at(0).time.sentence, "");
+}
+
 TEST(Compare, ADiskThatWasRenamedIsMatchedWhenToldSo) {
   Recorder before(1), after(1);
   before.rename_disk("sda").record(31, 2000, 1'000'000);

@@ -100,7 +100,7 @@ TEST_F(WithCollector, ScrapesSamplesAndRefreshesAtTheSameTime) {
       repeated(kTimes, [&] { EXPECT_EQ(collector_->reading().topology.disks.size(), 1U); }),
       repeated(kTimes, [&] { collector_->sample(); }),
       repeated(kTimes, [&] { collector_->refresh(); }),
-      repeated(kTimes, [&] { EXPECT_FALSE(collector_->outgrown()); }),
+      repeated(kTimes, [&] { EXPECT_FALSE(collector_->outdated()); }),
       repeated(kTimes, [&] { pages.forget(); }),
   });
   EXPECT_EQ(collector_->collect().devices.size(), 1U);

@@ -351,6 +351,50 @@ TEST(Doctor, JsonOfAnIdleDiskSaysThatItIsIdle) {
   EXPECT_EQ(json["status"], 3);
   EXPECT_EQ(json["could_not_tell"][0]["device"], "vda");
   EXPECT_EQ(json["could_not_tell"][0]["idle"], true);
+  EXPECT_EQ(json["could_not_tell"][0]["too_few_requests"], true);
+  const auto slow = nlohmann::json::parse(to_json(report(1'990)));
+  EXPECT_EQ(slow["could_not_tell"][0]["idle"], false) << "199 requests/s";
+  EXPECT_EQ(slow["could_not_tell"][0]["too_few_requests"], true);
+}
+
+TEST(Doctor, SaysWhichProbesAreOffAndWhatIsMissingForIt) {
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  for (Reading* end : {&first, &last})
+    end->probes = {{"block", true, "", 0}, {"notify", false, "no fentry", {}}, {"lock", false, "no BTF", {}}};
+  EXPECT_THAT(
+      make_report(first, last, FullTime(), {}).notes,
+      ElementsAre("The notify probe is off, so what notifications of the host take was not measured: no fentry.",
+                  "The lock probe is off, so waits for locks were not measured: no BTF."));
+}
+
+TEST(Doctor, TellsWhereTheTimeOfARequestGoes) {
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  QueueCounters& queue = last.snapshot.devices[0].queues->front();
+  queue.queue_ns = 400'000ULL * 10'000;
+  queue.device_ns = 400'000ULL * 90'000;
+  queue.delay.reset();
+  last.snapshot.devices[0].locks.clear();
+  const auto text = [&] { return to_text(make_report(first, last, FullTime(), {}), {200, false}); };
+  EXPECT_THAT(text(), HasSubstr("\n  Of 100 us that a request takes on average: 10 % before issue, 90 % from there to "
+                                "completion\n"));
+  for (OriginCounters& origin : queue.origins) {
+    origin.cross += origin.unknown;
+    origin.unknown = 0;
+  }
+  queue.delay = {0, 400'000ULL * 20'000};
+  last.snapshot.devices[0].locks = {{"queue", 0U, 100, 400'000'000, {}}};
+  const std::string told =
+      "Of 100 us that a request takes on average: 10 % before issue, 70 % at the host, 20 % in completion (0 % on the "
+      "submitting vCPU, 20 % on another); within these, 1 % in waits for locks";
+  EXPECT_THAT(text(), HasSubstr("\n  " + told + "\n"));
+  const Report report = make_report(first, last, FullTime(), {});
+  EXPECT_THAT(to_markdown(report), HasSubstr("- Of 100 us that a request takes on average: 10 % before issue"));
+  const auto time = nlohmann::json::parse(to_json(report))["disks"][0]["request_time"];
+  EXPECT_EQ(time["requests"], 400'000);
+  EXPECT_NEAR(time["seconds"], 40, 1e-9);
+  EXPECT_NEAR(time["at_host_seconds"], 28, 1e-9);
+  EXPECT_NEAR(time["completion_cross_cpu_seconds"], 8, 1e-9);
+  EXPECT_NEAR(time["lock_wait_seconds"], 0.4, 1e-9);
 }
 
 TEST(Doctor, FindsWithARunningAgentsReadingsWhatItFindsWithItsOwn) {

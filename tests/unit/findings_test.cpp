@@ -415,6 +415,76 @@ TEST(ElevatorOnFastDisk, NeedsABusyFastDisk) {
   EXPECT_THAT(with("bfq", 100e-6, 2'000), IsEmpty());
 }
 
+// Four vCPUs do 10,000 requests/s of 100 us each; the elevator's one lock was waited for so many times in 10 s, so
+// long.
+Case with_elevator_lock(std::uint64_t waits, double seconds, std::optional<std::uint64_t> longest_ns = {}) {
+  Case result = disk(4, 4).requests({25'000, 25'000, 25'000, 25'000});
+  result.disk().scheduler = "mq-deadline";
+  result.measured.time.emplace();
+  result.measured.time->requests = 100'000;
+  result.measured.time->before_issue = 4;
+  result.measured.time->at_device = 6;
+  result.measured.locks = {{"queue", 0U, 0, 0, {}},
+                           {"elevator", {}, waits, static_cast<std::uint64_t>(seconds * 1e9), longest_ns}};
+  return result;
+}
+
+TEST(ElevatorLock, IsAsSevereAsTheShareOfTheRequestsTimeThatItIsWaitedFor) {
+  EXPECT_THAT(with_elevator_lock(50'000, 0.09).found(), IsEmpty());
+  EXPECT_THAT(with_elevator_lock(50'000, 0.1).found(), ElementsAre("elevator_lock info"));
+  EXPECT_THAT(with_elevator_lock(50'000, 0.99).found(), ElementsAre("elevator_lock info"));
+  EXPECT_THAT(with_elevator_lock(50'000, 1).found(), ElementsAre("elevator_lock warning"));
+  EXPECT_THAT(with_elevator_lock(50'000, 2.5).found(), ElementsAre("elevator_lock critical"));
+}
+
+TEST(ElevatorLock, TellsWaitsShareMeanAndTheLongestApart) {
+  const Found found = with_elevator_lock(50'001, 1.504, 4'000'000).only();
+  EXPECT_EQ(found.remedy, Remedy::kSpareElevatorLock);
+  EXPECT_THAT(
+      found.evidence,
+      ElementsAre(
+          "The elevator of vda, mq-deadline, has one lock for the whole disk (4 queues), which 10,000 requests/s take.",
+          "It was waited for 5,000 times a second, 30 us each on average: together 15 % of the requests' "
+          "time, and 15 % of one vCPU's.",
+          "The longest wait, which is not among these, took 4 ms: one of milliseconds is that of a vCPU "
+          "that did not run."));
+  EXPECT_THAT(found.numbers, Contains(std::pair<std::string, double>("lock_wait_longest_seconds", 0.004)));
+}
+
+TEST(ElevatorLock, IsNotBlamedForAFewWaitsOfVcpusThatDidNotRun) {
+  EXPECT_THAT(with_elevator_lock(99, 2).found(), IsEmpty());
+  EXPECT_THAT(with_elevator_lock(50'000, 2, 1'950'000'000).found(), IsEmpty()) << "one of them took nearly all of it";
+}
+
+TEST(ElevatorLock, IsNoneWhereNothingWasMeasuredOrEachQueueHasOne) {
+  Case unmeasured = with_elevator_lock(50'000, 2);
+  unmeasured.measured.locks.clear();
+  EXPECT_THAT(unmeasured.found(), IsEmpty());
+  Case kyber = with_elevator_lock(50'000, 2);
+  kyber.measured.locks.back().queue = 0;
+  EXPECT_THAT(kyber.found(), IsEmpty());
+  EXPECT_THAT(with_elevator_lock(50'000, 2).requests({9'000, 0, 0, 900}).found(), Not(Contains(HasSubstr("elevator"))));
+}
+
+TEST(ElevatorLock, IsToldInPlaceOfTheElevatorOnAFastDiskUnlessThatIsWorse) {
+  const auto on_fast_disk = [](const char* elevator, double seconds) {
+    Case result = with_elevator_lock(50'000, seconds).latency(VQS_READ, 60e-6, 40e-6, 100'000);
+    result.disk().scheduler = elevator;
+    return result.found();
+  };
+  EXPECT_THAT(on_fast_disk("mq-deadline", 0.05), ElementsAre("elevator_on_fast_disk info"));
+  EXPECT_THAT(on_fast_disk("mq-deadline", 0.5), ElementsAre("elevator_lock info"));
+  EXPECT_THAT(on_fast_disk("bfq", 0.5), ElementsAre("elevator_lock info", "elevator_on_fast_disk warning"));
+  EXPECT_THAT(on_fast_disk("bfq", 1.5), ElementsAre("elevator_lock warning"));
+}
+
+TEST(ElevatorLock, IsLeftToADiskWhoseZonesNeedIt) {
+  Case zoned = with_elevator_lock(50'000, 2);
+  zoned.disk().facts.settings = {{"zoned", "host-managed"}};
+  EXPECT_EQ(zoned.only().remedy, Remedy::kNone);
+  EXPECT_THAT(zoned.only().evidence, Contains(HasSubstr("zones")));
+}
+
 TEST(IndirectDescriptorsOff, IsAFactWhereFeaturesAreKnown) {
   Case off = disk(4, 4);
   off.disk().facts.virtio_features = bit(12);

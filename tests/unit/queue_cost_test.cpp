@@ -52,8 +52,15 @@ TEST(QueueCost, OfTwoVcpusIsHalfOfACompletionAndWhatTheOtherTakesLonger) {
 
 TEST(QueueCost, HasTheWaitsForLocks) {
   DeviceSnapshot window = window_of({{}, {10'000, 0, 0}}, 20, 0);
-  window.locks.push_back({"elevator", {}, 10, 50'000'000, {}});
+  window.locks.front().wait_ns = 30'000'000;
+  window.locks.push_back({"elevator", 0U, 10, 20'000'000, {}});
   EXPECT_THAT(ratio(window), Optional(DoubleNear(0.05, 1e-9)));
+}
+
+TEST(QueueCost, HasNoWaitsForAnElevatorsOneLockWhichMoreQueuesDoNotSpare) {
+  DeviceSnapshot window = window_of({{}, {10'000, 0, 0}}, 20, 0);
+  window.locks.push_back({"elevator", {}, 10, 50'000'000, {}});
+  EXPECT_EQ(ratio(window), 0);
 }
 
 TEST(QueueCost, IsNoBoundWhereWaitsForLocksWereNotMeasured) {

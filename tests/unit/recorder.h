@@ -48,6 +48,11 @@ class Recorder {
     bytes_ += encoder_.add(reading_);
     return *this;
   }
+  // From now on every request is `ns` in completion, on another vCPU than its own.
+  Recorder& complete_in(std::uint64_t ns) {
+    completion_ns_ = ns;
+    return *this;
+  }
   void pass_second(std::uint64_t rate, std::uint64_t latency_ns) {
     reading_.snapshot.time_ns += 1'000'000'000;
     for (DeviceSnapshot& device : reading_.snapshot.devices) {
@@ -64,6 +69,8 @@ class Recorder {
         queue.device_ns += done * latency_ns;
         queue.inflight_ns += done * latency_ns;
         queue.time_ns += done * latency_ns;
+        if (completion_ns_ > 0)
+          queue.delay = {0, queue.delay.value_or(CompletionDelay{}).cross_ns + done * completion_ns_};
         for (std::size_t cpu = q; cpu < kCpus; cpu += device.queues->size())
           queue.origins[cpu].cross += done / (kCpus / device.queues->size());
         device.vectors[q].per_cpu[q] += done / 2;
@@ -84,6 +91,7 @@ class Recorder {
   Reading reading_;
   RecordingEncoder encoder_;
   std::string bytes_;
+  std::uint64_t completion_ns_ = 0;
 };
 
 }  // namespace vqscope::test

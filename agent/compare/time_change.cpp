@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/compare/time_change.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "agent/compare/units.h"
+
+namespace vqscope {
+
+namespace {
+
+struct TimePart {
+  DeviceNumber number;
+  std::string_view key, where;
+};
+
+constexpr TimePart kBefore = {kBeforeIssue, "before_issue", "before issue"};
+constexpr TimePart kDevice = {kAtDevice, "at_device", "between issue and completion"};
+constexpr TimePart kHost = {kAtHost, "at_host", "at the host"};
+constexpr TimePart kComplete = {kCompletion, "completion", "in completion"};
+constexpr TimePart kLocks = {kLockWaits, "lock_waits", "in waits for locks, which are within the others"};
+
+bool is_measured(const Estimates& numbers, const TimePart& part) { return numbers[part.number].value.has_value(); }
+
+void append(std::string& list, std::string_view separator, std::string_view text) {
+  if (!list.empty()) list += separator;
+  list += text;
+}
+
+// "at the host 118 us less (96.0 us to 140 us)"
+std::string told(const PartChange& part) {
+  const Difference& change = part.change;
+  const auto [least, most] = std::minmax({std::abs(change.low), std::abs(change.high)});
+  return fmt::format("{} {} {} ({} to {})", part.where, format_seconds(std::abs(change.value)),
+                     change.value < 0 ? "less" : "more", format_seconds(least), format_seconds(most));
+}
+
+// "in waits for locks (not measured before)"; empty where both sides have it.
+std::string told_missing(const Pair& pair, const TimePart& part) {
+  const bool before = is_measured(pair.before_numbers, part), after = is_measured(pair.after_numbers, part);
+  if (before && after) return "";
+  return fmt::format("{} (not measured{})", part.where, before ? " after" : after ? " before" : "");
+}
+
+}  // namespace
+
+TimeChange time_change(const Pair& pair) {
+  TimeChange result;
+  const bool split = is_measured(pair.before_numbers, kHost) && is_measured(pair.after_numbers, kHost);
+  std::vector<TimePart> parts = {kBefore};
+  if (split)
+    parts.insert(parts.end(), {kHost, kComplete});
+  else
+    parts.push_back(kDevice);
+  parts.push_back(kLocks);
+  for (const TimePart& part : parts)
+    if (const auto change = difference(pair.before_numbers[part.number], pair.after_numbers[part.number]))
+      result.parts.push_back({part.key, part.where, *change});
+
+  std::vector<PartChange> by_size = result.parts;
+  std::ranges::stable_sort(by_size, std::ranges::greater(),
+                           [](const PartChange& part) { return std::abs(part.change.value); });
+  std::string certain, uncertain, missing;
+  for (const PartChange& part : by_size) {
+    if (part.change.certain())
+      append(certain, ", ", told(part));
+    else if (part.change.low < part.change.high)  // or it is nothing on both sides
+      append(uncertain, ", ", part.where);
+  }
+  for (const TimePart& part : split ? std::vector{kLocks} : std::vector{kHost, kComplete, kLocks})
+    if (const std::string text = told_missing(pair, part); !text.empty()) append(missing, ", ", text);
+  result.sentence = fmt::format("of mean latency {} -> {}", format_seconds(*pair.before_numbers[kMeanLatency].value),
+                                format_seconds(*pair.after_numbers[kMeanLatency].value));
+  result.sentence += certain.empty() ? ", no part changed for certain" : ": " + certain;
+  if (!certain.empty() && !uncertain.empty()) append(result.sentence, "; ", "not certain: " + uncertain);
+  if (!missing.empty()) append(result.sentence, "; ", "left out: " + missing);
+  return result;
+}
+
+}  // namespace vqscope
