@@ -5,8 +5,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "agent/model/plateau.h"
 #include "agent/model/queue_cost.h"
 #include "agent/model/snapshot.h"
 #include "agent/topology/topology.h"
@@ -47,13 +49,14 @@ struct Measured {
   std::array<OpLoad, VQS_OPS> ops;                 // by enum vqs_op_kind
   std::vector<QueueLoad> queues;                   // by hardware queue; empty without the block probe
   std::optional<QueueCost> cost;                   // absent where no interrupt was traced that ended a request
+  std::optional<Steadiness> steadiness;            // absent without a load in two seconds or more
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
 };
 
 // `window` is the difference of two readings `seconds` apart, and so are `cpus`, by CPU number; `full_shares` those of
-// FullTime, by hardware queue.
+// FullTime, by hardware queue, and `slices` those of Course.
 Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus, double seconds,
-                 const std::vector<std::optional<double>>& full_shares);
+                 const std::vector<std::optional<double>>& full_shares, std::span<const LoadSlice> slices);
 
 // Sums over the operations.
 Histogram device_latency(const Measured& measured);

@@ -3,7 +3,8 @@
 // a disk behind an emulated bus has no findings about its queues (it cannot have more); of the reasons why there are
 // fewer queues than vCPUs one is named; what follows from few queues or vectors (interrupts on one vCPU, completions on
 // others) is not told a second time; latency inside the guest is not told when the queue is full or the driver pushes
-// requests back, which cause it and tell it; nor is a slow host when the queue is full.
+// requests back, which cause it and tell it; nor is a slow host when the queue is full. Where the disk's rate is at a limit,
+// neither a slow device nor a full queue is told.
 #pragma once
 
 #include <optional>
@@ -40,6 +41,12 @@ std::optional<Found> requeues(const DiskEvidence& evidence);
 std::optional<Found> host_latency(const DiskEvidence& evidence);
 std::optional<Found> slow_at_device(const DiskEvidence& evidence);
 std::optional<Found> guest_latency(const DiskEvidence& evidence);
+
+// Rates that stay (limit_rules.cpp).
+std::optional<Found> storage_limit(const DiskEvidence& evidence);
+
+// Rates that stay (limit_rules.cpp).
+std::optional<Found> storage_limit(const DiskEvidence& evidence);
 
 // How the disk and the guest were set up (setup_rules.cpp).
 std::optional<Found> steal(const GuestEvidence& evidence);
