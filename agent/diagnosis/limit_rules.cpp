@@ -34,17 +34,22 @@ bool wait_in_line(const Measured& measured) {
   return *median >= kQueuedSeconds && *most <= kEvenRatio * *median && *median <= kEvenRatio * *least;
 }
 
-bool is_deep(const Steadiness& steadiness) { return steadiness.inflight >= kDeepInflight; }
+// So many in flight, at so steady a rate, that what takes them long may well be each other.
+bool is_deep(const Steadiness& steadiness, bool looks_set) {
+  return (steadiness.inflight >= kDeepInflight && steadiness.spread() <= kSteadySpread) ||
+         (steadiness.inflight >= kSomeInflight && steadiness.unrest <= kCalm && looks_set);
+}
 
 // "0.12 %"
-std::string fine_percent(double share) { return share < 0.0001 ? "0.01 %" : fmt::format("{:.2g} %", 100 * share); }
-
-std::string of_slices(const Steadiness& steadiness) { return plural(static_cast<double>(steadiness.slices), "second"); }
+std::string fine_percent(double share) {
+  return share < 0.0001 ? "less than 0.01 %" : fmt::format("{:.2g} %", 100 * share);
+}
 
 std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
   const std::string kept =
-      fmt::format("Over {} the rate kept to {} (standard deviation, without the fifth that is furthest off)",
-                  of_slices(steadiness), fine_percent(steadiness.spread()));
+      fmt::format("Over {} the rate kept to {} (standard deviation{})",
+                  plural(static_cast<double>(steadiness.slices), "second"), fine_percent(steadiness.spread()),
+                  steadiness.slices >= kSomeSeconds ? ", without the three tenths that are furthest off" : "");
   if (!limit.seen)
     return kept + ", but in flight were nearly as many all the time: that more of them bring no more was not seen.";
   if (steadiness.is_of_bytes())
@@ -100,8 +105,7 @@ std::optional<Limit> find_limit(const DiskEvidence& evidence) {
   limit.seen = steadiness.stays() && steadiness.spread() <= kPlateauSpread && steadiness.unrest <= kCalm &&
                mean_device_seconds(measured) >= kFastSeconds;
   if (limit.seen) return limit;
-  if (is_deep(steadiness) && !steadiness.follows() && steadiness.spread() <= kSteadySpread && wait_in_line(measured))
-    return limit;
+  if (is_deep(steadiness, limit.looks_set) && !steadiness.follows() && wait_in_line(measured)) return limit;
   return std::nullopt;
 }
 

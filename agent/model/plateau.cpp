@@ -9,7 +9,7 @@ namespace vqscope {
 
 namespace {
 
-// Slices from which a spread says something, and one of five may be left out.
+// Slices from which a spread says something.
 constexpr std::size_t kSomeSlices = 5;
 // Times that one spread is less than the other, from which one stayed and the other did not. In a closed loop that is
 // not held back the rate spreads at least as far as in-flight does.
@@ -56,15 +56,17 @@ double median(std::vector<Point> points, Value value) {
 
 constexpr auto kRequests = [](const Point& point) { return point.requests_rate; };
 constexpr auto kBytes = [](const Point& point) { return point.bytes_rate; };
+constexpr auto kCountedRequests = [](const Point& point) { return point.slice.requests / point.slice.seconds; };
+constexpr auto kCountedBytes = [](const Point& point) { return point.slice.bytes / point.slice.seconds; };
 constexpr auto kInflight = [](const Point& point) { return point.inflight; };
 
-// Without the fifth that is furthest from the median.
+// Without the three tenths that are furthest from the median: a guest that its host does not run has such seconds.
 template <typename Value>
 std::vector<Point> nearest(std::vector<Point> points, Value value) {
   const double middle = median(points, value);
   std::sort(points.begin(), points.end(),
             [&](const Point& a, const Point& b) { return std::abs(value(a) - middle) < std::abs(value(b) - middle); });
-  points.resize(points.size() - points.size() / kSomeSlices);
+  if (points.size() >= kSomeSlices) points.resize(points.size() - 3 * points.size() / 10);
   return points;
 }
 
@@ -81,6 +83,13 @@ std::span<const LoadSlice> under_load(std::span<const LoadSlice> slices) {
   while (!slices.empty() && !is_busy(slices.front())) slices = slices.subspan(1);
   while (!slices.empty() && !is_busy(slices.back())) slices = slices.first(slices.size() - 1);
   return slices;
+}
+
+// By Little's law, or as it was counted: the one is off where requests take longer than a slice, the other where few
+// of them complete in one.
+template <typename ByLaw, typename Counted>
+double lesser_spread(const std::vector<Point>& points, ByLaw by_law, Counted counted) {
+  return std::min(spread(nearest(points, by_law), by_law), spread(nearest(points, counted), counted));
 }
 
 double correlation(const std::vector<Point>& points) {
@@ -121,8 +130,8 @@ std::optional<Steadiness> steadiness(std::span<const LoadSlice> slices) {
   }
   if (points.size() < 2) return std::nullopt;
   result.slices = points.size();
-  result.requests_spread = spread(nearest(points, kRequests), kRequests);
-  result.bytes_spread = spread(nearest(points, kBytes), kBytes);
+  result.requests_spread = lesser_spread(points, kRequests, kCountedRequests);
+  result.bytes_spread = lesser_spread(points, kBytes, kCountedBytes);
   const auto kept = result.is_of_bytes() ? nearest(points, kBytes) : nearest(points, kRequests);
   result.inflight_spread = spread(kept, kInflight);
   result.inflight = mean(kept, kInflight);

@@ -21,7 +21,8 @@ struct LoadSlice {
   double unrest = 0;
 };
 
-// Standard deviations are relative to the mean, over the slices but for the fifth of them that is furthest off.
+// Standard deviations are relative to the mean, over the slices but for the three tenths of them that are furthest off
+// (of fewer than five, over all).
 struct Steadiness {
   std::size_t slices = 0;      // that were looked at, all of them
   double requests_rate = 0;    // per second, of those seconds

@@ -5,7 +5,7 @@
 
 Boots one guest, holds its disk to eight limits with one to 64 requests in flight, gives it loads that reach none, and
 lets it run to its own end. Prints a line for each run, and the sums, as Markdown tables. A limit counts as reached from
-97 % of it on, by /proc/diskstats, and as not reached up to 80 %.
+97 % of it on, and as not reached up to 80 %.
 """
 
 import argparse

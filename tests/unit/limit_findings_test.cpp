@@ -64,7 +64,11 @@ TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
   EXPECT_THAT(found.evidence, Contains(HasSubstr("that more of them bring no more was not seen")));
   EXPECT_THAT(found.numbers, Contains(Pair("seen", 0)));
   EXPECT_THAT(limited(90'000, kSame, 0.0014).found(), IsEmpty()) << "storage answers one in that time";
-  EXPECT_THAT(limited(1'000, std::vector<double>(10, 4.0), 0.004).found(), IsEmpty()) << "not many";
+  EXPECT_THAT(limited(1'000, std::vector<double>(10, 1.0), 0.004).found(), IsEmpty()) << "none waits for another";
+  Case few = limited(1'000, std::vector<double>(10, 4.0), 0.004);
+  EXPECT_THAT(few.found(), ElementsAre("storage_limit warning"));
+  few.measured.steadiness->requests_spread = few.measured.steadiness->bytes_spread = 0.01;
+  EXPECT_THAT(few.found(), IsEmpty()) << "few, and not as steady as a limit";
 }
 
 TEST(StorageLimit, IsNotToldOfRequestsThatTakeTheirTimeWhateverIsInFlight) {

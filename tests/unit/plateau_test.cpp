@@ -116,7 +116,7 @@ TEST(Steadiness, IsOfRequestsWhereSizesVaryAndThoseStay) {
   EXPECT_FALSE(steady->stays()) << "what is not limited by bytes need not be limited at all";
 }
 
-TEST(Steadiness, LeavesAFifthOfTheSecondsOut) {
+TEST(Steadiness, LeavesTheSecondsThatAreFurthestOffOut) {
   auto slices = held_back(3'000, kDepths);
   slices[2] = second(16, 16 / 6'000.0);  // a burst
   const auto steady = steadiness(slices);
