@@ -108,7 +108,7 @@ class Loader {
       if (!begun_) begin(recorded);
       if (!follows) begin_run(recorded);
       series_.runs.back().end_ns = reading.snapshot.time_ns;
-      full_time_.add(reading.topology, reading.snapshot);
+      course_.add(reading.topology, reading.snapshot);
       tell_of_changes(recorded);
       if (follows) add_interval(reading);
       previous_ = reading.snapshot;
@@ -118,8 +118,7 @@ class Loader {
   }
 
   void finish() {
-    if (run_end_ && run_begin_)
-      series_.findings = diagnose(series_.topology, *run_begin_, *run_end_, full_time_).findings;
+    if (run_end_ && run_begin_) series_.findings = diagnose(series_.topology, *run_begin_, *run_end_, course_).findings;
     series_.seconds = last_ - series_.begin;
     if (std::isfinite(part_.window.end) && time_ < part_.window.end - kSlackSeconds)
       series_.notes.push_back(
@@ -174,7 +173,7 @@ class Loader {
     series_.runs.push_back({recorded.header.boot_id, now, now});
     run_begin_ = recorded.reading.snapshot;
     run_end_.reset();
-    full_time_ = FullTime();
+    course_ = Course();
   }
 
   // What somebody turned while it was recorded.
@@ -265,7 +264,7 @@ class Loader {
   std::size_t timed_segment_ = 0, previous_segment_ = 0;
   std::optional<Snapshot> previous_;
   std::optional<Snapshot> run_begin_, run_end_;               // first and last reading of the run
-  FullTime full_time_;                                        // in the run
+  Course course_;                                             // in the run
   std::optional<SetUp> known_;                                // as it was at the reading before
   std::vector<std::pair<std::string, std::string>> changes_;  // a disk's name, and a sentence
   std::vector<Watched> watched_;                              // by Series::devices

@@ -125,7 +125,7 @@ void Collector::sample() {
   count_missed_runs();
   look_after_old_requests();
   tell_of_disks_without_numbers();
-  full_time_.add(topology_, last_);
+  course_.add(topology_, last_);
   if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs) look_for_findings(read(Detail::kHistograms));
 }
 
@@ -176,7 +176,7 @@ void Collector::look_for_findings(Snapshot now) {
   condense(now);
   // At first there is no window yet.
   if (findings_since_.time_ns != 0) {
-    for (const auto& [severity, finding] : findings_.update(diagnose(topology_, findings_since_, now, full_time_))) {
+    for (const auto& [severity, finding] : findings_.update(diagnose(topology_, findings_since_, now, course_))) {
       const std::string where = finding.device.empty() ? "this guest" : finding.device;
       if (!severity)
         spdlog::info("finding {} on {} is over", finding.kind->id, where);
@@ -186,7 +186,7 @@ void Collector::look_for_findings(Snapshot now) {
                     fmt::join(finding.found.evidence, " "));
     }
   }
-  full_time_.restart();
+  course_.restart();
   findings_since_ = std::move(now);
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
-#include "agent/diagnosis/full_time.h"
+#include "agent/diagnosis/course.h"
 #include "agent/diagnosis/tracker.h"
 #include "agent/model/model.h"
 #include "agent/model/reading.h"
@@ -93,7 +93,7 @@ class Collector {
   std::deque<Snapshot> window_;  // without histograms, oldest first
   Snapshot last_;                // the last reading, without histograms
   Snapshot findings_since_;      // where the window of the findings begins, condensed
-  FullTime full_time_;           // in that window
+  Course course_;                // in that window
   FindingTracker findings_;
   std::uint64_t handled_range_losses_ = 0;
   std::string looked_after_;         // the disk whose old requests were looked after last

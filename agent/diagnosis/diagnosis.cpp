@@ -7,8 +7,7 @@
 
 namespace vqscope {
 
-Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later,
-                   const FullTime& full_time) {
+Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course) {
   const Snapshot window = difference(earlier, later);
   Diagnosis diagnosis;
   diagnosis.seconds = static_cast<double>(window.time_ns) / 1e9;
@@ -17,7 +16,8 @@ Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snap
                                    [&](const Disk& d) { return d.name == device.name; });
     if (disk == topology.disks.end()) continue;
     DiskDiagnosis& result = diagnosis.disks.emplace_back(
-        DiskDiagnosis{*disk, measure(device, window.completion_cpus, diagnosis.seconds, full_time.shares(device))});
+        DiskDiagnosis{*disk, measure(device, window.completion_cpus, diagnosis.seconds,
+                                     course.full_time().shares(device), course.slices(device))});
     for (Finding& finding : find_all(DiskEvidence{topology, *disk, result.measured}))
       diagnosis.findings.push_back(std::move(finding));
   }

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/diagnosis/course.h"
 #include "agent/diagnosis/finding.h"
-#include "agent/diagnosis/full_time.h"
 #include "agent/diagnosis/measured.h"
 #include "agent/model/snapshot.h"
 
@@ -23,9 +23,9 @@ struct Diagnosis {
   std::vector<Finding> findings;     // by severity, the worst first; then in the table's order, then by device
 };
 
-// Both readings with histograms, and both condensed or none; `full_time` has seen the readings between them. Of a
+// Both readings with histograms, and both condensed or none; `course` has seen the readings between them. Of a
 // device that is in `later` only, or that was replaced, there is nothing.
-Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const FullTime& full_time);
+Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course);
 
 // Adds up the histograms and counters of operations over a device's queues, in the first one, and leaves out those of
 // interrupt handlers and notifications: all that a later diagnosis needs of a reading that begins a window, at a

@@ -79,6 +79,11 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "QEMU, the disk is served by its main loop, which also does everything else, or by aio=threads. This guest cannot "
      "see which: what serves the disk shows only as latency.",
      2, &host_latency},
+    {"storage_limit", "Requests wait, and the disk's rate stays where it is",
+     "Requests wait at the disk, and it goes on answering as many, or moving as many bytes, a second. That is a limit "
+     "that somebody has set on the disk or the machine, storage that has no more to give, or the one thread of the "
+     "host that serves a queue; the evidence says how far that could be told apart.",
+     6, &storage_limit},
     {"slow_at_device", "Requests wait at the device, nearly all of them equally long",
      "Many requests are in flight at the device at any time, and nearly all stay there for long. That can be a limit "
      "of "

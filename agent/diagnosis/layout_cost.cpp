@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
@@ -29,10 +30,13 @@ std::string parts(const QueueCost& cost) {
 
 Severity severity_by_cost(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
-  if (slow_at_device(evidence)) return Severity::kInfo;
+  if (!told_by_another(evidence).empty()) return Severity::kInfo;
+  // A plateau may be the queue's thread at the host.
+  const Severity least = may_be_queues_thread(evidence) ? Severity::kWarning : Severity::kInfo;
   const auto ratio = measured.cost ? measured.cost->ratio() : std::nullopt;
   if (!ratio) return Severity::kWarning;
-  return measured.cost->busiest_cpu.value_or(0) >= kUsedUp ? Severity::kCritical : severity_of_share(*ratio);
+  const bool used_up = measured.cost->busiest_cpu.value_or(0) >= kUsedUp;
+  return std::max(used_up ? Severity::kCritical : severity_of_share(*ratio), least);
 }
 
 Severity severity_of_share(double share) {
@@ -43,10 +47,16 @@ Severity severity_of_share(double share) {
 std::vector<std::string> about_cost(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   std::vector<std::string> sentences;
-  if (slow_at_device(evidence))
+  if (const std::string_view other = told_by_another(evidence); !other.empty())
+    sentences.push_back(fmt::format("{} ({}), so that this is not what they are seen to wait for.",
+                                    other == "slow_at_device"
+                                        ? "Nearly all requests stay at the device equally long"
+                                        : "Requests wait at the device, whose rate stays where it is",
+                                    other));
+  else if (may_be_queues_thread(evidence))
     sentences.emplace_back(
-        "Nearly all requests stay at the device equally long (slow_at_device), so that this is not what they are seen "
-        "to wait for.");
+        "Requests wait at the device, whose rate stays where it is (storage_limit): that may be the thread of the host "
+        "that serves the queue.");
   if (!measured.cost) {
     sentences.emplace_back(
         "What that costs was not measured: no interrupt was traced together with a completion that it brought.");

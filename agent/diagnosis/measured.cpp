@@ -53,12 +53,13 @@ void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<
 }  // namespace
 
 Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus, double seconds,
-                 const std::vector<std::optional<double>>& full_shares) {
+                 const std::vector<std::optional<double>>& full_shares, std::span<const LoadSlice> slices) {
   Measured measured;
   measured.seconds = seconds;
   if (seconds <= 0) return measured;
   measured.has_requests = window.queues.has_value();
   if (window.queues) add_requests(window, full_shares, measured);
+  measured.steadiness = steadiness(slices);
   measured.cost = queue_cost(window, cpus, seconds);
   measured.time = request_time(window);
   measured.locks = window.locks;

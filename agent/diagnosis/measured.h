@@ -5,8 +5,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "agent/model/plateau.h"
 #include "agent/model/queue_cost.h"
 #include "agent/model/request_time.h"
 #include "agent/model/snapshot.h"
@@ -50,13 +52,14 @@ struct Measured {
   std::optional<QueueCost> cost;                   // absent where no interrupt was traced that ended a request
   std::optional<RequestTime> time;                 // absent without requests
   std::vector<LockCounters> locks;                 // what was waited for them; empty where that was not measured
+  std::optional<Steadiness> steadiness;            // absent without a load in two seconds or more
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
 };
 
 // `window` is the difference of two readings `seconds` apart, and so are `cpus`, by CPU number; `full_shares` those of
-// FullTime, by hardware queue.
+// FullTime, by hardware queue, and `slices` those of Course.
 Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus, double seconds,
-                 const std::vector<std::optional<double>>& full_shares);
+                 const std::vector<std::optional<double>>& full_shares, std::span<const LoadSlice> slices);
 
 // Sums over the operations.
 Histogram device_latency(const Measured& measured);

@@ -132,7 +132,11 @@ std::vector<Step> qemu_steps(Remedy remedy, const HostDisk& disk) {
                      "indirect_desc=on", words::kNoDataButState)};
     case Remedy::kFindLimit:
       return {{kTitle, "Look for throttling.* in the -drive or -blockdev, and for a throttle group. On the monitor:",
-               "info block"}};
+               "info block"},
+              {kTitle,
+               "Which thread serves the disk (iothread= and iothread-vq-mapping of its -device; QEMU's main loop if "
+               "there is none), and is it busy all the time? The numbers of threads on the monitor, then on the host:",
+               "info iothreads\ntop -H -p QEMU-PID"}};
     case Remedy::kHostCpu: return {{kTitle, words::kCpuLimits, ""}};
     default: return {{kTitle, "On the monitor:", "info status\ninfo block\ninfo blockstats"}};
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/diagnosis/layout_cost.h"
+#include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/queue_group.h"
 #include "agent/diagnosis/remedies.h"
@@ -247,7 +248,7 @@ std::optional<Found> single_queue(const DiskEvidence& evidence) {
   if (measured.cross_share) found.evidence.push_back(crossing(measured));
   for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
-  if (!slow_at_device(evidence) && !is_mendable(evidence))
+  if (told_by_another(evidence).empty() && !is_mendable(evidence))
     found.evidence.emplace_back(!firecracker
                                     ? "Whether this hypervisor can give a disk more queues is not known, so this is a "
                                       "warning at the most."

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "agent/diagnosis/full_time.h"
+#include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
@@ -170,7 +171,8 @@ void add_ring(const DiskEvidence& evidence, Found& found) {
 std::optional<Found> queue_full(const DiskEvidence& evidence) {
   const auto queue = full_queue(evidence);
   if (!queue || evidence.measured.requests_rate < kJudgedRate) return std::nullopt;
-  if (slow_at_device(evidence)) return std::nullopt;  // which tells of it: a longer queue would only hold more of them
+  // Those tell of it: a longer queue would only hold more of what waits.
+  if (slow_at_device(evidence) || find_limit(evidence)) return std::nullopt;
   const QueueLoad& load = evidence.measured.queues[*queue];
   Found found;
   found.severity = Severity::kWarning;
@@ -245,6 +247,12 @@ std::optional<Found> requeues(const DiskEvidence& evidence) {
     found.numbers.emplace_back("device_mean_seconds", wait->host);
   }
   found.evidence.push_back(told_inflight(measured));
+  if (find_limit(evidence)) {
+    found.severity = Severity::kInfo;
+    found.remedy = Remedy::kNone;
+    found.evidence.emplace_back(
+        "The disk's rate stays where it is (storage_limit): a longer ring would only hold more of what waits.");
+  }
   return found;
 }
 
@@ -281,6 +289,7 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
 std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
+  if (find_limit(evidence)) return std::nullopt;  // which says more
   std::optional<Found> slowest;
   double worst = 0;
   for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {

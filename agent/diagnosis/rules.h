@@ -4,7 +4,8 @@
 // fewer queues than vCPUs one is named; what follows from few queues or vectors (interrupts on one vCPU, completions on
 // others) is not told a second time; latency inside the guest is not told when the queue is full or the driver pushes
 // requests back, which cause it and tell it; nor is a slow host when the queue is full; an elevator on a fast disk is
-// not told when the waits for its lock are, and are as severe.
+// not told when the waits for its lock are, and are as severe. Where the disk's rate is at a limit, neither a slow
+// device nor a full queue is told.
 #pragma once
 
 #include <optional>
@@ -44,6 +45,12 @@ std::optional<Found> requeues(const DiskEvidence& evidence);
 std::optional<Found> host_latency(const DiskEvidence& evidence);
 std::optional<Found> slow_at_device(const DiskEvidence& evidence);
 std::optional<Found> guest_latency(const DiskEvidence& evidence);
+
+// Rates that stay (limit_rules.cpp).
+std::optional<Found> storage_limit(const DiskEvidence& evidence);
+
+// Rates that stay (limit_rules.cpp).
+std::optional<Found> storage_limit(const DiskEvidence& evidence);
 
 // How the disk and the guest were set up (setup_rules.cpp).
 std::optional<Found> steal(const GuestEvidence& evidence);

@@ -2,6 +2,7 @@
 // When a number becomes a finding. FINDINGS.md tells the same to users; every threshold has its reason here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace vqscope {
@@ -91,6 +92,26 @@ inline constexpr double kSlowSeconds = 0.01;
 inline constexpr double kSteadyRatio = 2;
 // Requests of one operation that a ninth decile needs: 20 lie above.
 inline constexpr std::uint64_t kSteadyRequests = 200;
+
+// Requests per second below which a rate is not looked at for a limit: of fewer a second is too short to tell.
+inline constexpr double kLimitedRate = 20;
+// Time at the device from which many equally long ones stand in a line: storage that is not saturated answers sooner,
+// or scatters.
+inline constexpr double kQueuedSeconds = 0.002;
+// In flight from which requests may wait for each other: with fewer, most are alone there.
+inline constexpr double kSomeInflight = 1.5;
+// Ninth decile over median, and median over first decile, that are "equally long" there: two or three buckets.
+inline constexpr double kEvenRatio = 1.25;
+// Standard deviations of the rate, from second to second: of a limit that is set (see tests/guests/LIMITS.md), of a
+// rate that is steady, and of one that is taken for a plateau because in-flight varied three times as far.
+inline constexpr double kSetSpread = 0.005;
+inline constexpr double kSteadySpread = 0.02;
+inline constexpr double kPlateauSpread = 0.05;
+// Seconds of which a spread says something.
+inline constexpr std::size_t kSomeSeconds = 5;
+// Dispersion of in-flight from reading to reading (LoadSlice::unrest) below which a program keeps its requests in
+// flight; where it sends them at a rate of its own, as if by chance, it is 1.
+inline constexpr double kCalm = 0.5;
 
 // Share of a request's time before its issue, and the time itself, from which the guest's own queueing "dominates".
 inline constexpr double kGuestShare = 0.5;

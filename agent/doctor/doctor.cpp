@@ -52,7 +52,7 @@ Result<int> doctor(const DoctorOptions& options) {
                                          watched->signal == SIGINT ? "Ctrl-C" : "SIGTERM",
                                          duration(seconds_of(*watched)), duration(options.duration_seconds)));
   }
-  const Report report = make_report(watched->first, watched->last, watched->full_time,
+  const Report report = make_report(watched->first, watched->last, watched->course,
                                     {options.platform, options.idle_is_ok, watched->permitted, watched->notes});
   if (auto printed = print(render(report, options.format)); !printed) return tl::unexpected(printed.error());
   return report.status;

@@ -130,10 +130,10 @@ Headline verdict_of_findings(const Report& report) {
 
 }  // namespace
 
-Report make_report(const Reading& first, const Reading& last, const FullTime& full_time, ReportOptions options) {
+Report make_report(const Reading& first, const Reading& last, const Course& course, ReportOptions options) {
   Report report;
   report.topology = last.topology;
-  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, full_time);
+  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, course);
   report.platform = choose_platforms(last.topology, options.platform);
   report.permitted = options.permitted;
   report.notes = std::move(options.notes);

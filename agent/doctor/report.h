@@ -50,8 +50,8 @@ struct Report {
   std::string_view result;  // "healthy", "warning", "critical", "could not tell", or "idle" with status 0
 };
 
-// `first` and `last` begin and end the window; `full_time` has seen the readings between them too.
-Report make_report(const Reading& first, const Reading& last, const FullTime& full_time, ReportOptions options);
+// `first` and `last` begin and end the window; `course` has seen the readings between them too.
+Report make_report(const Reading& first, const Reading& last, const Course& course, ReportOptions options);
 
 Headline verdict_of(const Report& report);
 

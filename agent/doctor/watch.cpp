@@ -147,7 +147,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   auto first = (*source)();
   if (!first) return tl::unexpected(first.error());
   if (auto found = check_disks(*first, options); !found) return tl::unexpected(found.error());
-  watched.full_time.add(first->topology, first->snapshot);
+  watched.course.add(first->topology, first->snapshot);
   watched.first = watched.last = std::move(*first);
   if (const ProbeStatus* block = missing_block_probe(watched.first); block != nullptr && !remote) {
     // Waiting would bring little to somebody who only has to become root.
@@ -170,7 +170,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
     }
     auto reading = (*source)();
     if (!reading) return tl::unexpected(reading.error());
-    watched.full_time.add(reading->topology, reading->snapshot);
+    watched.course.add(reading->topology, reading->snapshot);
     watched.last = std::move(*reading);
     progress.show(watched.first, watched.last, options.duration_seconds);
   }

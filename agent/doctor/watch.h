@@ -8,14 +8,14 @@
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
 #include "agent/daemon/options.h"
-#include "agent/diagnosis/full_time.h"
+#include "agent/diagnosis/course.h"
 #include "agent/model/reading.h"
 
 namespace vqscope {
 
 struct Watched {
   Reading first, last;             // one and the same without rights, or when a signal came at once
-  FullTime full_time;              // of the readings between them
+  Course course;                   // of the readings between them
   int signal = 0;                  // that ended it early; 0: none
   bool permitted = true;           // false: this process may not attach probes, so there was nothing to wait for
   std::vector<std::string> notes;  // sentences: what stands for the disks that were named

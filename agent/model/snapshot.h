@@ -54,12 +54,20 @@ struct QueueCounters {
   std::uint64_t time_ns = 0;               // start -> completion of what the kernel's I/O accounting counts
   std::uint64_t device_ns = 0;             // issue -> completion of all completed requests
   std::uint64_t queue_ns = 0;              // start -> issue of all completed requests
+  std::uint64_t bytes = 0;                 // what `ops` has, in a reading that is without them
   std::optional<CompletionDelay> delay;    // absent until a completion comes with an interrupt that is traced
   std::uint32_t inflight = 0;              // now
   std::optional<std::uint64_t> oldest_ns;  // age of the oldest request in flight; absent: there is none
 
   friend bool operator==(const QueueCounters&, const QueueCounters&) = default;
 };
+
+// Of all operations, in either kind of reading.
+inline std::uint64_t bytes_of(const QueueCounters& queue) {
+  std::uint64_t bytes = queue.bytes;
+  for (const Boxed<OpCounters>& op : queue.ops) bytes += op ? op->bytes : 0;
+  return bytes;
+}
 
 // One interrupt line of a disk.
 struct VectorCounters {

@@ -51,6 +51,7 @@ QueueCounters growth(const QueueCounters& before, const QueueCounters& now, Part
   grown.time_ns = growth(before.time_ns, now.time_ns);
   grown.device_ns = growth(before.device_ns, now.device_ns);
   grown.queue_ns = growth(before.queue_ns, now.queue_ns);
+  grown.bytes = growth(before.bytes, now.bytes);
   if (now.delay) {
     const CompletionDelay old = before.delay.value_or(CompletionDelay{});
     grown.delay = {growth(old.local_ns, now.delay->local_ns), growth(old.cross_ns, now.delay->cross_ns)};
@@ -157,6 +158,7 @@ DeviceSnapshot without_histograms(const DeviceSnapshot& device) {
     counters.time_ns = queue.time_ns;
     counters.device_ns = queue.device_ns;
     counters.queue_ns = queue.queue_ns;
+    counters.bytes = bytes_of(queue);
     counters.delay = queue.delay;
     counters.inflight = queue.inflight;
     counters.oldest_ns = queue.oldest_ns;

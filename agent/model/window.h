@@ -25,8 +25,8 @@ std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
 // The same of what without_histograms() leaves.
 DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, const DeviceSnapshot& later);
 
-// All but the histograms, and with them bytes and errors by operation: a tenth of the memory, and enough for gauges
-// over a window.
+// All but the histograms, and with them what is counted by operation (its bytes are summed up): a tenth of the memory,
+// and enough for gauges over a window.
 Snapshot without_histograms(const Snapshot& snapshot);
 DeviceSnapshot without_histograms(const DeviceSnapshot& device);
 

@@ -26,6 +26,8 @@ std::uint64_t add_operation(const vqs_op& source, Detail detail, QueueCounters& 
     add_histogram(source.queue_cells, source.queue_ns, op->queue);
     op->bytes += load(source.bytes);
     op->errors += errors;
+  } else if (detail == Detail::kCounters) {
+    queue.bytes += load(source.bytes);
   }
   return device_ns + queue_ns;
 }

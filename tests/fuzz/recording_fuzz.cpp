@@ -84,9 +84,9 @@ void check_round_trip(const Found& found) {
 
 void diagnose_all(const Found& found) {
   if (found.readings.empty()) return;
-  FullTime full_time;
-  for (const Reading& reading : found.readings) full_time.add(reading.topology, reading.snapshot);
-  const Report report = make_report(found.readings.front(), found.readings.back(), full_time, {});
+  Course course;
+  for (const Reading& reading : found.readings) course.add(reading.topology, reading.snapshot);
+  const Report report = make_report(found.readings.front(), found.readings.back(), course, {});
   require(!to_text(report, TextStyle{}).empty());
   require(!to_json(report).empty());
 }

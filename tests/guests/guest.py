@@ -78,9 +78,10 @@ class Monitor:
             else:
                 return answer["return"]
 
-    def throttle(self, drive, iops):
-        """Lets so many requests per second through; 0 is without limit."""
-        self.command("block_set_io_throttle", device=drive, bps=0, bps_rd=0, bps_wr=0, iops=iops, iops_rd=0, iops_wr=0)
+    def throttle(self, drive, iops=0, bps=0, **burst):
+        """Lets so many requests and bytes per second through; 0 is without limit. `burst` as in QMP."""
+        self.command("block_set_io_throttle", device=drive, bps=bps, bps_rd=0, bps_wr=0, iops=iops, iops_rd=0, iops_wr=0,
+                     **burst)
 
 
 class Guest:

@@ -7,6 +7,7 @@ import typing
 import changes
 import endpoint
 import faults
+import limits
 import loads
 import locks
 import production
@@ -135,6 +136,8 @@ SCENARIOS = [
     Scenario("bound-anew", "faults", "a disk comes back with fewer queues", changes.bound_anew("hangs")),
     Scenario("hang", "faults", "a disk that stands still", faults.hang("hangs")),
     Scenario("errors", "faults", "a disk that fails to read", faults.errors("fails"), (r"I/O error, dev",)),
+    Scenario("limits", "agent", "limits of requests and bytes a second are told from none",
+             limits.found_and_not_found("data")),
     Scenario("no-btf", "agent", "the kernel's type information is hidden",
              faults.without_bpf("data", "touch /tmp/empty; mount --bind /tmp/empty /sys/kernel/btf/vmlinux", "",
                                 "no BTF", restore="umount /sys/kernel/btf/vmlinux")),

@@ -170,7 +170,7 @@ TEST(Diagnose, MeasuresTheWindowAndSortsTheWorstFirst) {
   last.devices[0].vectors = {line};
   first.cpu_times = {{0, 0}, {0, 0}};
   last.cpu_times = {{1'000, 0}, {1'000, 200}};
-  const Diagnosis diagnosis = diagnose(topology, first, last, FullTime());
+  const Diagnosis diagnosis = diagnose(topology, first, last, Course());
   EXPECT_EQ(diagnosis.seconds, 10);
   ASSERT_EQ(diagnosis.disks.size(), 1U);
   const Measured& measured = diagnosis.disks[0].measured;
@@ -187,8 +187,8 @@ TEST(Diagnose, MeasuresTheWindowAndSortsTheWorstFirst) {
 TEST(Diagnose, LeavesOutADiskThatWasNotThereAllTheTime) {
   Snapshot other = reading(10, {0});
   other.devices[0].instance = 2;
-  EXPECT_THAT(diagnose(one_disk(1), other, reading(20, {0}), FullTime()).disks, IsEmpty());
-  EXPECT_THAT(diagnose(one_disk(1), reading(10, {0}), Snapshot{}, FullTime()).disks, IsEmpty());
+  EXPECT_THAT(diagnose(one_disk(1), other, reading(20, {0}), Course()).disks, IsEmpty());
+  EXPECT_THAT(diagnose(one_disk(1), reading(10, {0}), Snapshot{}, Course()).disks, IsEmpty());
 }
 
 TEST(Condense, KeepsWhatADiagnosisNeeds) {
@@ -200,11 +200,11 @@ TEST(Condense, KeepsWhatADiagnosisNeeds) {
     queue.origins[q].local = 1'000;
   }
   last.devices[0].notifies.emplace_back(Histogram{});
-  const Diagnosis whole = diagnose(one_disk(2), first, last, FullTime());
+  const Diagnosis whole = diagnose(one_disk(2), first, last, Course());
   condense(first);
   condense(last);
   EXPECT_THAT(last.devices[0].notifies, IsEmpty());
-  const Diagnosis condensed = diagnose(one_disk(2), first, last, FullTime());
+  const Diagnosis condensed = diagnose(one_disk(2), first, last, Course());
   EXPECT_EQ(whole.disks.at(0).measured.ops[VQS_WRITE].device, condensed.disks.at(0).measured.ops[VQS_WRITE].device);
   EXPECT_EQ(condensed.disks.at(0).measured.ops[VQS_WRITE].device.count(), 2'000U);
   EXPECT_EQ(whole.disks.at(0).measured.requests_rate, condensed.disks.at(0).measured.requests_rate);

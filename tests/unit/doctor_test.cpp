@@ -61,7 +61,7 @@ Reading reading(std::uint64_t seconds, std::uint64_t requests) {
 }
 
 Report report(std::uint64_t requests, std::optional<Platform> platform = Platform::kQemu) {
-  return make_report(reading(10, 0), reading(20, requests), FullTime(), {platform});
+  return make_report(reading(10, 0), reading(20, requests), Course(), {platform});
 }
 
 TEST(Doctor, StatusFollowsTheWorstFinding) {
@@ -80,7 +80,7 @@ TEST(Doctor, CannotTellOfOneQueueBelowTheBusyRate) {
 TEST(Doctor, IsHealthyWhenAJudgedDiskHasNothingButInformation) {
   Reading first = reading(10, 0), last = reading(20, 4'000);
   for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
-  EXPECT_EQ(make_report(first, last, FullTime(), {}).status, kHealthy);
+  EXPECT_EQ(make_report(first, last, Course(), {}).status, kHealthy);
 }
 
 TEST(Doctor, OneJudgedDiskIsEnoughToBeHealthy) {
@@ -92,7 +92,7 @@ TEST(Doctor, OneJudgedDiskIsEnoughToBeHealthy) {
     end->snapshot.devices.push_back(reading(10, 0).snapshot.devices[0]);
     end->snapshot.devices[1].name = "vdb";
   }
-  const Report one_idle = make_report(first, last, FullTime(), {});
+  const Report one_idle = make_report(first, last, Course(), {});
   EXPECT_EQ(one_idle.status, kHealthy);
   ASSERT_EQ(one_idle.untold.size(), 1U);
   EXPECT_EQ(one_idle.untold[0].device, "vdb");
@@ -120,7 +120,7 @@ TEST(Doctor, TheVerdictComesFirst) {
                          "What to do: "));
   Reading first = reading(10, 0), last = reading(20, 4'000);
   for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
-  EXPECT_THAT(to_text(make_report(first, last, FullTime(), {}), {}),
+  EXPECT_THAT(to_text(make_report(first, last, Course(), {}), {}),
               StartsWith("HEALTHY  Nothing is wrong that shows under this load on vda (400 requests/s).\n"
                          "If it is slow at other times, run this again then.\n\n"));
   EXPECT_THAT(to_text(report(0), {}), StartsWith("COULD NOT TELL  vda: it was idle.\nRun it again under the load "));
@@ -156,7 +156,7 @@ TEST(Doctor, ShowsHowToMakeLoadOnlyWhereThatWouldTellMore) {
   EXPECT_THAT(to_text(report(0), {}), HasSubstr("fio"));
   Reading first = reading(10, 0), last = reading(20, 20);
   last.snapshot.devices[0].queues->front().ops[VQS_READ]->errors = 3;
-  const Report broken = make_report(first, last, FullTime(), {});
+  const Report broken = make_report(first, last, Course(), {});
   EXPECT_EQ(broken.status, kCritical);
   EXPECT_FALSE(broken.untold.empty());
   EXPECT_THAT(to_text(broken, {}), Not(HasSubstr("fio")));
@@ -170,7 +170,7 @@ Report unmeasured() {
   only.topology.disks[0].facts.msix_vectors = 2;
   only.snapshot.devices[0].queues.reset();
   only.probes = {{"block", false, "not permitted", {}}, {"irq", false, "not permitted", {}}};
-  return make_report(only, only, FullTime(), {{}, true, false, {}});
+  return make_report(only, only, Course(), {{}, true, false, {}});
 }
 
 TEST(Doctor, WithoutRightsSaysSoAndTellsWhatTheSettingsShow) {
@@ -190,7 +190,7 @@ TEST(Doctor, WithoutRightsSaysSoAndTellsWhatTheSettingsShow) {
 }
 
 TEST(Doctor, IdleIsNoAlarmWhereThatIsAskedFor) {
-  const Report idle = make_report(reading(10, 0), reading(20, 0), FullTime(), {{}, true, true, {}});
+  const Report idle = make_report(reading(10, 0), reading(20, 0), Course(), {{}, true, true, {}});
   EXPECT_EQ(idle.status, kHealthy);
   EXPECT_EQ(idle.result, "idle");
   EXPECT_THAT(to_text(idle, {}), StartsWith("IDLE  vda: it was idle.\n"));
@@ -198,8 +198,8 @@ TEST(Doctor, IdleIsNoAlarmWhereThatIsAskedFor) {
   // Requests that could not be seen are another matter, and so is what is wrong.
   Reading first = reading(10, 0), last = reading(20, 0);
   for (Reading* end : {&first, &last}) end->snapshot.devices[0].queues.reset();
-  EXPECT_EQ(make_report(first, last, FullTime(), {{}, true, true, {}}).status, kCouldNotTell);
-  EXPECT_EQ(make_report(reading(10, 0), reading(20, 400'000), FullTime(), {{}, true, true, {}}).status, kCritical);
+  EXPECT_EQ(make_report(first, last, Course(), {{}, true, true, {}}).status, kCouldNotTell);
+  EXPECT_EQ(make_report(reading(10, 0), reading(20, 400'000), Course(), {{}, true, true, {}}).status, kCritical);
 }
 
 TEST(Doctor, ParagraphsKeepToTheWidth) {
@@ -229,7 +229,7 @@ TEST(Doctor, LinesOfADiskWithLongNamesAndManyQueuesKeepToTheWidth) {
   }
   for (const std::size_t width : {60U, 80U}) {
     for (const Report& long_report :
-         {make_report(first, last, FullTime(), {}), make_report(first, first, FullTime(), {})}) {
+         {make_report(first, last, Course(), {}), make_report(first, first, Course(), {})}) {
       std::istringstream lines(to_text(long_report, {width, false}));
       for (std::string line; std::getline(lines, line);)
         if (!line.starts_with("      ") && line.find("/sys/devices") == std::string::npos) {
@@ -277,7 +277,7 @@ TEST(Doctor, SaysWhenADiskWentAwayCameOrWasReplaced) {
     last.snapshot.devices[0].name = last.topology.disks[0].name = after;
     first.snapshot.devices[0].instance = before_instance;
     last.snapshot.devices[0].instance = instance;
-    return make_report(first, last, FullTime(), {}).notes;
+    return make_report(first, last, Course(), {}).notes;
   };
   EXPECT_THAT(notes("vda", 1, "vda", 1), IsEmpty());
   EXPECT_THAT(notes("vda", 1, "vda", 2), ElementsAre("vda was replaced by another disk while it was watched."));
@@ -292,7 +292,7 @@ TEST(Doctor, SaysWhyRequestsWereNotSeen) {
     end->snapshot.devices[0].queues.reset();
     end->probes = {{"block", false, "not permitted", {}}, {"irq", false, "no BTF", {}}};
   }
-  const Report blind = make_report(first, last, FullTime(), {});
+  const Report blind = make_report(first, last, Course(), {});
   EXPECT_EQ(blind.status, kCouldNotTell);
   ASSERT_EQ(blind.untold.size(), 1U);
   EXPECT_EQ(blind.untold[0].reason, "its requests could not be seen: not permitted");
@@ -310,7 +310,7 @@ TEST(Doctor, RemediesOfSeveralDisksAreGivenOnce) {
     end->snapshot.devices.push_back(end->snapshot.devices[0]);
     end->snapshot.devices[1].name = "vdb";
   }
-  const std::string text = to_text(make_report(first, last, FullTime(), {Platform::kQemu}), {200, false});
+  const std::string text = to_text(make_report(first, last, Course(), {Platform::kQemu}), {200, false});
   EXPECT_THAT(text, HasSubstr("CRITICAL  vdb"));
   EXPECT_THAT(text, HasSubstr("The same for vdb."));
   const std::string snippet = "-device PRESENT-OPTIONS,num-queues=2";
@@ -412,8 +412,8 @@ TEST(Doctor, FindsWithARunningAgentsReadingsWhatItFindsWithItsOwn) {
     EXPECT_EQ(decoded->reading.snapshot, reading.snapshot);
     return decoded->reading;
   };
-  const Report own = make_report(first, last, FullTime(), {});
-  EXPECT_EQ(to_json(make_report(over_the_wire(first), over_the_wire(last), FullTime(), {})), to_json(own));
+  const Report own = make_report(first, last, Course(), {});
+  EXPECT_EQ(to_json(make_report(over_the_wire(first), over_the_wire(last), Course(), {})), to_json(own));
   EXPECT_THAT(to_json(own), HasSubstr("guest_limits_queues"));
   EXPECT_THAT(to_json(own), HasSubstr("steal"));
 }

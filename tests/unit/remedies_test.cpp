@@ -28,6 +28,7 @@ constexpr const char* kPlaceholders[] = {
 
 // Commands that only read.
 constexpr const char* kLooks[] = {"cat ",
+                                  "top -H ",
                                   "grep ",
                                   "dmesg ",
                                   "lsinitramfs ",

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a disk is at its end while requests wait, and how that shows: the judgement behind storage_limit, which other
+// findings defer to. Pure and thread-safe.
+#pragma once
+
+#include <optional>
+
+#include "agent/diagnosis/finding.h"
+
+namespace vqscope {
+
+struct Limit {
+  // The rate stayed while in-flight, or the size of the requests, did not. Otherwise it is only that many are in flight
+  // and that nearly all of them wait equally long.
+  bool seen = false;
+  // The rate is as steady as a limit that somebody has set makes it.
+  bool looks_set = false;
+};
+
+std::optional<Limit> find_limit(const DiskEvidence& evidence);
+
+// Whether the one thread that serves a queue at the host may be what the disk waits for, by a sign that was seen.
+bool may_be_queues_thread(const DiskEvidence& evidence);
+
+// The id of the finding that says what nearly all of the requests' time is for, so that a layout of queues is not
+// blamed for it; empty when there is none.
+std::string_view told_by_another(const DiskEvidence& evidence);
+
+}  // namespace vqscope

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "agent/diagnosis/limit.h"
+#include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/rules.h"
+#include "agent/diagnosis/thresholds.h"
+#include "agent/model/operations.h"
+#include "agent/model/window.h"
+
+namespace vqscope {
+
+namespace {
+
+double mean_device_seconds(const Measured& measured) {
+  const Histogram latency = device_latency(measured);
+  const auto count = static_cast<double>(latency.count());
+  return count > 0 ? static_cast<double>(latency.sum_ns) / 1e9 / count : 0;
+}
+
+// The operation that has most requests: reads or writes.
+std::size_t main_operation(const Measured& measured) {
+  return measured.ops[VQS_WRITE].device.count() > measured.ops[VQS_READ].device.count() ? VQS_WRITE : VQS_READ;
+}
+
+// Nearly all requests take equally long, and longer than storage takes for one.
+bool wait_in_line(const Measured& measured) {
+  const Histogram& latency = measured.ops[main_operation(measured)].device;
+  const auto least = quantile(latency, 0.1), median = quantile(latency, 0.5), most = quantile(latency, 0.9);
+  if (latency.count() < kSteadyRequests || !median) return false;
+  if (*median >= kSlowSeconds && *most <= kSteadyRatio * *median) return true;
+  return *median >= kQueuedSeconds && *most <= kEvenRatio * *median && *median <= kEvenRatio * *least;
+}
+
+// So many in flight, at so steady a rate, that what takes them long may well be each other.
+bool is_deep(const Steadiness& steadiness, bool looks_set) {
+  return (steadiness.inflight >= kDeepInflight && steadiness.spread() <= kSteadySpread) ||
+         (steadiness.inflight >= kSomeInflight && steadiness.unrest <= kCalm && looks_set);
+}
+
+// "0.12 %"
+std::string fine_percent(double share) {
+  return share < 0.0001 ? "less than 0.01 %" : fmt::format("{:.2g} %", 100 * share);
+}
+
+std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
+  const std::string kept =
+      fmt::format("Over {} the rate kept to {} (standard deviation{})",
+                  plural(static_cast<double>(steadiness.slices), "second"), fine_percent(steadiness.spread()),
+                  steadiness.slices >= kSomeSeconds ? ", without the three tenths that are furthest off" : "");
+  if (!limit.seen)
+    return kept + ", but in flight were nearly as many all the time: that more of them bring no more was not seen.";
+  if (steadiness.is_of_bytes())
+    return fmt::format("{}, in bytes/s, while requests/s varied by {}: it is bytes that are limited.", kept,
+                       fine_percent(steadiness.requests_spread));
+  return fmt::format(
+      "{} while between {} and {} were in flight, which varied by {}: with more in flight each took longer, and no "
+      "more got through.",
+      kept, grouped(steadiness.least_inflight), grouped(steadiness.most_inflight),
+      fine_percent(steadiness.inflight_spread));
+}
+
+std::string told_limit(const Steadiness& steadiness, const Limit& limit) {
+  const std::string_view lead = limit.seen ? "The limit is" : "If that is a limit, it is";
+  const std::string requests = grouped(steadiness.requests_rate) + " requests/s",
+                    bytes = throughput(steadiness.bytes_rate);
+  if (steadiness.is_of_bytes()) return fmt::format("{} {}.", lead, bytes);
+  if (steadiness.is_of_requests()) return fmt::format("{} {}.", lead, requests);
+  return fmt::format("{} {} or {}; which of them does not show with requests of about the same size.", lead, requests,
+                     bytes);
+}
+
+std::string told_latency(const Measured& measured) {
+  const std::size_t op = main_operation(measured);
+  const Histogram& latency = measured.ops[op].device;
+  return fmt::format(
+      "Half of the {}s took {} or more at the device, nine in ten no more than {}, and one in a hundred "
+      "no more than {}.",
+      kOperationNames[op], duration(quantile(latency, 0.5).value_or(0)), duration(quantile(latency, 0.9).value_or(0)),
+      duration(quantile(latency, 0.01).value_or(0)));
+}
+
+std::string told_cause(const Limit& limit) {
+  if (limit.looks_set)
+    return "So steady a rate is what a limit makes that somebody has set, on the disk or on the machine; storage and "
+           "threads of the host at their own end waver more, as a rule. That is likely, and not certain.";
+  return fmt::format(
+      "What it is does not show here: a limit that somebody has set, storage that has no more to give, or the one "
+      "thread of the host that serves the queue{}. The same load on two disks at once tells: if each gets as much as "
+      "one alone, it is the disk's own limit or thread; if they share it, the storage or the machine's limit.",
+      limit.seen ? "" : "; or each request takes that long, however many there are");
+}
+
+}  // namespace
+
+std::optional<Limit> find_limit(const DiskEvidence& evidence) {
+  const Measured& measured = evidence.measured;
+  if (!measured.steadiness || measured.requests_rate < kLimitedRate) return std::nullopt;
+  const Steadiness& steadiness = *measured.steadiness;
+  if (steadiness.inflight < kNeverIdle) return std::nullopt;
+  Limit limit;
+  limit.looks_set = steadiness.slices >= kSomeSeconds && steadiness.spread() <= kSetSpread;
+  limit.seen = steadiness.stays() && steadiness.spread() <= kPlateauSpread && steadiness.unrest <= kCalm &&
+               mean_device_seconds(measured) >= kFastSeconds;
+  if (limit.seen) return limit;
+  if (is_deep(steadiness, limit.looks_set) && !steadiness.follows() && wait_in_line(measured)) return limit;
+  return std::nullopt;
+}
+
+bool may_be_queues_thread(const DiskEvidence& evidence) {
+  const auto limit = find_limit(evidence);
+  return limit && limit->seen && !limit->looks_set;
+}
+
+std::string_view told_by_another(const DiskEvidence& evidence) {
+  if (slow_at_device(evidence)) return "slow_at_device";
+  return find_limit(evidence) && !may_be_queues_thread(evidence) ? "storage_limit" : "";
+}
+
+std::optional<Found> storage_limit(const DiskEvidence& evidence) {
+  const auto limit = find_limit(evidence);
+  if (!limit) return std::nullopt;
+  const Measured& measured = evidence.measured;
+  const Steadiness& steadiness = *measured.steadiness;
+  Found found;
+  found.severity = Severity::kWarning;
+  found.remedy = Remedy::kFindLimit;
+  found.evidence = {
+      fmt::format("{} answered {} requests/s and moved {}; on average {} were in flight there.", evidence.disk.name,
+                  grouped(steadiness.requests_rate), throughput(steadiness.bytes_rate), grouped(steadiness.inflight)),
+      told_sign(steadiness, *limit), told_limit(steadiness, *limit), told_latency(measured)};
+  if (steadiness.low_depth_seconds)
+    found.evidence.push_back(fmt::format("When half as many or fewer were in flight, one took {} there on average.",
+                                         duration(*steadiness.low_depth_seconds)));
+  found.evidence.push_back(told_cause(*limit));
+  found.evidence.emplace_back("More vCPUs do not help.");
+  if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
+  if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
+  found.numbers.insert(found.numbers.end(), {{"requests_per_second", steadiness.requests_rate},
+                                             {"bytes_per_second", steadiness.bytes_rate},
+                                             {"rate_spread_ratio", steadiness.spread()},
+                                             {"inflight_spread_ratio", steadiness.inflight_spread},
+                                             {"average_inflight", steadiness.inflight},
+                                             {"least_inflight", steadiness.least_inflight},
+                                             {"device_mean_seconds", mean_device_seconds(measured)},
+                                             {"seen", limit->seen ? 1 : 0},
+                                             {"looks_set", limit->looks_set ? 1 : 0}});
+  if (steadiness.low_depth_seconds) found.numbers.emplace_back("low_depth_seconds", *steadiness.low_depth_seconds);
+  return found;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rates that stay while requests wait: when that is a finding, what it says, and what other findings say beside it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/diagnosis/diagnosis.h"
+#include "agent/model/window.h"
+#include "tests/unit/disk_case.h"
+
+namespace vqscope {
+namespace {
+
+using test::Case;
+using test::disk;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::Pair;
+
+std::vector<LoadSlice> seconds(const std::vector<double>& rates, const std::vector<double>& inflight,
+                               double size = 4096) {
+  std::vector<LoadSlice> slices;
+  for (std::size_t i = 0; i < inflight.size(); ++i) {
+    const double rate = rates[i % rates.size()];
+    slices.push_back({1, rate, rate * size, inflight[i], inflight[i], 0});
+  }
+  return slices;
+}
+
+// A disk that answers so many requests a second, of which so many are in flight in each second.
+Case limited(double rate, const std::vector<double>& inflight, double latency, std::uint32_t queues = 4) {
+  Case load = disk(queues, 4);
+  const auto each = static_cast<std::uint64_t>(10 * rate / 4);
+  load.requests({each, each, each, each})
+      .latency(VQS_READ, latency, 2e-6, 4 * each)
+      .inflight(inflight.front() / queues);
+  load.measured.steadiness = steadiness(seconds({rate}, inflight));
+  return load;
+}
+
+const std::vector<double> kSame(10, 128.0);
+const std::vector<double> kVaried = {64, 65, 128, 127, 64, 66, 126, 128, 64, 127};
+
+TEST(StorageLimit, IsToldWhereTheRateStaysWhileInFlightDoesNot) {
+  const Found found = limited(16'000, kVaried, 0.006).only();
+  EXPECT_EQ(found.severity, Severity::kWarning);
+  EXPECT_EQ(found.remedy, Remedy::kFindLimit);
+  EXPECT_THAT(found.evidence, Contains(HasSubstr("while between 64 and 128 were in flight")));
+  EXPECT_THAT(found.evidence,
+              Contains("The limit is 16,000 requests/s or 62 MiB/s; which of them does not show with requests of about "
+                       "the same size."));
+  EXPECT_THAT(found.evidence, Contains("More vCPUs do not help."));
+  EXPECT_THAT(found.numbers, Contains(Pair("limit_requests_per_second", 16'000)));
+  EXPECT_THAT(found.numbers, Contains(Pair("seen", 1)));
+  EXPECT_THAT(found.numbers, Contains(Pair("looks_set", 1)));
+}
+
+TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
+  const Found found = limited(16'000, kSame, 0.008).only();
+  EXPECT_EQ(found.severity, Severity::kWarning);
+  EXPECT_THAT(found.evidence, Contains(HasSubstr("that more of them bring no more was not seen")));
+  EXPECT_THAT(found.numbers, Contains(Pair("seen", 0)));
+  EXPECT_THAT(limited(90'000, kSame, 0.0014).found(), IsEmpty()) << "storage answers one in that time";
+  EXPECT_THAT(limited(1'000, std::vector<double>(10, 1.0), 0.004).found(), IsEmpty()) << "none waits for another";
+  Case few = limited(1'000, std::vector<double>(10, 4.0), 0.004);
+  EXPECT_THAT(few.found(), ElementsAre("storage_limit warning"));
+  few.measured.steadiness->requests_spread = few.measured.steadiness->bytes_spread = 0.01;
+  EXPECT_THAT(few.found(), IsEmpty()) << "few, and not as steady as a limit";
+}
+
+TEST(StorageLimit, IsNotToldOfRequestsThatTakeTheirTimeWhateverIsInFlight) {
+  Case load = limited(16'000, kSame, 0.008);
+  std::vector<double> rates, inflight;
+  for (int i = 0; i < 10; ++i) {
+    inflight.push_back(128 + i % 3);
+    rates.push_back(inflight.back() / 0.008);
+  }
+  load.measured.steadiness = steadiness(seconds(rates, inflight));
+  EXPECT_THAT(load.found(), IsEmpty());
+}
+
+TEST(StorageLimit, IsNotToldOfAProgramThatSendsAtARateOfItsOwn) {
+  Case load = limited(2'000, {2, 2.4, 1.8, 2.2, 2.1, 1.9}, 0.001);
+  load.measured.steadiness->unrest = 1;
+  EXPECT_THAT(load.found(), IsEmpty());
+  load = limited(500, {0.5, 0.6, 0.4, 0.5, 0.55, 0.45}, 0.001);
+  EXPECT_THAT(load.found(), IsEmpty()) << "half of the time there is nothing to do";
+}
+
+TEST(StorageLimit, IsNotToldOfADiskThatAnswersFast) {
+  EXPECT_THAT(limited(200'000, kVaried, 0.0004).found(), IsEmpty());
+}
+
+TEST(StorageLimit, SaysThatALimitIsSetOnlyOfARateThatIsAsSteady) {
+  Case load = limited(16'000, kVaried, 0.006);
+  const double inflight_spread = load.measured.steadiness->inflight_spread;
+  load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.01;
+  ASSERT_GT(inflight_spread, 0.03);
+  const Found found = load.only();
+  EXPECT_THAT(found.numbers, Contains(Pair("looks_set", 0)));
+  EXPECT_THAT(found.evidence, Contains(HasSubstr("What it is does not show here")));
+  load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.06;
+  EXPECT_THAT(load.found(), IsEmpty());
+}
+
+TEST(StorageLimit, IsOfBytesWhereThoseStay) {
+  Case load = limited(3'000, kSame, 0.04);
+  std::vector<LoadSlice> slices;
+  for (const double size : {16e3, 18e3, 15e3, 17e3, 16.5e3, 15.5e3})
+    slices.push_back({1, 50e6 / size, 50e6, 128, 128, 0});
+  load.measured.steadiness = steadiness(slices);
+  const Found found = load.only();
+  EXPECT_THAT(found.evidence, Contains("The limit is 48 MiB/s."));
+  EXPECT_THAT(found.numbers, Contains(Key("limit_bytes_per_second")));
+  EXPECT_THAT(found.numbers, Not(Contains(Key("limit_requests_per_second"))));
+}
+
+TEST(StorageLimit, TakesTheBlameFromTheLayoutOfQueues) {
+  Case load = limited(16'000, kSame, 0.008, 1);
+  load.interrupts({160'000, 0, 0, 0}).cost(0.3);
+  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit warning"));
+  EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("(storage_limit), so that this is not what")));
+}
+
+TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
+  Case load = limited(16'000, kVaried, 0.006, 1);
+  load.interrupts({160'000, 0, 0, 0}).cost(0.02);
+  load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.02;
+  EXPECT_THAT(load.found(), ElementsAre("single_queue warning", "storage_limit warning"));
+  EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("that may be the thread of the host")));
+}
+
+TEST(StorageLimit, TellsOfFullQueuesAndRequeuesWhatTheyComeTo) {
+  Case load = limited(16'000, kSame, 0.008);
+  for (QueueLoad& queue : load.measured.queues) queue.full_share = 1;
+  load.measured.requeues = 16'000;
+  EXPECT_THAT(load.found(), ElementsAre("requeues info", "storage_limit warning"));
+}
+
+// Readings every tenth of a second, and once a second, of the same load.
+TEST(Course, HasSlicesOfAboutASecondHoweverOftenItIsRead) {
+  Topology topology;
+  Disk vda;
+  vda.name = "vda";
+  topology.disks.push_back(vda);
+  for (const std::uint64_t tick : {100'000'000ULL, 1'000'000'000ULL}) {
+    Course course;
+    Snapshot snapshot;
+    for (std::uint64_t at = 0; at <= 3'400'000'000; at += tick) {
+      QueueCounters queue;
+      queue.origins = {{at / 1'000'000, 0, 0}};  // 1,000 requests/s of 4 KiB, 2 ms each
+      queue.bytes = 4096 * (at / 1'000'000);
+      queue.device_ns = queue.inflight_ns = 2 * at;
+      queue.inflight = 2;
+      snapshot.time_ns = 5'000'000'000 + at;
+      snapshot.devices = {DeviceSnapshot{"vda", 0, {{queue}}, {}, {}, {}, {}}};
+      course.add(topology, snapshot);
+    }
+    const auto slices = course.slices(snapshot.devices.front());
+    ASSERT_EQ(slices.size(), 3U);
+    EXPECT_EQ(slices[1].seconds, 1);
+    EXPECT_EQ(slices[1].requests, 1'000);
+    EXPECT_EQ(slices[1].bytes, 4'096'000);
+    EXPECT_EQ(slices[1].device_seconds, 2);
+    EXPECT_EQ(slices[1].inflight, 2);
+    EXPECT_EQ(slices[1].unrest, 0);
+    course.restart();
+    EXPECT_THAT(course.slices(snapshot.devices.front()), IsEmpty());
+  }
+}
+
+TEST(Course, HasTheSameSlicesOfReadingsWithAndWithoutHistograms) {
+  OpCounters reads;
+  reads.bytes = 8192;
+  QueueCounters queue;
+  queue.ops[VQS_READ].emplace() = reads;
+  const DeviceSnapshot full{"vda", 0, {{queue}}, {}, {}, {}, {}};
+  EXPECT_EQ(bytes_of(full.queues->front()), 8192U);
+  EXPECT_EQ(bytes_of(without_histograms(full).queues->front()), 8192U);
+}
+
+}  // namespace
+}  // namespace vqscope
