@@ -34,8 +34,8 @@ def waits(disk, elevators):
         name = lab.kernel_name(disk)
         lab.guest.write(f"/sys/block/{name}/queue/scheduler", elevator)
 
-        def load(ios=601):
-            lab.fio([Job(disk, cpu, "--rw=randread --iodepth=8", ios) for cpu in range(4) for _ in range(2)])
+        def load():
+            lab.fio([Job(disk, cpu, "--rw=randread --iodepth=8", 601) for cpu in range(4) for _ in range(2)])
 
         lab.fio([Job(disk, 0, "--rw=randread --time_based --runtime=13", None)])  # the agent has looked at the disk since
         locks = lock_waits.find(traced(lab, load, "flags == 1", 1))

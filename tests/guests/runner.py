@@ -51,11 +51,12 @@ def keep_logs(lab, scenario, kernel):
 def run_scenario(lab, scenario, kernel, report, keep):
     start = time.monotonic()
     try:
-        scenario.run(lab)
+        lab.findings = scenario.findings
+        figures = scenario.run(lab)
         warnings = lab.new_warnings(scenario.expected_messages)
         if warnings:
             raise AssertionError("the kernel warned:\n  " + "\n  ".join(warnings))
-        report.add(scenario.name, kernel.name, "ok", f"{time.monotonic() - start:.0f} s")
+        report.add(scenario.name, kernel.name, "ok", f"{time.monotonic() - start:.0f} s{f', {figures}' if figures else ''}")
         return True
     except unittest.SkipTest as reason:
         report.add(scenario.name, kernel.name, "skipped", str(reason))
