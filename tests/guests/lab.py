@@ -119,7 +119,8 @@ class Lab:
                        "  # Fails where the kernel has no such function.\n"
                        '  echo "p:lab/$function $function" >> kprobe_events || continue\n'
                        "  echo 1 > events/lab/$function/enable\n"
-                       '  echo "r:lab/${function%_notify}_ends $function" >> kprobe_events\n'
+                       "  # So many tasks may be inside of it at once.\n"
+                       '  echo "r64:lab/${function%_notify}_ends $function" >> kprobe_events\n'
                        "done; true")
 
     # The agent.
