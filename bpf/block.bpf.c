@@ -352,7 +352,7 @@ static __always_inline void on_requeue(struct request *rq, enum vqs_finder finde
  * (7.0): for all that the CPU does meanwhile. So there is a second program at each event: another program, which is not
  * skipped when the first is. It finds what the first has left undone, and does that. The agent attaches it where this
  * can happen, after the first, because the kernel runs them in that order. Tasks that are about to issue are the ones
- * that preempt each other, one inside of the first program and one of the second, and then a third is left at issue.
+ * that preempt each other, one inside of the first program, another inside of the second: there are four at issue.
  */
 
 SEC("tp_btf/block_rq_issue")
@@ -365,14 +365,21 @@ int rq_issue(__u64 *ctx)
 SEC("tp_btf/block_rq_issue")
 int rq_issue2(__u64 *ctx)
 {
-  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE_AGAIN);
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE2);
   return 0;
 }
 
 SEC("tp_btf/block_rq_issue")
 int rq_issue3(__u64 *ctx)
 {
-  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE_ONCE_MORE);
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE3);
+  return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int rq_issue4(__u64 *ctx)
+{
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE4);
   return 0;
 }
 

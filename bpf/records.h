@@ -147,8 +147,9 @@ VQS_ASSERT_SIZE(struct vqs_queue_ref, 32);
 /* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
 enum vqs_finder {
   VQS_AT_ISSUE,
-  VQS_AT_ISSUE_AGAIN,
-  VQS_AT_ISSUE_ONCE_MORE,
+  VQS_AT_ISSUE2,
+  VQS_AT_ISSUE3,
+  VQS_AT_ISSUE4,
   VQS_AT_COMPLETION,
   VQS_AT_COMPLETION_AGAIN,
   VQS_AT_REQUEUE,
