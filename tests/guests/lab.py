@@ -23,7 +23,7 @@ from measure import Run, fio_command, fio_results
 PORT = 10177  # of the agent
 WINDOW = 2  # seconds over which the agent averages
 # Messages that tell of the host's scheduling only: an emulated CPU, or a busy host's, stands still at times.
-SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long"
+SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long|DL replenish lagged too much"
 
 
 def require_tools():
