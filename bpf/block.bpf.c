@@ -89,8 +89,8 @@ static __always_inline void on_issue(struct request *rq)
     learn_locks(rq, found, round);
 }
 
-/* In the program that runs second on the same event: almost always the first has filled the slot. */
-static __always_inline void on_issue_again(struct request *rq)
+/* In the programs that run after the first on the same event: almost always that has filled the slot. */
+static __always_inline void on_issue_again(struct request *rq, enum vqs_finder finder)
 {
   struct vqs_control *ctl = get_control();
   __u32 tag = tag_of(rq), index;
@@ -100,7 +100,7 @@ static __always_inline void on_issue_again(struct request *rq)
 
   if (!ctl)
     return;
-  found = locate(rq, ctl, VQS_AT_ISSUE_AGAIN, &own);
+  found = locate(rq, ctl, finder, &own);
   if (!found || tag >= found->depth)
     return;
   index = found->slot_base + tag;
@@ -351,7 +351,8 @@ static __always_inline void on_requeue(struct request *rq, enum vqs_finder finde
  * in a softirq, one that ends in an interrupt comes on top of it. It is, too, while a task is preempted inside of it
  * (7.0): for all that the CPU does meanwhile. So there is a second program at each event: another program, which is not
  * skipped when the first is. It finds what the first has left undone, and does that. The agent attaches it where this
- * can happen, after the first, because the kernel runs them in that order.
+ * can happen, after the first, because the kernel runs them in that order. Tasks that are about to issue are the ones
+ * that preempt each other, one inside of the first program, another inside of the second: there are four at issue.
  */
 
 SEC("tp_btf/block_rq_issue")
@@ -364,7 +365,21 @@ int rq_issue(__u64 *ctx)
 SEC("tp_btf/block_rq_issue")
 int rq_issue2(__u64 *ctx)
 {
-  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]));
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE2);
+  return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int rq_issue3(__u64 *ctx)
+{
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE3);
+  return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int rq_issue4(__u64 *ctx)
+{
+  on_issue_again((struct request *)(request_is_second_argument ? ctx[1] : ctx[0]), VQS_AT_ISSUE4);
   return 0;
 }
 

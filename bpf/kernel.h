@@ -33,8 +33,6 @@ struct blk_mq_hw_ctx {
   unsigned int queue_num;
 } KERNEL_TYPE;
 
-enum mq_rq_state { MQ_RQ_IDLE = 0 };
-
 struct request {
   struct request_queue *q;
   struct blk_mq_ctx *mq_ctx;
@@ -44,7 +42,9 @@ struct request {
   int tag;
   int internal_tag;
   unsigned int __data_len;
-  enum mq_rq_state state;
+  struct {
+    int count;
+  } ref; /* atomic_t, in older kernels refcount_t: either is a count and nothing else */
   __u64 start_time_ns;
 } KERNEL_TYPE;
 

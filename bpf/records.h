@@ -94,7 +94,7 @@ struct vqs_control {
   __u32 learn;       /* [agent] number of the round in which rq_issue is to look where the locks are; 0: it is not to */
   __u64 attached_ns; /* [agent] just before the first program was attached */
   __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
-  __u64 made_up;          /* [bpf] events that the first program was not run for, and the second was: block.bpf.c */
+  __u64 made_up;          /* [bpf] events that the first program was not run for, and another was: block.bpf.c */
   __u64 notify_since_ns;  /* [agent] when the exit of every notification was traced; all ones until then */
   __u64 spins_told;       /* [bpf] 1 when the kernel has told of a wait for any spin lock, of whomever: not all do */
 };
@@ -147,7 +147,9 @@ VQS_ASSERT_SIZE(struct vqs_queue_ref, 32);
 /* Programs that keep what they found, each for itself, and how many hardware queues each keeps for a CPU. */
 enum vqs_finder {
   VQS_AT_ISSUE,
-  VQS_AT_ISSUE_AGAIN,
+  VQS_AT_ISSUE2,
+  VQS_AT_ISSUE3,
+  VQS_AT_ISSUE4,
   VQS_AT_COMPLETION,
   VQS_AT_COMPLETION_AGAIN,
   VQS_AT_REQUEUE,

@@ -93,11 +93,11 @@ static __always_inline void end_stale(__u32 index, struct vqs_control *ctl)
  * for, because the kernel ran none of any tracer in that interrupt. */
 static __noinline void look_after_one(struct vqs_control *ctl)
 {
-  enum mq_rq_state state = MQ_RQ_IDLE;
   const volatile struct vqs_slot *slot;
   volatile struct vqs_slot_end *end;
   const struct request *rq;
   __u32 index, issued, ended;
+  int references = 0;
   __u64 start = 0;
   bool gone;
 
@@ -117,8 +117,10 @@ static __noinline void look_after_one(struct vqs_control *ctl)
   if (issued == ended || NSEC_SINCE(bpf_ktime_get_ns(), slot->issue_ns) < VQS_LOOK_AFTER_NS)
     return;
   rq = (const struct request *)slot->request;
-  gone = bpf_core_read(&state, sizeof(state), &rq->state) || bpf_core_read(&start, sizeof(start), &rq->start_time_ns) ||
-         state == MQ_RQ_IDLE || (__u32)start != slot->start;
+  /* Not by its state: that is idle until the driver starts it, which is after its issue, and a CPU may stand still
+   * there for longer than any time that one would wait. */
+  gone = bpf_core_read(&references, sizeof(references), &rq->ref) ||
+         bpf_core_read(&start, sizeof(start), &rq->start_time_ns) || !references || (__u32)start != slot->start;
   /* A program that has just ended it has done so before the kernel let go of the request. */
   if (!gone || end->ended != ended || slot->issued != issued)
     return;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"

@@ -72,6 +72,8 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
     return fail_errno("cannot share arrays with the block programs");
   const bool complete_again = preempted || arrays.capacity.several_queues;
   bpf_program__set_autoload(probe->progs.rq_issue2, preempted);
+  bpf_program__set_autoload(probe->progs.rq_issue3, preempted);
+  bpf_program__set_autoload(probe->progs.rq_issue4, preempted);
   bpf_program__set_autoload(probe->progs.rq_requeue2, preempted);
   bpf_program__set_autoload(probe->progs.rq_complete2, complete_again);
   if (const int error = probe.load(); error != 0) return load_error("cannot load the block programs", -error);
@@ -80,9 +82,10 @@ Result<ProbePtr> attach_block_probe(const Arrays& arrays) {
   struct {
     bpf_program* program;
     bool wanted, repeats;
-  } const programs[] = {{probe->progs.rq_complete, true, false}, {probe->progs.rq_complete2, complete_again, true},
-                        {probe->progs.rq_requeue, true, false},  {probe->progs.rq_requeue2, preempted, true},
-                        {probe->progs.rq_issue, true, false},    {probe->progs.rq_issue2, preempted, true}};
+  } const programs[] = {{probe->progs.rq_complete, true, false},   {probe->progs.rq_complete2, complete_again, true},
+                        {probe->progs.rq_requeue, true, false},    {probe->progs.rq_requeue2, preempted, true},
+                        {probe->progs.rq_issue, true, false},      {probe->progs.rq_issue2, preempted, true},
+                        {probe->progs.rq_issue3, preempted, true}, {probe->progs.rq_issue4, preempted, true}};
   for (const auto& [program, wanted, repeats] : programs)
     if (wanted)
       if (const int error = probe.attach(program, repeats); error != 0)

@@ -18,7 +18,8 @@ STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 
 # The programs of each event, ours, the reference's and biolatency's.
 EVENTS = {
-    "issue": {"empty_issue", "clock_issue", "least_issue", "rq_issue", "rq_issue2", "block_rq_issue_btf"},
+    "issue": {"empty_issue", "clock_issue", "least_issue", "rq_issue", "rq_issue2", "rq_issue3", "rq_issue4",
+              "block_rq_issue_btf"},
     "complete": {"empty_complete", "clock_complete", "least_complete", "rq_complete", "rq_complete2", "block_rq_complete_btf"},
     "entry": {"empty_entry", "clock_entry", "least_entry", "irq_entry"},
     "exit": {"empty_exit", "clock_exit", "least_exit", "irq_exit"},

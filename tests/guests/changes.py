@@ -114,21 +114,22 @@ def plugged_and_unplugged(stays, comes):
     return run
 
 
-def vcpu_off_and_on(disk, times=20):
-    """The first and the last time the agent has to see it; in between the vCPU is not gone for long enough."""
+def vcpus_off_and_on(disk, cpus, times=20):
+    """Each time another one but the first. The first and the last time the agent has to see it; in between the vCPU is not
+    gone for long enough."""
 
     def run(lab):
-        online = "/sys/devices/system/cpu/cpu1/online"
         before = difference(lab, disk)
         keep_busy(lab, disk)
         for time in range(times):
+            online = f"/sys/devices/system/cpu/cpu{1 + time % (cpus - 1)}/online"
             lab.guest.write(online, 0)
             if time in (0, times - 1):
-                lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 1, "a vCPU less")
+                lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == cpus - 1, "a vCPU less")
             lab.guest.write(online, 1)
-        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 2, "the vCPU to come back")
+        lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == cpus, "the vCPU to come back")
         lab.end_fio()
-        lab.run(everywhere(disk, cpus=2))
+        lab.run(everywhere(disk, cpus=cpus))
         if (after := difference(lab, disk)) != before:
             raise AssertionError(f"{after - before} requests are missing")
 
@@ -196,5 +197,35 @@ def bound_anew(disk):
                                 f"{queues} queues")
             lab.present[place] = dataclasses.replace(offered, queues=queues)
             lab.run(everywhere(disk))
+
+    return run
+
+
+def let_go_under_load(disk, other, times=5):
+    """virtio_blk lets go of a disk that is in use, whose elevator's nr_requests changes all the time, and takes it again.
+    The other disk, in use as well, loses nothing, and of this one nothing is left."""
+
+    def run(lab):
+        before = difference(lab, other)
+        for _ in range(times):
+            name = lab.kernel_name(disk)
+            queue = f"/sys/block/{name}/queue"
+            device = lab.guest.run(f"basename $(readlink -f /sys/block/{name}/device)").strip()
+            lab.guest.write(f"{queue}/scheduler", "mq-deadline")
+            lab.start_fio([Job(disk, options=ENDLESS, ios=None), Job(other, options=ENDLESS, ios=None)])
+            lab.guest.run(f"(while echo 32 > {queue}/nr_requests && echo 512 > {queue}/nr_requests; do usleep 50000; done"
+                          ") 2> /dev/null &")
+            lab.wait_for_scrape(lambda scrape: scrape.sum("vqscope_queue_inflight", device=name), "the load")
+            lab.guest.write("/sys/bus/virtio/drivers/virtio_blk/unbind", device)
+            lab.wait_for_scrape(lambda scrape: f'device="{name}"' not in scrape.text, f"{name}'s metrics to vanish")
+            lab.end_fio()
+            lab.guest.write("/sys/bus/virtio/drivers/virtio_blk/bind", device)
+            lab.find_disks()
+            name = lab.kernel_name(disk)
+            lab.guest.write(f"/sys/block/{name}/queue/nomerges", 2)
+            lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_device_queues", device=name), f"{name}'s metrics")
+            lab.run(everywhere(disk, ios=51) + everywhere(other, ios=51))
+        if (after := difference(lab, other)) != before:
+            raise AssertionError(f"{after - before} requests of the disk that stayed are missing")
 
     return run

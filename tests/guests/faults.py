@@ -83,6 +83,25 @@ def killed_ten_times(disk):
     return run
 
 
+def killed_in_a_burst(disk, times=20):
+    """Started under load and killed after a tenth of a second, after two, and so on: while it loads its programs, attaches
+    them, and looks at the disks."""
+
+    def run(lab):
+        lab.warm_kb = None  # of an agent that is gone
+        keep_busy(lab, disk)
+        lab.end_agent("KILL")
+        lab.guest.run(f"for tenths in $(seq {times}); do vqscope serve > /dev/null 2>&1 & usleep $((100000 * tenths)); "
+                      "kill -KILL $!; wait; done 2> /dev/null")
+        lab.guest.wait_for(lambda: lab.guest.run("bpftool prog list | grep -c tag || true") == lab.programs,
+                           "the kernel to let go of the programs")
+        lab.start_agent()
+        lab.end_fio()
+        lab.run(everywhere(disk) + [Job(disk, 1, FLUSHES, 61)])
+
+    return run
+
+
 def without_bpf(disk, hide, wrapper, message, restore="true"):
     """What the kernel's files give, and a log that says what is missing and why."""
 

@@ -19,6 +19,7 @@ from kernels import accelerator
 
 # Seconds in which the guest has to say something while a command runs. Two emulated guests may share two busy cores.
 SILENCE = 240
+DISK_BYTES = 256 << 20  # room for a part for each of 16 vCPUs, see measure.SHARE
 SHELL_PORT = "/dev/ttyS1"  # in the guest, see kernels.INIT
 
 
@@ -33,6 +34,7 @@ class Disk:
     kernel_name: str = ""  # where there is no serial number to find it by
     backend: str = ""  # of the drive instead of a plain file; {file} stands for the image
     plugged: bool = True  # False: only the drive exists, until a scenario plugs the device
+    findings: tuple = ()  # what the doctor may tell of it under any load
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Layout:
     devices: tuple = ()  # QEMU's -device, before the disks
     append: str = ""  # to the kernel's command line
     known_hypervisor: bool = False  # the guest's kernel has to know that it is one, see kernels.accelerator()
+    parallel: bool = False  # emulated vCPUs have to run at the same time, see there
     generic: bool = False  # needs a driver that a cloud kernel does not have: see kernels.GENERIC
     silence: int = SILENCE  # see there; an init system may need longer
     forward: tuple = ()  # TCP ports of the guest that the host can reach, see Guest.forwarded(); not on microvm
@@ -94,7 +97,7 @@ class Guest:
         self.log = open(self.directory / "qemu", "w+")
         for disk in layout.disks:
             with open(self._image(disk), "wb") as file:
-                file.truncate(64 << 20)
+                file.truncate(DISK_BYTES)
         self.process = self.socket = self.monitor = None
         self.launches, self.buffer = 0, b""
         try:
@@ -115,8 +118,8 @@ class Guest:
         self.launches += 1
         self.console = self.directory / f"console{self.launches}"
         shell, monitor = (self.directory / f"{name}{self.launches}" for name in ("shell", "monitor"))
-        command = ["qemu-system-x86_64", "-machine", layout.machine, *accelerator(layout.known_hypervisor),
-                   "-m", layout.memory, "-smp", layout.cpus,
+        command = ["qemu-system-x86_64", "-machine", layout.machine,
+                   *accelerator(layout.known_hypervisor, layout.parallel), "-m", layout.memory, "-smp", layout.cpus,
                    "-nodefaults", "-nographic", "-no-reboot", "-serial",
                    "mon:stdio" if interactive else f"file:{self.console}",
                    "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",

@@ -230,7 +230,7 @@ def kvm_works():
         return False
 
 
-def accelerator(known_hypervisor=False):
+def accelerator(known_hypervisor=False, parallel=False):
     """QEMU's options for KVM where it works, for the emulator elsewhere."""
     if kvm_works():
         return ["-accel", "kvm", "-cpu", "host"]
@@ -239,5 +239,6 @@ def accelerator(known_hypervisor=False):
         # Linux takes QEMU's emulator for bare metal. VMware it also knows by the machine's serial number, and asks at a
         # port that QEMU answers (arch/x86/kernel/cpu/vmware.c).
         cpu = ["-cpu", "max,-hypervisor", "-smbios", "type=1,serial=VMware-lab"]
-    # One thread: with several, QEMU 7.2 breaks guests that change their own code (tracepoints, BPF) under load.
-    return ["-accel", "tcg,thread=single", *cpu]
+    # One thread, unless vCPUs have to get in each other's way: with several, QEMU 7.2 breaks guests that change their own
+    # code (tracepoints, BPF) under load.
+    return ["-accel", f"tcg,thread={'multi' if parallel else 'single'}", *cpu]

@@ -23,7 +23,7 @@ from measure import Run, fio_command, fio_results
 PORT = 10177  # of the agent
 WINDOW = 2  # seconds over which the agent averages
 # Messages that tell of the host's scheduling only: an emulated CPU, or a busy host's, stands still at times.
-SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long"
+SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long|DL replenish lagged too much"
 
 
 def require_tools():
@@ -59,12 +59,15 @@ class Lab:
         self.present = [disk for disk in layout.disks if disk.plugged]
         self.names, self.programs = {}, ""
         self.warm_kb = None  # the agent's heap after its first loads
+        self.findings = ()  # what the doctor may tell of the scenario that runs, see scenarios.Scenario
         try:
             self.find_disks()
             # Merging would make one request of two: fio's count is the witness.
             self.guest.run("for disk in /sys/block/*; do echo 2 > $disk/queue/nomerges; done")
             self.count_kicks()
             self.guest.run(trace.PREPARE)
+            # By another name, so that the agent is the only process of its own.
+            self.guest.run("ln /tools/vqscope /tools/doctor")
             self.programs = self.guest.run("bpftool prog list | grep -c tag || true")
         except BaseException:
             self.close()
@@ -81,7 +84,8 @@ class Lab:
         def found():
             serials = dict(line.split()[:2] for line in self.guest.run(
                 "cd /sys/block; for disk in *; do"
-                "  echo $(cat $disk/serial 2> /dev/null || strings $disk/device/vpd_pg80 2> /dev/null) $disk $disk;"
+                # A SCSI disk's serial number follows the four bytes that begin the page.
+                "  echo $(cat $disk/serial 2> /dev/null || tail -c +5 $disk/device/vpd_pg80 2> /dev/null) $disk $disk;"
                 "done").splitlines() if line)
             names = {disk.name: disk.kernel_name if disk.kernel_name in serials else serials.get(disk.name)
                      for disk in self.present}
@@ -108,12 +112,15 @@ class Lab:
         return self.names[name]
 
     def count_kicks(self):
-        """Probes by the kernel itself on the functions whose calls the agent times."""
+        """Probes by the kernel itself on the functions whose calls the agent times; those at the ends are for
+        notifications.py to enable."""
         self.guest.run("cd /sys/kernel/tracing\n"
                        "for function in vp_notify vm_notify; do\n"
                        "  # Fails where the kernel has no such function.\n"
                        '  echo "p:lab/$function $function" >> kprobe_events || continue\n'
                        "  echo 1 > events/lab/$function/enable\n"
+                       "  # So many tasks may be inside of it at once.\n"
+                       '  echo "r64:lab/${function%_notify}_ends $function" >> kprobe_events\n'
                        "done; true")
 
     # The agent.

@@ -55,20 +55,6 @@ def at_once(*disks):
     return run
 
 
-def preempting(*disks):
-    """Two threads of different priorities on each vCPU for each disk, which preempt each other and are interrupted by each
-    other's completions: inside of the kernel, and so inside of the programs, where its mode of preemption lets them."""
-
-    def run(lab):
-        jobs = []
-        for number, disk in enumerate(disks):
-            for nice in (0, 5):
-                jobs += everywhere(disk, f"--rw=randrw --iodepth={4 << number} --nice={nice}", ios=301 + 64 * number + nice)
-        lab.run(jobs)
-
-    return run
-
-
 def polled_queue(disk):
     """Threads that wait for their requests by looking, and others that are interrupted: the same disk has queues for both."""
 
@@ -81,6 +67,28 @@ def polled_queue(disk):
         run.check_counts(next(one for one in lab.disks() if one.name == disk), name)
         run.expect("lost events", run.after.scrape.lost(), run.before.scrape.lost())
         run.raise_problems()
+
+    return run
+
+
+def from_every_vcpu(disk, cpus):
+    """In a guest with so many vCPUs."""
+
+    def run(lab):
+        lab.run([*everywhere(disk, cpus=cpus, ios=101), Job(disk, cpus - 1, FLUSHES, 61)])
+
+    return run
+
+
+def one_queue_busy(disk):
+    """Only the vCPUs of one queue submit, of a disk that has several."""
+
+    def run(lab):
+        lists = lab.guest.run(f"cat /sys/block/{lab.kernel_name(disk)}/mq/*/cpu_list").splitlines()
+        cpus = max((text.split(", ") for text in lists), key=len)
+        if len(cpus) < 2:
+            raise AssertionError(f"no queue serves several vCPUs: {lists}")
+        lab.run([Job(disk, int(cpu), ios=4001 + int(cpu)) for cpu in cpus])
 
     return run
 

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import re
 import shlex
+import signal
 import subprocess
 
 import trace
@@ -44,6 +45,14 @@ sample() {{
 }}
 """
 
+# What the doctor says of the load, from its beginning to its end. In its first second it has nothing to say.
+DOCTOR = (f"(doctor doctor --json --duration=1h --url={URL.removesuffix('/metrics')} > /tmp/run/doctor 2>&1; "
+          "echo $? > /tmp/doctor-status; mv /tmp/doctor-status /tmp/run) &")
+DOCTOR_ENDS = "killall -TERM doctor; while [ ! -e /tmp/run/doctor-status ]; do usleep 10000; done"
+TOO_SHORT = 128 + signal.SIGTERM
+# Of any load in an emulated guest: a vCPU stands still while another runs, and with it the requests that it waits for; and it
+# misses ticks of its clock, by whose account the agent takes it for one that was added later.
+OF_EMULATION = ("host_latency", "hotplugged_vcpus")
 
 # Each vCPU works on a part of the disk of its own, so that a request's sector tells who submitted it.
 SHARE = 12 << 20
@@ -119,8 +128,8 @@ class Run:
     def __init__(self, lab, jobs, before="", after="", accounting=True, meanwhile=None, interrupts=True):
         self.lab, self.jobs, self.accounting, self.interrupts = lab, jobs, accounting, interrupts
         start = (f"{SAMPLE}\nrm -rf /tmp/run; mkdir /tmp/run; sample /tmp/run/before || exit 1\n"
-                 f"{before}\n{trace.START}\n{fio_command(lab, jobs)} > /tmp/run/fio")
-        end = (f"{trace.STOP}\n{after}\n"
+                 f"{before}\n{DOCTOR}\n{trace.START}\n{fio_command(lab, jobs)} > /tmp/run/fio")
+        end = (f"{DOCTOR_ENDS}\n{trace.STOP}\n{after}\n"
                "sample /tmp/run/after || exit 1\n"
                "cd /sys/block; for disk in *; do echo $disk $(cat $disk/dev); done > /tmp/run/numbers")
         if meanwhile:
@@ -206,6 +215,7 @@ class Run:
             if self.accounting:
                 self.check_time(name)
         self.check_notifications()
+        self.check_findings()
         lost = {reason: count - self.before.scrape.lost().get(reason, 0)
                 for reason, count in self.after.scrape.lost().items()}
         self.expect("lost events", {reason: count for reason, count in lost.items() if count}, {})
@@ -358,6 +368,22 @@ class Run:
             if self.info(name)["transport"].startswith("virtio") and issued:
                 self.require(f"{disk.name}: no notifications for {issued} requests", kicks > 0)
         self.expect("notifications by a kprobe on the same function", total, self.after.kicks - self.before.kicks)
+
+    def check_findings(self):
+        """The doctor may tell of a disk what is so under any load, and what the scenario's makes of it. Where the load was too
+        short, or an emulated guest so busy that the agent's answer took longer than the doctor waits, it judges nothing."""
+        if int(self.files["doctor-status"]) == TOO_SHORT or re.search("time(d |)out", self.files["doctor"]):
+            return
+        if not self.files["doctor"].startswith("{"):
+            self.problems.append(f"the doctor ended with {self.files['doctor-status'].strip()}: {self.files['doctor']}")
+            return
+        names = {self.lab.kernel_name(disk.name): disk for disk in self.lab.disks()}
+        report, _ = json.JSONDecoder().raw_decode(self.files["doctor"])
+        for finding in report["findings"]:
+            disk = names.get(finding["device"])
+            wrong = finding["finding"] not in (*OF_EMULATION, *self.lab.findings, *(disk.findings if disk else ()))
+            self.require(f"the doctor tells {finding['severity']} {finding['finding']} of {disk.name if disk else 'the guest'}"
+                         f": {' '.join(finding['evidence'])}", not wrong)
 
     def check_exposition(self):
         done = subprocess.run(["promtool", "check", "metrics"], input=self.after.scrape.text, capture_output=True,
