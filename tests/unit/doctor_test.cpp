@@ -362,7 +362,7 @@ TEST(Doctor, SaysWhichProbesAreOffAndWhatIsMissingForIt) {
   for (Reading* end : {&first, &last})
     end->probes = {{"block", true, "", 0}, {"notify", false, "no fentry", {}}, {"lock", false, "no BTF", {}}};
   EXPECT_THAT(
-      make_report(first, last, FullTime(), {}).notes,
+      make_report(first, last, Course(), {}).notes,
       ElementsAre("The notify probe is off, so what notifications of the host take was not measured: no fentry.",
                   "The lock probe is off, so waits for locks were not measured: no BTF."));
 }
@@ -374,7 +374,7 @@ TEST(Doctor, TellsWhereTheTimeOfARequestGoes) {
   queue.device_ns = 400'000ULL * 90'000;
   queue.delay.reset();
   last.snapshot.devices[0].locks.clear();
-  const auto text = [&] { return to_text(make_report(first, last, FullTime(), {}), {200, false}); };
+  const auto text = [&] { return to_text(make_report(first, last, Course(), {}), {200, false}); };
   EXPECT_THAT(text(), HasSubstr("\n  Of 100 us that a request takes on average: 10 % before issue, 90 % from there to "
                                 "completion\n"));
   for (OriginCounters& origin : queue.origins) {
@@ -387,7 +387,7 @@ TEST(Doctor, TellsWhereTheTimeOfARequestGoes) {
       "Of 100 us that a request takes on average: 10 % before issue, 70 % at the host, 20 % in completion (0 % on the "
       "submitting vCPU, 20 % on another); within these, 1 % in waits for locks";
   EXPECT_THAT(text(), HasSubstr("\n  " + told + "\n"));
-  const Report report = make_report(first, last, FullTime(), {});
+  const Report report = make_report(first, last, Course(), {});
   EXPECT_THAT(to_markdown(report), HasSubstr("- Of 100 us that a request takes on average: 10 % before issue"));
   const auto time = nlohmann::json::parse(to_json(report))["disks"][0]["request_time"];
   EXPECT_EQ(time["requests"], 400'000);
