@@ -106,11 +106,12 @@ std::vector<Step> libvirt_steps(Remedy remedy, const HostDisk& disk) {
       return {{kTitle, "They are on unless something is passed to QEMU past libvirt:",
                "virsh dumpxml DOMAIN | grep -iE 'qemu:|indirect'"}};
     case Remedy::kFindLimit:
-      return {{kTitle,
-               "Look for <iotune> of the disk, <blkiotune> of the domain, and which thread serves the disk (iothread or "
-               "<iothreads> of its <driver>; QEMU's main loop if there is none):",
-               "virsh dumpxml DOMAIN\nvirsh iothreadinfo DOMAIN"},
-              {kTitle, "On the host: is that thread busy all the time?", "top -H -p QEMU-PID"}};
+      return {
+          {kTitle,
+           "Look for <iotune> of the disk, <blkiotune> of the domain, and which thread serves the disk (iothread or "
+           "<iothreads> of its <driver>; QEMU's main loop if there is none):",
+           "virsh dumpxml DOMAIN\nvirsh iothreadinfo DOMAIN"},
+          {kTitle, "On the host: is that thread busy all the time?", "top -H -p QEMU-PID"}};
     case Remedy::kHostCpu:
       return {
           {kTitle, words::kCpuLimits,

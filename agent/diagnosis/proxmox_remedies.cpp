@@ -107,8 +107,7 @@ std::vector<Step> proxmox_steps(Remedy remedy, const HostDisk& disk) {
       return {{kTitle, "It leaves this to QEMU, which does it right, unless args: in the configuration says otherwise:",
                "qm config VMID"}};
     case Remedy::kFindLimit:
-      return {{kTitle,
-               "Look for iops, iops_rd, iops_wr, mbps, mbps_rd, mbps_wr and iothread in the disk's line:",
+      return {{kTitle, "Look for iops, iops_rd, iops_wr, mbps, mbps_rd, mbps_wr and iothread in the disk's line:",
                "qm config VMID"},
               {kTitle,
                "Is the thread that serves the disk busy all the time (its IOThread, or QEMU's main loop)? On the node:",
