@@ -18,6 +18,8 @@ constexpr double kFar = 3;
 constexpr double kReadable = 1e-4;
 // Correlation from which two numbers go up and down together, by chance once in a thousand times with eight slices.
 constexpr double kTogether = 0.85;
+// Spread from which it is sizes that make it, and not the reading of two counters one after the other.
+constexpr double kOfSizes = 1e-3;
 constexpr double kSizesVary = 2;  // times that the spreads of requests and bytes are apart
 
 struct Point {
@@ -105,9 +107,9 @@ double correlation(const std::vector<Point>& points) {
 
 double Steadiness::spread() const { return std::min(requests_spread, bytes_spread); }
 
-bool Steadiness::is_of_bytes() const { return requests_spread >= kSizesVary * std::max(bytes_spread, kReadable); }
+bool Steadiness::is_of_bytes() const { return requests_spread >= kSizesVary * std::max(bytes_spread, kOfSizes); }
 
-bool Steadiness::is_of_requests() const { return bytes_spread >= kSizesVary * std::max(requests_spread, kReadable); }
+bool Steadiness::is_of_requests() const { return bytes_spread >= kSizesVary * std::max(requests_spread, kOfSizes); }
 
 bool Steadiness::stays() const {
   const double varied = is_of_bytes() ? std::max(inflight_spread, requests_spread) : inflight_spread;
