@@ -225,9 +225,9 @@ LoadMatch match_amount(const Pair& pair) {
   }
   if (single) return match;
   if (may_explain(rate, latency) || (!open && !pinned && may_explain(concurrency, latency))) {
+    match.differs = false;
     match.difference = fmt::format(
-        "it may be another: requests per second {}, in flight on average {}, which the recordings are too noisy to be "
-        "sure of",
+        "requests per second {}, in flight on average {}, which the recordings are too noisy to be sure of",
         before_and_after(pair, numbers.rate, format_count), before_and_after(pair, numbers.in_flight, format_count));
     return match;
   }
@@ -249,9 +249,11 @@ LoadMatch match_amount(const Pair& pair) {
       return match;
     }
     match.difference = fmt::format(
-        "requests in flight on average: {}, at about the same rate; nothing shows that they come at a rate of their "
-        "own, and then more in flight is a deeper load, not a slower disk",
-        before_and_after(pair, numbers.in_flight, format_count));
+        "requests in flight on average: {}, at a rate that did not change for certain ({}); nothing shows that they "
+        "come at a rate of their own, and then {}",
+        before_and_after(pair, numbers.in_flight, format_count), before_and_after(pair, numbers.rate, format_count),
+        concurrency.value > 1 ? "more in flight is a deeper load, not a slower disk"
+                              : "fewer in flight is a shallower load, not a faster disk");
     return match;
   }
   if (other_depth && (open ? near && opposite(rate, concurrency) : may_circulate(rate, concurrency))) {
@@ -261,6 +263,7 @@ LoadMatch match_amount(const Pair& pair) {
   if (other_depth && magnitude(concurrency) <= std::log(kSlightlyMore) && done_otherwise &&
       magnitude(latency) > std::log(kClearEffect) && near)
     return match;
+  match.differs = other_depth;
   match.difference = "requests per second: " + before_and_after(pair, numbers.rate, format_count);
   match.difference += other_depth ? "; in flight on average: " + before_and_after(pair, numbers.in_flight, format_count)
                                   : std::string(", and it is not certain that they were served in another time");

@@ -16,7 +16,8 @@ LoadKind kind_of(const DeviceSeries& device);
 
 // Which numbers the disk answers for, and not the load.
 struct LoadMatch {
-  std::string difference;      // why these are two loads; empty: they can be compared
+  std::string difference;      // why these are two loads, or may be; empty: they can be compared
+  bool differs = true;         // with a difference: it is certain
   bool rate_counts = false;    // the rate is an achievement of the disk, and not the load's own
   bool latency_counts = true;  // not while requests waited for a tag, where nothing sees them
   double allowance = 0;        // change of the logarithm of latency that the difference in load explains

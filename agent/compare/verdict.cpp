@@ -93,10 +93,11 @@ std::optional<Judgement> unusable(const Pair& pair) {
 
 // What can be said of recordings that are too short for a verdict.
 Judgement too_short(const Pair& pair) {
-  return not_comparable(fmt::format(
-      "too short: {} s with requests before and {} s after; record {} s or more for a verdict. What was seen: {}, {}",
-      busy_seconds(pair.before), busy_seconds(pair.after), kEnoughSeconds, describe_with_interval(pair, kRateCriterion),
-      describe_with_interval(pair, kLatencyCriterion)));
+  return not_comparable(
+      fmt::format("too short: {} s with requests before and {} s after; record {} s or more, and a minute where it is "
+                  "noisy. What was seen: {}, {}",
+                  busy_seconds(pair.before), busy_seconds(pair.after), kEnoughSeconds,
+                  describe_with_interval(pair, kRateCriterion), describe_with_interval(pair, kLatencyCriterion)));
 }
 
 std::vector<Criterion> criteria_for(const Pair& pair, const LoadMatch& load, double min_effect, bool brief) {
@@ -266,7 +267,8 @@ Judgement judge(const Pair& pair, double min_effect) {
   if (auto judgement = unusable(pair)) return *judgement;
   if (fewest_busy_seconds(pair) < kFewestSeconds) return too_short(pair);
   LoadMatch load = match_loads(pair);
-  if (!load.difference.empty()) return not_comparable("the load differs: " + load.difference);
+  if (!load.difference.empty())
+    return not_comparable((load.differs ? "the load differs: " : "the load may be another one: ") + load.difference);
   Judgement judgement = judge_amounts(pair, load, min_effect);
   if (load.allowance > 0 && judgement.verdict == Verdict::kNoDifference)
     judgement.notes.push_back(
