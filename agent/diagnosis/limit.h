@@ -19,6 +19,9 @@ struct Limit {
 
 std::optional<Limit> find_limit(const DiskEvidence& evidence);
 
+// Whether there is one that was seen.
+bool sees_limit(const DiskEvidence& evidence);
+
 // Whether the one thread that serves a queue at the host may be what the disk waits for, by a sign that was seen.
 bool may_be_queues_thread(const DiskEvidence& evidence);
 

@@ -35,9 +35,23 @@ bool wait_in_line(const Measured& measured) {
 }
 
 // So many in flight, at so steady a rate, that what takes them long may well be each other.
-bool is_deep(const Steadiness& steadiness, bool looks_set) {
-  return (steadiness.inflight >= kDeepInflight && steadiness.spread() <= kSteadySpread) ||
-         (steadiness.inflight >= kSomeInflight && steadiness.unrest <= kCalm && looks_set);
+bool is_deep(const Steadiness& steadiness) {
+  return steadiness.inflight >= kDeepInflight && steadiness.spread() <= kSteadySpread;
+}
+
+// Steadier than the sum of so many requests, each of which takes its own time, comes out by chance.
+bool is_set(const Steadiness& steadiness) {
+  return steadiness.slices >= kSomeSeconds && steadiness.spread() <= kSetSpread &&
+         steadiness.spread() * std::sqrt(steadiness.requests_rate) <= kSetScatter;
+}
+
+// This guest itself is what requests wait for, once the host has them done.
+bool is_held_up_here(const Measured& measured) {
+  if (measured.cost &&
+      (measured.cost->ratio().value_or(0) >= kCostWarning || measured.cost->busiest_cpu.value_or(0) >= kUsedUp))
+    return true;
+  return measured.time && measured.time->completion && measured.time->at_device &&
+         2 * *measured.time->completion > *measured.time->at_device;
 }
 
 // "0.12 %"
@@ -85,12 +99,13 @@ std::string told_latency(const Measured& measured) {
 std::string told_cause(const Limit& limit) {
   if (limit.looks_set)
     return "So steady a rate is what a limit makes that somebody has set, on the disk or on the machine; storage and "
-           "threads of the host at their own end waver more, as a rule. That is likely, and not certain.";
+           "threads of the host at their own end waver more, as a rule, and a program that sends at a rate of its own "
+           "may be as steady. That is likely, and not certain.";
   return fmt::format(
       "What it is does not show here: a limit that somebody has set, storage that has no more to give, or the one "
       "thread of the host that serves the queue{}. The same load on two disks at once tells: if each gets as much as "
       "one alone, it is the disk's own limit or thread; if they share it, the storage or the machine's limit.",
-      limit.seen ? "" : "; or each request takes that long, however many there are");
+      limit.seen ? ", or a program that sends no faster" : "; or each request takes that long, however many there are");
 }
 
 }  // namespace
@@ -99,14 +114,19 @@ std::optional<Limit> find_limit(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (!measured.steadiness || measured.requests_rate < kLimitedRate) return std::nullopt;
   const Steadiness& steadiness = *measured.steadiness;
-  if (steadiness.inflight < kNeverIdle) return std::nullopt;
+  if (steadiness.inflight < kNeverIdle || is_held_up_here(measured)) return std::nullopt;
   Limit limit;
-  limit.looks_set = steadiness.slices >= kSomeSeconds && steadiness.spread() <= kSetSpread;
   limit.seen = steadiness.stays() && steadiness.spread() <= kPlateauSpread && steadiness.unrest <= kCalm &&
                mean_device_seconds(measured) >= kFastSeconds;
+  limit.looks_set = limit.seen && is_set(steadiness);
   if (limit.seen) return limit;
-  if (is_deep(steadiness, limit.looks_set) && !steadiness.follows() && wait_in_line(measured)) return limit;
+  if (is_deep(steadiness) && !steadiness.follows() && wait_in_line(measured)) return limit;
   return std::nullopt;
+}
+
+bool sees_limit(const DiskEvidence& evidence) {
+  const auto limit = find_limit(evidence);
+  return limit && limit->seen;
 }
 
 bool may_be_queues_thread(const DiskEvidence& evidence) {
@@ -121,11 +141,11 @@ std::string_view told_by_another(const DiskEvidence& evidence) {
 
 std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
-  if (!limit) return std::nullopt;
+  if (!limit || (!limit->seen && slow_at_device(evidence))) return std::nullopt;
   const Measured& measured = evidence.measured;
   const Steadiness& steadiness = *measured.steadiness;
   Found found;
-  found.severity = Severity::kWarning;
+  found.severity = limit->seen ? Severity::kWarning : Severity::kInfo;
   found.remedy = Remedy::kFindLimit;
   found.evidence = {
       fmt::format("{} answered {} requests/s and moved {}; on average {} were in flight there.", evidence.disk.name,

@@ -172,7 +172,7 @@ std::optional<Found> queue_full(const DiskEvidence& evidence) {
   const auto queue = full_queue(evidence);
   if (!queue || evidence.measured.requests_rate < kJudgedRate) return std::nullopt;
   // Those tell of it: a longer queue would only hold more of what waits.
-  if (slow_at_device(evidence) || find_limit(evidence)) return std::nullopt;
+  if (slow_at_device(evidence) || sees_limit(evidence)) return std::nullopt;
   const QueueLoad& load = evidence.measured.queues[*queue];
   Found found;
   found.severity = Severity::kWarning;
@@ -247,7 +247,7 @@ std::optional<Found> requeues(const DiskEvidence& evidence) {
     found.numbers.emplace_back("device_mean_seconds", wait->host);
   }
   found.evidence.push_back(told_inflight(measured));
-  if (find_limit(evidence)) {
+  if (sees_limit(evidence)) {
     found.severity = Severity::kInfo;
     found.remedy = Remedy::kNone;
     found.evidence.emplace_back(
@@ -289,7 +289,9 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
 std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
-  if (find_limit(evidence)) return std::nullopt;  // which says more
+  if (sees_limit(evidence)) return std::nullopt;  // which says more
+  // In bursts, that is not at any time.
+  if (measured.steadiness && 2 * measured.steadiness->unrest > measured.steadiness->inflight) return std::nullopt;
   std::optional<Found> slowest;
   double worst = 0;
   for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {

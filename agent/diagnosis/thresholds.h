@@ -98,13 +98,13 @@ inline constexpr double kLimitedRate = 20;
 // Time at the device from which many equally long ones stand in a line: storage that is not saturated answers sooner,
 // or scatters.
 inline constexpr double kQueuedSeconds = 0.002;
-// In flight from which requests may wait for each other: with fewer, most are alone there.
-inline constexpr double kSomeInflight = 1.5;
 // Ninth decile over median, and median over first decile, that are "equally long" there: two or three buckets.
 inline constexpr double kEvenRatio = 1.25;
 // Standard deviations of the rate, from second to second: of a limit that is set (see tests/guests/LIMITS.md), of a
-// rate that is steady, and of one that is taken for a plateau because in-flight varied three times as far.
+// rate that is steady, and of one that is taken for a plateau because in-flight varied three times as far. The first
+// also as a share of what it is where n requests come one after the other, each as if by chance: 1 / sqrt(n).
 inline constexpr double kSetSpread = 0.005;
+inline constexpr double kSetScatter = 0.05;
 inline constexpr double kSteadySpread = 0.02;
 inline constexpr double kPlateauSpread = 0.05;
 // Seconds of which a spread says something.

@@ -60,15 +60,34 @@ TEST(StorageLimit, IsToldWhereTheRateStaysWhileInFlightDoesNot) {
 
 TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
   const Found found = limited(16'000, kSame, 0.008).only();
-  EXPECT_EQ(found.severity, Severity::kWarning);
+  EXPECT_EQ(found.severity, Severity::kInfo);
+  EXPECT_THAT(found.evidence, Contains(HasSubstr("or each request takes that long, however many there are")));
   EXPECT_THAT(found.evidence, Contains(HasSubstr("that more of them bring no more was not seen")));
   EXPECT_THAT(found.numbers, Contains(Pair("seen", 0)));
   EXPECT_THAT(limited(90'000, kSame, 0.0014).found(), IsEmpty()) << "storage answers one in that time";
   EXPECT_THAT(limited(1'000, std::vector<double>(10, 1.0), 0.004).found(), IsEmpty()) << "none waits for another";
-  Case few = limited(1'000, std::vector<double>(10, 4.0), 0.004);
-  EXPECT_THAT(few.found(), ElementsAre("storage_limit warning"));
-  few.measured.steadiness->requests_spread = few.measured.steadiness->bytes_spread = 0.01;
-  EXPECT_THAT(few.found(), IsEmpty()) << "few, and not as steady as a limit";
+  EXPECT_THAT(limited(1'000, std::vector<double>(10, 4.0), 0.004).found(), IsEmpty()) << "the fewer, the likelier";
+  EXPECT_THAT(limited(3'000, std::vector<double>(10, 64.0), 0.021).found(), ElementsAre("slow_at_device warning"));
+}
+
+// As many requests that each take their time are served evenly, too.
+TEST(StorageLimit, LooksSetOnlyWhereItIsSteadierThanChance) {
+  Case load = limited(16'000, kVaried, 0.006);
+  load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.3 / std::sqrt(16'000);
+  EXPECT_THAT(load.only().numbers, Contains(Pair("looks_set", 0)));
+  load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.03 / std::sqrt(16'000);
+  EXPECT_THAT(load.only().numbers, Contains(Pair("looks_set", 1)));
+}
+
+TEST(StorageLimit, IsNotToldWhereRequestsWaitForThisGuest) {
+  Case load = limited(16'000, kVaried, 0.006);
+  load.measured.time = RequestTime{};
+  load.measured.time->requests = 160'000;
+  load.measured.time->at_device = 960;
+  load.measured.time->completion = 300;
+  EXPECT_THAT(load.found(), ElementsAre("storage_limit warning"));
+  load.measured.time->completion = 860;
+  EXPECT_THAT(load.found(), IsEmpty());
 }
 
 TEST(StorageLimit, IsNotToldOfRequestsThatTakeTheirTimeWhateverIsInFlight) {
@@ -121,7 +140,9 @@ TEST(StorageLimit, IsOfBytesWhereThoseStay) {
 TEST(StorageLimit, TakesTheBlameFromTheLayoutOfQueues) {
   Case load = limited(16'000, kSame, 0.008, 1);
   load.interrupts({160'000, 0, 0, 0}).cost(0.3);
-  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit warning"));
+  EXPECT_THAT(load.found(), ElementsAre("single_queue critical")) << "that was measured";
+  load.cost(0.02);
+  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit info"));
   EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("(storage_limit), so that this is not what")));
 }
 
@@ -134,7 +155,7 @@ TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
 }
 
 TEST(StorageLimit, TellsOfFullQueuesAndRequeuesWhatTheyComeTo) {
-  Case load = limited(16'000, kSame, 0.008);
+  Case load = limited(16'000, kVaried, 0.006);
   for (QueueLoad& queue : load.measured.queues) queue.full_share = 1;
   load.measured.requeues = 16'000;
   EXPECT_THAT(load.found(), ElementsAre("requeues info", "storage_limit warning"));
