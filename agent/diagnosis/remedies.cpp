@@ -47,12 +47,14 @@ Instructions more_queues(const Disk& disk, const std::vector<Platform>& platform
     result.summary = fmt::format("Give {} {} queues, one for each vCPU, on the host.", disk.name, host_disk.queues);
   } else if (platforms == std::vector{Platform::kFirecracker}) {
     result.in_short = "nothing: Firecracker gives a disk one queue only";
+    result.helps = false;
     result.summary = fmt::format("Firecracker cannot give {} more than one queue.", disk.name);
   } else if (platforms.empty()) {
     result.in_short = "ask whoever runs the host for more queues";
     result.summary = fmt::format("Ask whether {} can have {} queues, one for each vCPU.", disk.name, host_disk.queues);
   } else {
     result.in_short = "nothing: no setting gives it more queues";
+    result.helps = false;
     result.summary = fmt::format("No setting that vqscope knows of gives {} more queues.", disk.name);
   }
   return result;
@@ -78,6 +80,7 @@ Instructions more_vectors(const Disk& disk, const std::vector<Platform>& platfor
   Instructions result;
   if (host_disk.mmio) {
     result.in_short = "nothing: over MMIO a device has one interrupt";
+    result.helps = false;
     result.summary = fmt::format("Over MMIO {} has one interrupt for all its queues.", disk.name);
     result.steps = {
         {"On the host",
@@ -107,14 +110,15 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
   result.summary =
       "First find out which it is: if throughput stays the same with fewer requests in flight, the storage is "
       "saturated, and a longer queue would only make requests wait elsewhere.";
-  if (host_disk.settable)
-    result.summary += " If it falls, lengthen the queue on the host, or give the disk more queues.";
-  result.steps.push_back(
-      {kGuest,
-       host_disk.settable ? "The limit of the guest itself should not be below that of the ring."
-                          : "The limit of the elevator should not be below that of the driver:",
-       fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), shell_name(disk))});
   for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
+  if (changes_something(result.steps))
+    result.summary += " If it falls, lengthen the queue on the host, or give the disk more queues.";
+  else if (host_disk.settable && !platforms.empty())
+    result.summary += " If it falls, the queue is too short, and no setting of the host makes it longer.";
+  result.steps.insert(
+      result.steps.begin(),
+      {kGuest, "The limit of the elevator (the first number) should not be below that of the driver (the second):",
+       fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), shell_name(disk))});
   return result;
 }
 

@@ -35,6 +35,7 @@ struct Instructions {
   std::string in_short;  // a few words, such as "switch the elevator off"; empty if there is nothing to do
   std::string summary;   // one paragraph
   std::vector<Step> steps;
+  bool helps = true;  // false: nothing that is known of can be changed, and the texts say so
 };
 
 // For one disk; for what concerns the whole guest, `disk` is null. A platform that cannot do it says so.

@@ -108,12 +108,14 @@ std::string ranges(const std::vector<std::uint32_t>& cpus) {
 // What costs nobody else anything and can be taken back at once.
 bool is_done_here(Remedy remedy) { return remedy == Remedy::kMoveSubmitter; }
 
+Instructions instructions(const Finding& finding, const Report& report) {
+  return instructions_for(finding.found.remedy, disk_of(finding, report), report.topology, report.platform.platforms);
+}
+
 std::string could_try(const Report& report) {
   for (const Finding& finding : report.diagnosis.findings)
     if (is_done_here(finding.found.remedy))
-      return fmt::format("You could try: {}.", instructions_for(finding.found.remedy, disk_of(finding, report),
-                                                                report.topology, report.platform.platforms)
-                                                   .in_short);
+      return fmt::format("You could try: {}.", instructions(finding, report).in_short);
   return "If it is slow at other times, run this again then.";
 }
 
@@ -121,11 +123,21 @@ Headline verdict_of_findings(const Report& report) {
   const Finding& worst = report.diagnosis.findings.front();
   const auto more = std::count_if(report.diagnosis.findings.begin() + 1, report.diagnosis.findings.end(),
                                   [](const Finding& f) { return f.found.severity != Severity::kInfo; });
-  const std::string remedy =
-      instructions_for(worst.found.remedy, disk_of(worst, report), report.topology, report.platform.platforms).in_short;
+  const std::string remedy = instructions(worst, report).in_short;
   return {fmt::format("{}: {}", worst.device.empty() ? "guest" : worst.device, worst.kind->title),
           fmt::format("What to do: {}.{}", remedy.empty() ? "see below" : remedy,
                       more > 0 ? fmt::format(" ({} more below)", more) : "")};
+}
+
+// Of equally severe ones, what something can be done about comes first.
+void put_what_helps_first(Report& report) {
+  std::vector<Finding>& findings = report.diagnosis.findings;
+  for (auto begin = findings.begin(); begin != findings.end();) {
+    const auto end = std::find_if(
+        begin, findings.end(), [&](const Finding& finding) { return finding.found.severity != begin->found.severity; });
+    std::stable_partition(begin, end, [&](const Finding& finding) { return instructions(finding, report).helps; });
+    begin = end;
+  }
 }
 
 }  // namespace
@@ -140,6 +152,7 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
   for (const DiskDiagnosis& disk : report.diagnosis.disks)
     if (auto untold = why_not_told(disk, last)) report.untold.push_back(std::move(*untold));
+  put_what_helps_first(report);
   report.status = status_of(report, options.idle_is_ok);
   report.result = result_of(report);
   return report;
@@ -170,6 +183,15 @@ Headline verdict_of(const Report& report) {
                       more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
           only_wants_load(report) ? "Run it again under the load that is slow."
                                   : "What the kernel tells by itself is below."};
+}
+
+const Finding* most_telling(const Report& report) {
+  const std::vector<Finding>& findings = report.diagnosis.findings;
+  if (findings.empty()) return nullptr;
+  if (report.status == kWarning || report.status == kCritical) return &findings.front();
+  const auto here =
+      std::ranges::find_if(findings, [](const Finding& finding) { return is_done_here(finding.found.remedy); });
+  return here != findings.end() ? &*here : &findings.front();
 }
 
 bool is_judged(const Report& report) { return report.status != kCouldNotTell && report.result != "idle"; }

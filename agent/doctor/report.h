@@ -58,6 +58,9 @@ Headline verdict_of(const Report& report);
 // Something was found, or a disk had requests enough: it takes no load to say more.
 bool is_judged(const Report& report);
 
+// The finding that the verdict is about; null without findings.
+const Finding* most_telling(const Report& report);
+
 // The disk that a finding is about; null for the whole guest.
 const Disk* disk_of(const Finding& finding, const Report& report);
 

@@ -52,9 +52,8 @@ class Writer {
     show_untold();
     for (const std::string& note : report_.notes) paragraph(note, "Note: ", "  ");
     if (!report_.notes.empty()) text_ += "\n";
-    if (!report_.diagnosis.findings.empty())
-      paragraph(fmt::format("More about a finding: vqscope explain {}", report_.diagnosis.findings.front().kind->id),
-                "", "  ");
+    if (const Finding* finding = most_telling(report_))
+      paragraph(fmt::format("More about a finding: vqscope explain {}", finding->kind->id), "", "  ");
     text_ += fmt::format("{} {}\n", styled("Result:", Paint::kBold),
                          styled(report_.result, paint_of_status(report_.status)));
     return std::move(text_);
