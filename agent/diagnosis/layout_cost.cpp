@@ -51,9 +51,8 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
   std::vector<std::string> sentences;
   if (const std::string_view other = told_by_another(evidence); !other.empty())
     sentences.push_back(fmt::format("{} ({}), so that this is not what they are seen to wait for.",
-                                    other == "slow_at_device"
-                                        ? "Nearly all requests stay at the device equally long"
-                                        : "Requests wait at the device, whose rate stays where it is",
+                                    sees_limit(evidence) ? "Requests wait at the device, whose rate stays where it is"
+                                                         : "Nearly all requests stay at the device equally long",
                                     other));
   else if (may_be_queues_thread(evidence))
     sentences.emplace_back(

@@ -36,7 +36,8 @@ bool wait_in_line(const Measured& measured) {
 
 // So many in flight, at so steady a rate, that what takes them long may well be each other.
 bool is_deep(const Steadiness& steadiness) {
-  return steadiness.inflight >= kDeepInflight && steadiness.spread() <= kSteadySpread;
+  return steadiness.inflight >= kDeepInflight && steadiness.spread() <= kSteadySpread &&
+         2 * steadiness.unrest <= steadiness.inflight;
 }
 
 // Steadier than the sum of so many requests, each of which takes its own time, comes out by chance.

@@ -67,6 +67,9 @@ TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
   EXPECT_THAT(limited(90'000, kSame, 0.0014).found(), IsEmpty()) << "storage answers one in that time";
   EXPECT_THAT(limited(1'000, std::vector<double>(10, 1.0), 0.004).found(), IsEmpty()) << "none waits for another";
   EXPECT_THAT(limited(1'000, std::vector<double>(10, 4.0), 0.004).found(), IsEmpty()) << "the fewer, the likelier";
+  Case bursts = limited(16'000, kSame, 0.008);
+  bursts.measured.steadiness->unrest = 100;
+  EXPECT_THAT(bursts.found(), IsEmpty()) << "in between nothing is in flight";
   EXPECT_THAT(limited(3'000, std::vector<double>(10, 64.0), 0.021).found(), ElementsAre("slow_at_device warning"));
 }
 
