@@ -91,22 +91,32 @@ std::string told_latency(const Measured& measured) {
   const std::size_t op = main_operation(measured);
   const Histogram& latency = measured.ops[op].device;
   return fmt::format(
-      "Half of the {}s took {} or more at the device, nine in ten no more than {}, and one in a hundred "
-      "no more than {}.",
+      "Half of the {}s took {} or more at the device, and nine in ten no more than {}. The fastest one in a hundred "
+      "took "
+      "{} or less.",
       kOperationNames[op], duration(quantile(latency, 0.5).value_or(0)), duration(quantile(latency, 0.9).value_or(0)),
       duration(quantile(latency, 0.01).value_or(0)));
 }
 
-std::string told_cause(const Limit& limit) {
+// The disk is the hypervisor's, one of whose threads serves its queues.
+bool is_served_by_a_thread(const DiskEvidence& evidence) {
+  return is_hosts_disk(evidence) && !is_passed_through(evidence.topology, evidence.disk);
+}
+
+std::string told_cause(const Limit& limit, bool has_thread) {
   if (limit.looks_set)
-    return "So steady a rate is what a limit makes that somebody has set, on the disk or on the machine; storage and "
-           "threads of the host at their own end waver more, as a rule, and a program that sends at a rate of its own "
-           "may be as steady. That is likely, and not certain.";
+    return fmt::format(
+        "So steady a rate is what a limit makes that somebody has set, on the disk or on the machine; storage{} that "
+        "is at its own end wavers more, as a rule, and a program that sends at a rate of its own may be as steady. "
+        "That is likely, and not certain.",
+        has_thread ? " or a thread of the host" : "");
   return fmt::format(
-      "What it is does not show here: a limit that somebody has set, storage that has no more to give, or the one "
-      "thread of the host that serves the queue{}. The same load on two disks at once tells: if each gets as much as "
-      "one alone, it is the disk's own limit or thread; if they share it, the storage or the machine's limit.",
-      limit.seen ? ", or a program that sends no faster" : "; or each request takes that long, however many there are");
+      "What it is does not show here: a limit that somebody has set, storage that has no more to give{}{}. The same "
+      "load on two disks at once tells: if each gets as much as one alone, it is the disk's own{}; if they share it, "
+      "the storage or the machine's limit.",
+      has_thread ? ", the one thread of the host that serves the queue" : "",
+      limit.seen ? ", or a program that sends no faster" : "; or each request takes that long, however many there are",
+      has_thread ? " limit or thread" : " limit");
 }
 
 }  // namespace
@@ -132,7 +142,7 @@ bool sees_limit(const DiskEvidence& evidence) {
 
 bool may_be_queues_thread(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
-  return limit && limit->seen && !limit->looks_set;
+  return limit && limit->seen && !limit->looks_set && is_served_by_a_thread(evidence);
 }
 
 std::string_view told_by_another(const DiskEvidence& evidence) {
@@ -155,8 +165,8 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   if (steadiness.low_depth_seconds)
     found.evidence.push_back(fmt::format("When half as many or fewer were in flight, one took {} there on average.",
                                          duration(*steadiness.low_depth_seconds)));
-  found.evidence.push_back(told_cause(*limit));
-  found.evidence.emplace_back("More vCPUs do not help.");
+  found.evidence.push_back(told_cause(*limit, is_served_by_a_thread(evidence)));
+  if (is_guest(evidence.topology)) found.evidence.emplace_back("More vCPUs do not help.");
   if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
   if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
   found.numbers.insert(found.numbers.end(), {{"requests_per_second", steadiness.requests_rate},
