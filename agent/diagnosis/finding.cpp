@@ -87,8 +87,8 @@ constexpr auto kKinds = std::to_array<FindingKind>({
     {"slow_at_device", "Requests wait at the device, nearly all of them equally long",
      "Many requests are in flight at the device at any time, and nearly all stay there for long. That can be a limit "
      "of "
-     "requests or bytes per second on the disk or the machine, or storage that has no more to give. This guest sees "
-     "neither limits nor the storage, only that the time passes there.",
+     "requests or bytes per second on the disk or the machine, or storage that has no more to give. Neither limits nor "
+     "the storage can be seen from here, only that the time passes there.",
      6, &slow_at_device},
     {"guest_latency", "Requests wait inside this guest",
      "Requests spend most of their time between their start and the driver. (What holds back before they start does "

@@ -139,7 +139,8 @@ TEST(Verdict, OfTenSecondsIsGivenOfWhatCannotBeOverlooked) {
   EXPECT_EQ(judge(brief, with_latency(brief, 2.5)).verdict, Verdict::kWorse);
   const Judgement judgement = judge(brief, with_latency(brief, 0.95));
   EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
-  EXPECT_THAT(judgement.reason, HasSubstr("record 20 s or more, and a minute where it is noisy. What was seen: requests/s"));
+  EXPECT_THAT(judgement.reason,
+              HasSubstr("record 20 s or more, and a minute where it is noisy. What was seen: requests/s"));
   EXPECT_THAT(judgement.reason, HasSubstr("95 % interval"));
 }
 
