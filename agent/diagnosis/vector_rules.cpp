@@ -117,9 +117,11 @@ std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
 
 std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
   const auto vectors = evidence.disk.facts.msix_vectors;
-  if (!vectors || !needed_vectors(evidence.disk)) return {};
+  const auto needed = needed_vectors(evidence.disk);
+  if (!vectors || !needed) return {};
   if (*vectors == 0) return {"The host offers no MSI-X table for it."};
-  return {fmt::format("Its MSI-X table has {}, of which {}.", plural(*vectors, "vector"),
+  return {fmt::format("Its MSI-X table has {}{}, of which {}.", plural(*vectors, "vector"),
+                      *vectors < *needed ? fmt::format("; {} are needed", *needed) : "",
                       beside_the_queues(evidence.disk))};
 }
 

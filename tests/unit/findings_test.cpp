@@ -268,6 +268,19 @@ TEST(SharedVector, HoldsWhenALineServesSeveralQueues) {
   EXPECT_THAT(shared.found(), Not(Contains(HasSubstr("shared_vector"))));
 }
 
+TEST(FewerQueues, TellsOfATableThatIsTooSmallForThoseThatThereAre) {
+  Case scsi = disk(1, 4).requests({9'000, 9'000, 9'000, 9'000}).interrupts({900, 0, 0, 0});
+  scsi.disk().virtio->first_request_queue = 2;
+  scsi.disk().facts.msix_vectors = 2;
+  EXPECT_THAT(scsi.findings().front().found.evidence,
+              Contains("Its MSI-X table has 2 vectors; 4 are needed, of which three are for configuration changes, "
+                       "control and events."));
+  scsi.disk().facts.msix_vectors = 7;
+  EXPECT_THAT(scsi.findings().front().found.evidence,
+              Contains("Its MSI-X table has 7 vectors, of which three are for configuration changes, control and "
+                       "events."));
+}
+
 TEST(FewerQueues, OfAnNvmeDriveWithOneVectorAreMissingWhereTheVectorIs) {
   const auto with = [](std::uint32_t queues, std::uint32_t vectors) {
     Case nvme = disk(queues, 4).requests({9'000, 9'000, 9'000, 9'000}).interrupts({900, 0, 0, 0});
