@@ -17,6 +17,10 @@ struct Limit {
   bool looks_set = false;
 };
 
+// Whether this guest itself is what requests wait for from issue on: by what its layout was measured to cost, a vCPU
+// that completions have used up, or the greater part of that time. Then neither the device nor a limit is to blame.
+bool is_held_up_here(const Measured& measured);
+
 std::optional<Limit> find_limit(const DiskEvidence& evidence);
 
 // Whether there is one that was seen.

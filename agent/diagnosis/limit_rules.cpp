@@ -46,15 +46,6 @@ bool is_set(const Steadiness& steadiness) {
          steadiness.spread() * std::sqrt(steadiness.requests_rate) <= kSetScatter;
 }
 
-// This guest itself is what requests wait for, once the host has them done.
-bool is_held_up_here(const Measured& measured) {
-  if (measured.cost &&
-      (measured.cost->ratio().value_or(0) >= kCostWarning || measured.cost->busiest_cpu.value_or(0) >= kUsedUp))
-    return true;
-  return measured.time && measured.time->completion && measured.time->at_device &&
-         2 * *measured.time->completion > *measured.time->at_device;
-}
-
 // "0.12 %"
 std::string fine_percent(double share) {
   return share < 0.0001 ? "less than 0.01 %" : fmt::format("{:.2g} %", 100 * share);
@@ -120,6 +111,14 @@ std::string told_cause(const Limit& limit, bool has_thread) {
 }
 
 }  // namespace
+
+bool is_held_up_here(const Measured& measured) {
+  if (measured.cost &&
+      (measured.cost->ratio().value_or(0) >= kCostWarning || measured.cost->busiest_cpu.value_or(0) >= kUsedUp))
+    return true;
+  return measured.time && measured.time->completion && measured.time->at_device &&
+         2 * *measured.time->completion > *measured.time->at_device;
+}
 
 std::optional<Limit> find_limit(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;

@@ -289,6 +289,7 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
 std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
+  if (is_held_up_here(measured)) return std::nullopt;
   if (sees_limit(evidence)) return std::nullopt;  // which says more
   // In bursts, that is not at any time.
   if (measured.steadiness && 2 * measured.steadiness->unrest > measured.steadiness->inflight) return std::nullopt;

@@ -23,7 +23,7 @@ constexpr double kOfSizes = 1e-3;
 constexpr double kSizesVary = 2;  // times that the spreads of requests and bytes are apart
 
 struct Point {
-  double requests_rate, bytes_rate, inflight;
+  double requests_rate, bytes_rate;
   LoadSlice slice;
 };
 
@@ -31,7 +31,7 @@ struct Point {
 // the requests that a slice's ends cut in two, of which it counts the parts.
 Point point_of(const LoadSlice& slice) {
   const double rate = slice.inflight / (slice.device_seconds / slice.requests);
-  return {rate, rate * slice.bytes / slice.requests, slice.inflight, slice};
+  return {rate, rate * slice.bytes / slice.requests, slice};
 }
 
 template <typename Value>
@@ -60,7 +60,7 @@ constexpr auto kRequests = [](const Point& point) { return point.requests_rate; 
 constexpr auto kBytes = [](const Point& point) { return point.bytes_rate; };
 constexpr auto kCountedRequests = [](const Point& point) { return point.slice.requests / point.slice.seconds; };
 constexpr auto kCountedBytes = [](const Point& point) { return point.slice.bytes / point.slice.seconds; };
-constexpr auto kInflight = [](const Point& point) { return point.inflight; };
+constexpr auto kInflight = [](const Point& point) { return point.slice.inflight; };
 
 // Without the three tenths that are furthest from the median: a guest that its host does not run has such seconds.
 template <typename Value>
@@ -99,7 +99,9 @@ double correlation(const std::vector<Point>& points) {
   if (rates == 0 || inflight == 0) return 0;
   const double middle = mean(points, kRequests), average = mean(points, kInflight);
   return mean(points,
-              [&](const Point& point) { return (point.requests_rate / middle - 1) * (point.inflight / average - 1); }) /
+              [&](const Point& point) {
+                return (point.requests_rate / middle - 1) * (kInflight(point) / average - 1);
+              }) /
          (rates * inflight);
 }
 
@@ -140,9 +142,9 @@ std::optional<Steadiness> steadiness(std::span<const LoadSlice> slices) {
   result.requests_rate = rate(kept, &LoadSlice::requests);
   result.bytes_rate = rate(kept, &LoadSlice::bytes);
   const auto [least, most] = std::minmax_element(
-      kept.begin(), kept.end(), [](const Point& a, const Point& b) { return a.inflight < b.inflight; });
-  result.least_inflight = least->inflight;
-  result.most_inflight = most->inflight;
+      kept.begin(), kept.end(), [](const Point& a, const Point& b) { return kInflight(a) < kInflight(b); });
+  result.least_inflight = kInflight(*least);
+  result.most_inflight = kInflight(*most);
   result.correlation = correlation(kept);
   const auto lowest = std::min_element(slices.begin(), slices.end(),
                                        [](const LoadSlice& a, const LoadSlice& b) { return a.inflight < b.inflight; });

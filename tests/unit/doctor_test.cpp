@@ -126,6 +126,21 @@ TEST(Doctor, TheVerdictComesFirst) {
   EXPECT_THAT(to_text(report(0), {}), StartsWith("COULD NOT TELL  vda: it was idle.\nRun it again under the load "));
 }
 
+TEST(Doctor, TheVerdictIsAboutWhatSomethingCanBeDoneAboutAmongEquals) {
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  for (Reading* end : {&first, &last}) end->topology.vmm = "firecracker";
+  QueueCounters& queue = last.snapshot.devices[0].queues->front();
+  queue.requeues = 100'000;
+  queue.queue_ns = 400'000ULL * 90'000;
+  queue.ops[VQS_READ]->queue.set(60, 400'000);
+  queue.ops[VQS_READ]->queue.sum_ns = queue.queue_ns;
+  const std::string text = to_text(make_report(first, last, Course(), {}), {});
+  EXPECT_THAT(text, StartsWith("WARNING  vda: The driver pushes requests back\n"));
+  EXPECT_THAT(text, HasSubstr("(1 more below)\n"));
+  EXPECT_THAT(text, HasSubstr("WARNING  vda: All requests squeeze through one queue"));
+  EXPECT_THAT(text, HasSubstr("\nMore about a finding: vqscope explain requeues\n"));
+}
+
 TEST(Doctor, TheVerdictHasTwoLinesForEveryFindingAndEveryRemedy) {
   constexpr std::size_t kColumns = 80;
   for (const FindingKind& kind : finding_kinds())

@@ -202,6 +202,15 @@ TEST(Remedies, CountTheVectorsThatADeviceNeeds) {
   EXPECT_THAT(vectors("virtio-blk, MMIO"), Not(HasSubstr("vectors=")));
 }
 
+TEST(Remedies, OfferALongerQueueOnlyWhereThereIsASettingForIt) {
+  const auto summary = [](Platform platform) {
+    const Topology topology = guest("virtio-blk");
+    return instructions_for(Remedy::kDeepenQueue, &topology.disks[0], topology, {platform}).summary;
+  };
+  EXPECT_THAT(summary(Platform::kQemu), HasSubstr("If it falls, lengthen the queue on the host"));
+  EXPECT_THAT(summary(Platform::kFirecracker), HasSubstr("no setting of the host makes it longer"));
+}
+
 TEST(Remedies, SayHonestlyThatFirecrackerHasOneQueue) {
   const Topology topology = guest("virtio-blk, MMIO");
   const Instructions instructions =

@@ -239,6 +239,12 @@ TEST(SlowAtDevice, TakesTheBlameFromTheLayoutOfInterrupts) {
   EXPECT_THAT(limited.found(), UnorderedElementsAre("slow_at_device warning", "irq_concentrated info"));
 }
 
+TEST(SlowAtDevice, TakesNoBlameFromACostThatWasMeasured) {
+  Case costly = at_limit();
+  costly.interrupts({9'000, 0, 0, 0}).cost(0.3).measured.cross_share = 0.75;
+  EXPECT_THAT(costly.found(), ElementsAre("irq_concentrated critical"));
+}
+
 TEST(SlowAtDevice, IsToldInPlaceOfAQueueThatIsFullOfThem) {
   Case full = at_limit();
   full.measured.queues[0].full_share = 0.5;
