@@ -68,8 +68,8 @@ TEST(Verdict, ADeeperClosedLoadThatIsServedFasterIsNotComparableEither) {
   EXPECT_EQ(judge(load(true), deeper).verdict, Verdict::kNotComparable);
 }
 
-// On a disk that is faster and slower by turns, with seconds between in which nothing is asked for, so that averages are
-// known badly.
+// On a disk that is faster and slower by turns, with seconds between in which nothing is asked for, so that averages
+// are known badly.
 DeviceSeries in_bursts(LoadModel model, std::uint64_t seed) {
   model.seconds = 60;
   model.drift = 0.6;
