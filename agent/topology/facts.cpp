@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/topology/facts.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -179,6 +180,19 @@ void keep_facts_of_root(const Topology& before, Topology& now) {
         disk.facts.msix_vectors = known.facts.msix_vectors;
 }
 
+std::vector<std::uint32_t> late_cpus(TreeReader& reader, const SystemPaths& paths,
+                                     const std::vector<std::uint32_t>& online) {
+  const fs::path system = paths.sysfs / "devices/system";
+  // The kernel registers the CPUs of the boot at subsys_initcall() or before, and this at device_initcall().
+  const auto booted = reader.order_of_creation(system / "clocksource");
+  if (!booted) return latecomers(parse_cpu_times(reader.text(paths.procfs / "stat").value_or("")), online);
+  std::vector<std::uint32_t> late;
+  for (const std::uint32_t cpu : online)
+    if (const auto registered = reader.order_of_creation(system / fmt::format("cpu/cpu{}", cpu)); registered > booted)
+      late.push_back(cpu);
+  return late;
+}
+
 void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology) {
   const auto parameter = [&](const char* file) { return reader.number<std::uint32_t>(paths.sysfs / "module" / file); };
   GuestFacts& guest = topology.guest;
@@ -187,7 +201,7 @@ void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology
                   parameter("xen_blkfront/parameters/max_queues")};
   guest.command_line = reader.trimmed(paths.procfs / "cmdline");
   guest.manager = detect_manager(reader, paths.sysfs);
-  guest.late_cpus = latecomers(parse_cpu_times(reader.text(paths.procfs / "stat").value_or("")), topology.online_cpus);
+  guest.late_cpus = late_cpus(reader, paths, topology.online_cpus);
   for (Disk& disk : topology.disks) {
     read_disk_facts(reader, paths, disk);
     find_queue_types(guest.limits, disk);

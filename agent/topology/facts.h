@@ -35,6 +35,10 @@ std::vector<CpuTime> parse_cpu_times(std::string_view text);
 // on after boot. The kernel accounts every tick of an online CPU to something, be it idleness.
 std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const std::vector<std::uint32_t>& online);
 
+// Online CPUs that were plugged in after boot: those of which sysfs says so, or in a copy of it latecomers().
+std::vector<std::uint32_t> late_cpus(TreeReader& reader, const SystemPaths& paths,
+                                     const std::vector<std::uint32_t>& online);
+
 // What manages the hypervisor, from DMI: "ovirt", "proxmox", "openstack", "kubevirt", or the name of a provider or
 // product in which the user cannot set these things ("Nutanix AHV"); empty if nothing tells.
 std::string detect_manager(TreeReader& reader, const std::filesystem::path& sysfs);

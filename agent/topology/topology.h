@@ -122,7 +122,7 @@ struct GuestLimits {
 
 // What can be read of how the guest was set up.
 struct GuestFacts {
-  std::vector<std::uint32_t> late_cpus;  // online CPUs that were plugged in or switched on after boot
+  std::vector<std::uint32_t> late_cpus;  // online CPUs that were plugged in after boot
   GuestLimits limits;
   std::optional<std::string> command_line;  // of the kernel
   std::string manager;                      // of the hypervisor, such as "ovirt"; empty if not known

@@ -2,6 +2,9 @@
 #include "agent/topology/tree_reader.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -58,6 +61,15 @@ std::optional<std::filesystem::path> TreeReader::essential_path(const std::files
 
 std::optional<std::string> TreeReader::head(const std::filesystem::path& path, std::size_t size) {
   return known(read_head(path, size));
+}
+
+// kernfs numbers its nodes one after the other, with 64 bits where an inode number has as many (since Linux 5.5).
+std::optional<std::uint64_t> TreeReader::order_of_creation(const std::filesystem::path& path) {
+  struct statfs system = {};
+  struct stat node = {};
+  if (::statfs(path.c_str(), &system) != 0 || system.f_type != SYSFS_MAGIC || ::stat(path.c_str(), &node) != 0)
+    return std::nullopt;
+  return node.st_ino;
 }
 
 void TreeReader::take_note(const Error& error, Need need) {

@@ -2,6 +2,7 @@
 // Reads the small files of one scan of sysfs and procfs.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ class TreeReader {
   std::optional<std::filesystem::path> essential_path(const std::filesystem::path& path);
   // The first `size` bytes of a file, or as many as there are. No byte is read twice: some are a trip to the host.
   std::optional<std::string> head(const std::filesystem::path& path, std::size_t size);
+  // What the kernel has put into sysfs later has a larger one; nullopt in a tree that is not the kernel's.
+  std::optional<std::uint64_t> order_of_creation(const std::filesystem::path& path);
   template <std::integral T>
   std::optional<T> number(const std::filesystem::path& path) {
     const auto text = trimmed(path);

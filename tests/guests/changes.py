@@ -2,6 +2,7 @@
 """Scenarios in which the guest changes: settings, disks, queues and vCPUs."""
 
 import dataclasses
+import json
 
 import vqtest
 from guest import Disk
@@ -144,6 +145,9 @@ def two_more_vcpus(disk):
             lab.guest.run(f"while [ ! -e {path} ]; do usleep 10000; done; [ $(cat {path}) = 1 ] || echo 1 > {path}")
         lab.wait_for_scrape(lambda scrape: scrape.one("vqscope_online_cpus") == 4, "four vCPUs")
         lab.run(everywhere(disk))
+        report = json.loads(lab.guest.run("vqscope doctor --json --duration=1s 2> /tmp/doctor.log", check=False))
+        if "hotplugged_vcpus" not in (told := [finding["finding"] for finding in report["findings"]]):
+            raise AssertionError(f"the doctor does not tell of the vCPUs that came after boot, but of {told}")
 
     return run
 

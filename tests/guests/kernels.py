@@ -57,8 +57,9 @@ KERNELS = {
 }
 # What is run unless another is asked for.
 USUAL = ("6.1", "6.12")
-# Whose modules have no type information, so that what is in one cannot be traced: notifications.
-WITHOUT_MODULE_BTF = ("5.10",)
+# Probes that are off by the kernel: 5.10's modules have no type information, so that what is in one cannot be traced, and it
+# does not tell of waits for locks.
+LACKS = {"5.10": ("notify", "lock")}
 # Loaded at boot; drivers that a kernel has built in, or does not have, are skipped.
 MODULES = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ata_piix", "ahci", "vmxnet3",
            "mq-deadline", "kyber-iosched", "bfq", "dm-mod", "raid0", "raid1", "dm-crypt", "ecb", "xts"]
@@ -157,7 +158,8 @@ class Kernel:
     def __init__(self, name, generic=False):
         self.name, source = name, KERNELS[name]
         self.append = source.append
-        self.traces_notifications = name not in WITHOUT_MODULE_BTF
+        self.lacks = LACKS.get(name, ())
+        self.traces_notifications = "notify" not in self.lacks
         pattern = source.package.replace("-cloud", "") if generic else source.package
         self.suite, package = newest(source.suites, pattern)
         self.version = package.removeprefix("linux-image-")

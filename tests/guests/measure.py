@@ -50,9 +50,9 @@ DOCTOR = (f"(doctor doctor --json --duration=1h --url={URL.removesuffix('/metric
           "echo $? > /tmp/doctor-status; mv /tmp/doctor-status /tmp/run) &")
 DOCTOR_ENDS = "killall -TERM doctor; while [ ! -e /tmp/run/doctor-status ]; do usleep 10000; done"
 TOO_SHORT = 128 + signal.SIGTERM
-# Of any load in an emulated guest: a vCPU stands still while another runs, and with it the requests that it waits for; and it
-# misses ticks of its clock, by whose account the agent takes it for one that was added later.
-OF_EMULATION = ("host_latency", "hotplugged_vcpus")
+# Of any load in an emulated guest: a vCPU stands still while another runs, and with it the requests that it waits for; and the
+# host has the emulator's disks beside all else that it does.
+OF_EMULATION = ("host_latency", "slow_at_device")
 
 # Each vCPU works on a part of the disk of its own, so that a request's sector tells who submitted it.
 SHARE = 12 << 20
@@ -339,11 +339,11 @@ class Run:
                         self.done(disk.name, cpu=cpu) if queue_of.get(cpu) in queues else 0)
 
     def check_time(self, name):
-        """Time in queue as the kernel accounts it. The two clocks are read a few microseconds apart, in a guest whose
-        emulator may be descheduled in between: hence the tolerance of 5 % and 20 ms."""
+        """Time in queue as the kernel accounts it: to a few microseconds later than the agent. An emulated vCPU may stand still
+        in between, for tens of milliseconds where others have their turn."""
         mine, kernel = self.grown("vqscope_queue_time_seconds_total", device=name), self.stat(name, TIME_IN_QUEUE) / 1e3
         self.require(f"{name}: time in queue: vqscope says {mine:.4f} s, /proc/diskstats {kernel:.4f} s",
-                     abs(mine - kernel) <= 0.02 + 0.05 * kernel)
+                     mine - kernel <= 0.02 + 0.05 * kernel and kernel - mine <= 0.1 + 0.1 * kernel)
 
     def check_notifications(self):
         """A driver notifies at most once per request that it is given, and the kernel calls the function that is timed

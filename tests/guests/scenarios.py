@@ -136,7 +136,7 @@ SCENARIOS = [
     Scenario("settings", "virtio-blk", "elevators, wbt, iostats off, nr_requests changed under load",
              changes.settings("four"), findings=("elevator_on_fast_disk",)),
     Scenario("elevators", "virtio-blk", "the elevator changes every half second", changes.elevators("two"),
-             findings=("elevator_on_fast_disk",)),
+             findings=("elevator_on_fast_disk", "guest_latency")),  # requests wait while it does
     Scenario("longer-and-shorter", "virtio-blk", "nr_requests of an elevator goes up and down under load",
              changes.longer_and_shorter("one"), findings=(*DEEP, "guest_latency")),
     Scenario("virtqueue-lock", "contended", "four vCPUs wait for a virtqueue's and an elevator's lock",
@@ -162,7 +162,8 @@ SCENARIOS = [
              changes.plugged_and_unplugged("stays", "comes"), (r"I/O error, dev",)),
     Scenario("vcpu-offline", "hotplug", "a vCPU goes and comes back twenty times under load",
              changes.vcpus_off_and_on("stays", 2)),
-    Scenario("vcpu-hotplug", "hotplug", "two more vCPUs", changes.two_more_vcpus("stays")),
+    Scenario("vcpu-hotplug", "hotplug", "two more vCPUs", changes.two_more_vcpus("stays"),
+             findings=("hotplugged_vcpus",)),
     Scenario("null-blk-queues", "faults", "the driver changes the number of hardware queues under load",
              changes.null_blk_queues),
     Scenario("bound-anew", "faults", "a disk comes back with fewer queues", changes.bound_anew("hangs")),

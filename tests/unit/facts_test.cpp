@@ -92,6 +92,29 @@ TEST(Latecomers, RanClearlyShorterThanTheOldestCpu) {
   EXPECT_THAT(latecomers({}, online), IsEmpty());
 }
 
+TEST(LateCpus, AreThoseThatSysfsGotAfterWhatTheBootPutThere) {
+  TreeReader reader;
+  const auto cpu = reader.order_of_creation("/sys/devices/system/cpu/cpu0");
+  if (!cpu) GTEST_SKIP() << "/sys is not the kernel's";
+  EXPECT_LT(cpu, reader.order_of_creation("/sys/devices/system/clocksource"));
+  EXPECT_GT(reader.order_of_creation("/sys/class/block"), 0U);
+  EXPECT_EQ(reader.order_of_creation("/sys/no/such/file"), std::nullopt);
+  // What /proc/stat says does not matter then.
+  const auto tree =
+      test::Guest("virtio-blk").file("proc/stat", "cpu0 0 0 0 9 0 0 0 0\ncpu1 0 0 0 100000 0 0 0 0\n").unpack();
+  EXPECT_THAT(late_cpus(reader, {"/sys", tree.paths.procfs}, {0}), IsEmpty());
+}
+
+TEST(LateCpus, OfACopyAreThoseThatRanShorter) {
+  const auto tree = test::Guest("virtio-blk")
+                        .file("proc/stat", "cpu0 0 0 0 100000 0 0 0 0\ncpu1 0 0 0 10000 0 0 0 0\n")
+                        .file("sys/devices/system/clocksource/uevent", "")
+                        .unpack();
+  TreeReader reader;
+  EXPECT_EQ(reader.order_of_creation(tree.paths.sysfs / "devices/system/clocksource"), std::nullopt);
+  EXPECT_THAT(late_cpus(reader, tree.paths, {0, 1}), ElementsAre(1));
+}
+
 TEST(Facts, OfAGuestAreReadBelowItsRoot) {
   const auto tree =
       test::Guest("virtio-blk")
