@@ -23,7 +23,8 @@ from measure import Run, fio_command, fio_results
 PORT = 10177  # of the agent
 WINDOW = 2  # seconds over which the agent averages
 # Messages that tell of the host's scheduling only: an emulated CPU, or a busy host's, stands still at times.
-SLOW_HOST = r"hrtimer: interrupt took|clocksource|perf: interrupt took too long|DL replenish lagged too much"
+SLOW_HOST = r"hrtimer: interrupt took|clocksource|TSC found unstable|perf: interrupt took too long|DL replenish lagged too much"
+OLD_TOOL = r"will be removed in future, please upgrade to mdadm"
 
 
 def require_tools():
@@ -188,4 +189,4 @@ class Lab:
         """Kernel messages of level warning or worse since the last call, without those that the scenario provokes."""
         text = self.guest.run("dmesg -r -c")
         return [line for line in text.splitlines() if re.match(r"<[0-4]>", line)
-                and not any(re.search(pattern, line) for pattern in (SLOW_HOST, *expected))]
+                and not any(re.search(pattern, line) for pattern in (SLOW_HOST, OLD_TOOL, *expected))]

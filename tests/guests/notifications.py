@@ -91,9 +91,9 @@ class Comparison:
                     self.bucket_of(max(self.insides) - STEP) <= longest <= self.bucket_of(max(self.calls) + STEP))
 
     def __str__(self):
+        inside = f" ({sum(self.insides) / sum(self.calls):.4f} inside)" if any(self.insides) else ""
         return (f"{self.number} of {len(self.calls)} notifications, sum {self.seconds / sum(self.calls):.4f} of "
-                f"{sum(self.calls):.3f} s ({sum(self.insides) / sum(self.calls):.4f} inside), longest "
-                f"{self.below[self.longest_bucket()][0]:.3g} / {max(self.calls):.3g} s")
+                f"{sum(self.calls):.3f} s{inside}, longest {self.below[self.longest_bucket()][0]:.3g} / {max(self.calls):.3g} s")
 
 
 @contextlib.contextmanager
