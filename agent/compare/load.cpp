@@ -177,17 +177,37 @@ bool waited_for_tags(const Pair& pair) {
              kFarFromFull * std::max(usually_in_flight(pair.before), usually_in_flight(pair.after));
 }
 
-// Whether one request circulates. If requests came independently of each other, L of them on average, more than one
-// would be in flight at a reading with the probability 1 - (1 + L) / e^L.
-bool one_at_a_time(const DeviceSeries& device) {
-  if (device.totals.queued_seconds > device.totals.seconds) return false;
-  double evidence = 0;  // logarithm of the odds against it
+// How sure it is that one request circulates, as the logarithm of the odds against chance; nullopt if that is not so.
+// If requests came independently of each other, L of them on average, more than one would be in flight at a reading
+// with the probability 1 - (1 + L) / e^L.
+std::optional<double> sure_of_one(const DeviceSeries& device) {
+  if (device.totals.queued_seconds > device.totals.seconds) return std::nullopt;
+  double evidence = 0;
   for (const Second& second : device.seconds) {
-    if (second.in_flight > 1) return false;
+    if (second.in_flight > 1) return std::nullopt;
     const double in_flight = second.queued_seconds / second.seconds;
     evidence += in_flight - std::log1p(in_flight);
   }
-  return evidence > std::log(kNoChance);
+  return evidence;
+}
+
+bool one_at_a_time(const DeviceSeries& device) { return sure_of_one(device).value_or(0) > std::log(kNoChance); }
+
+// What to do where a longer recording would show that there is one request at a time; empty where nothing looks like
+// it.
+std::string longer_for_one(const Pair& pair) {
+  double seconds = 0;
+  for (const DeviceSeries* side : {&pair.before, &pair.after}) {
+    const auto sure = sure_of_one(*side);
+    if (!sure || *sure <= 0) return {};
+    seconds = std::max(seconds, side->totals.seconds * std::log(kNoChance) / *sure);
+  }
+  constexpr double kLongest = 3600, kStep = 10;
+  if (seconds > kLongest) return {};
+  return fmt::format(
+      "; no reading found more than one in flight: if this is one request at a time, {:.0f} s of each side would show "
+      "it",
+      std::ceil(seconds / kStep) * kStep);
 }
 
 // Whether an amount of load seems to have changed so much that latency may only have followed it.
@@ -283,7 +303,9 @@ LoadMatch match_loads(const Pair& pair) {
   LoadMatch match;
   match.difference = other_requests(pair);
   if (!match.difference.empty()) return match;
-  return match_amount(pair);
+  match = match_amount(pair);
+  if (!match.difference.empty()) match.difference += longer_for_one(pair);
+  return match;
 }
 
 }  // namespace vqscope

@@ -80,6 +80,13 @@ void add_parts_of_time(std::span<const Second> seconds, Numbers& numbers) {
     }
     if (requests > 0 && measured >= kMeasuredShare * requests) numbers[number] = sum / measured;
   }
+  if (!numbers[kAtDevice] || !numbers[kAtHost] || !numbers[kCompletion]) return;
+  // Seconds without traced interrupts have a time at the device as well: it is in the proportions of the others, so
+  // that what it is made of adds up to it.
+  const double traced = *numbers[kAtHost] + *numbers[kCompletion];
+  if (traced <= 0) return;
+  for (const DeviceNumber number : {kAtHost, kCompletion, kCompletionLocal, kCompletionCross})
+    if (numbers[number]) *numbers[number] *= *numbers[kAtDevice] / traced;
 }
 
 }  // namespace
@@ -114,6 +121,13 @@ Numbers numbers_of(std::span<const Second> seconds) {
   numbers[kAvgquSz] = totals.queued_seconds / totals.seconds;
   if (requests > 0) numbers[kMeanLatency] = latency / requests;
   return numbers;
+}
+
+Estimates estimates_of(std::span<const Second> seconds) {
+  Estimates estimates = estimate(seconds, numbers_of, is_robust);
+  for (const auto& [number, part] : kPartsOfTime)
+    if (estimates[number].degrees_of_freedom < kParts - 1) estimates[number].degrees_of_freedom = 0;
+  return estimates;
 }
 
 std::optional<Ratio> Pair::ratio(std::size_t number) const {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/compare/render.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <numeric>
 
 #include "agent/base/terminal.h"
 #include "agent/base/text.h"
+#include "agent/base/utc.h"
 #include "agent/base/wrap.h"
 #include "agent/compare/statistics.h"
 #include "agent/compare/units.h"
@@ -26,10 +25,6 @@ const std::string kInterval = fmt::format("{:.0f} % interval", kConfidence * 100
 
 // An interval whose ends are so many times apart says nothing.
 constexpr double kTooWide = 100;
-
-std::string format_time(std::uint64_t realtime_ns) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(realtime_ns / 1'000'000'000)));
-}
 
 std::string title_of(const DeviceReport& device) {
   return device.before == device.after ? device.after : device.before + " -> " + device.after;
@@ -97,7 +92,7 @@ std::vector<Line> lines_of(const DeviceReport& device) {
 }
 
 std::string describe(const SideReport& side) {
-  std::string text = fmt::format("{}, {:.0f} s", format_time(side.header.started_realtime_ns), side.seconds);
+  std::string text = fmt::format("{}Z, {:.0f} s", format_utc(side.header.started_realtime_ns), side.seconds);
   if (side.begin > 0.5) text += fmt::format(" from second {:.0f}", side.begin);
   if (!side.header.note.empty()) text += fmt::format(", \"{}\"", side.header.note);
   return text;

@@ -11,6 +11,7 @@
 #include "agent/compare/units.h"
 #include "agent/model/model.h"
 #include "agent/model/operations.h"
+#include "agent/model/supported_quantile.h"
 
 namespace vqscope {
 
@@ -22,8 +23,9 @@ struct RowKind {
   const char* label;
   Unit unit;
   Wish wish;
-  unsigned threshold;        // of the smallest effect, how many times
-  std::uint64_t fewest = 0;  // requests on either side that an interval needs: ten beyond the percentile
+  unsigned threshold;   // of the smallest effect, how many times
+  double quantile = 0;  // 0: it is none
+  Histogram Totals::Op::*of = nullptr;
 };
 
 constexpr RowKind kDeviceRows[] = {
@@ -47,14 +49,14 @@ constexpr RowKind kOpRows[] = {
     {kOpRate, "requests_per_second", "requests/s", Unit::kPerSecond, Wish::kMore, 1},
     {kOpThroughput, "bytes_per_second", "throughput", Unit::kBytesPerSecond, Wish::kMore, 1},
     {kOpSize, "bytes_per_request", "request size", Unit::kBytes, Wish::kNone, 1},
-    {kDeviceP50, "device_latency_p50", "device p50", Unit::kSeconds, Wish::kLess, 1, 20},
-    {kDeviceP95, "device_latency_p95", "device p95", Unit::kSeconds, Wish::kLess, 2, 200},
-    {kDeviceP99, "device_latency_p99", "device p99", Unit::kSeconds, Wish::kLess, 2, 1000},
-    {kDeviceP999, "device_latency_p999", "device p99.9", Unit::kSeconds, Wish::kLess, 4, 10000},
-    {kQueueP50, "queue_latency_p50", "queue p50", Unit::kSeconds, Wish::kLess, 1, 20},
-    {kQueueP95, "queue_latency_p95", "queue p95", Unit::kSeconds, Wish::kLess, 2, 200},
-    {kQueueP99, "queue_latency_p99", "queue p99", Unit::kSeconds, Wish::kLess, 2, 1000},
-    {kQueueP999, "queue_latency_p999", "queue p99.9", Unit::kSeconds, Wish::kLess, 4, 10000},
+    {kDeviceP50, "device_latency_p50", "device p50", Unit::kSeconds, Wish::kLess, 1, 0.5, &Totals::Op::device},
+    {kDeviceP95, "device_latency_p95", "device p95", Unit::kSeconds, Wish::kLess, 2, 0.95, &Totals::Op::device},
+    {kDeviceP99, "device_latency_p99", "device p99", Unit::kSeconds, Wish::kLess, 2, 0.99, &Totals::Op::device},
+    {kDeviceP999, "device_latency_p999", "device p99.9", Unit::kSeconds, Wish::kLess, 4, 0.999, &Totals::Op::device},
+    {kQueueP50, "queue_latency_p50", "queue p50", Unit::kSeconds, Wish::kLess, 1, 0.5, &Totals::Op::queue},
+    {kQueueP95, "queue_latency_p95", "queue p95", Unit::kSeconds, Wish::kLess, 2, 0.95, &Totals::Op::queue},
+    {kQueueP99, "queue_latency_p99", "queue p99", Unit::kSeconds, Wish::kLess, 2, 0.99, &Totals::Op::queue},
+    {kQueueP999, "queue_latency_p999", "queue p99.9", Unit::kSeconds, Wish::kLess, 4, 0.999, &Totals::Op::queue},
 };
 
 // By the same rules as the verdict: what the load is answerable for is neither better nor worse.
@@ -75,6 +77,15 @@ Row make_row(const Pair& pair, const RowKind& kind, std::size_t number, double m
   if (judgement.verdict != Verdict::kNotComparable && judgement.verdict != Verdict::kNoDifference)
     row.remark = remark_on(row.ratio, kind, min_effect, judgement.load);
   return row;
+}
+
+// A quantile that a side's requests are too few for is not measured there.
+void drop_unsupported(const RowKind& kind, const Totals::Op& before, const Totals::Op& after, Row& row) {
+  if (!is_supported((before.*kind.of).count(), kind.quantile)) row.before.reset();
+  if (!is_supported((after.*kind.of).count(), kind.quantile)) row.after.reset();
+  if (row.before && row.after) return;
+  row.ratio.reset();
+  row.remark = "";
 }
 
 double sum(const std::vector<std::uint64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), 0.0); }
@@ -129,8 +140,7 @@ bool is_major(const Totals& totals, std::size_t op) {
 
 DeviceReport compare_devices(const DeviceSeries& before, const Topology& topology_before, const DeviceSeries& after,
                              const Topology& topology_after, double min_effect) {
-  const Estimates before_numbers = estimate(before.seconds, numbers_of, is_robust);
-  const Estimates after_numbers = estimate(after.seconds, numbers_of, is_robust);
+  const Estimates before_numbers = estimates_of(before.seconds), after_numbers = estimates_of(after.seconds);
   const Pair pair{before, after, before_numbers, after_numbers};
   DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}, {}};
   if (pair.ratio(kMeanLatency)) report.time = time_change(pair);
@@ -148,13 +158,9 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
     OperationReport& operation = report.operations.emplace_back();
     operation.name = kOperationNames[op];
     operation.major = is_major(before.totals, op) || is_major(after.totals, op);
-    const std::uint64_t fewer = std::min(before.totals.ops[op].requests, after.totals.ops[op].requests);
     for (const RowKind& kind : kOpRows) {
       Row row = make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, report.judgement);
-      if (fewer < kind.fewest) {
-        row.ratio.reset();
-        row.remark = "";
-      }
+      if (kind.quantile > 0) drop_unsupported(kind, before.totals.ops[op], after.totals.ops[op], row);
       operation.rows.push_back(std::move(row));
     }
   }

@@ -27,6 +27,14 @@ double half_width(double a, double degrees_of_a, double b, double degrees_of_b) 
   return std::sqrt(a + b) * student_quantile((a + b) * (a + b) / (of_a + of_b));
 }
 
+// Of one number's own interval; 0 is exact.
+std::pair<double, double> limits(const Estimate& estimate) {
+  if (*estimate.value <= 0) return {0, 0};
+  if (estimate.degrees_of_freedom == 0) return {0, std::numeric_limits<double>::infinity()};
+  const double width = estimate.log_error * student_quantile(estimate.degrees_of_freedom);
+  return {*estimate.value * std::exp(-width), *estimate.value * std::exp(width)};
+}
+
 }  // namespace
 
 Estimates estimate(std::span<const Second> seconds, NumbersOf numbers, bool (*is_robust)(std::size_t number)) {
@@ -61,13 +69,14 @@ std::optional<Ratio> compare(const Estimate& before, const Estimate& after) {
 
 std::optional<Difference> difference(const Estimate& before, const Estimate& after) {
   if (!before.value || !after.value) return std::nullopt;
-  const double change = *after.value - *before.value;
-  for (const Estimate* side : {&before, &after})
-    if (*side->value > 0 && side->degrees_of_freedom < kParts - 1)
-      return Difference{change, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-  const double a = *before.value * before.log_error, b = *after.value * after.log_error;
-  const double width = half_width(a * a, before.degrees_of_freedom, b * b, after.degrees_of_freedom);
-  return Difference{change, change - width, change + width};
+  if (const auto ratio = compare(before, after)) {
+    const auto in_unit = [&](double factor) { return *before.value * (factor - 1); };
+    return Difference{*after.value - *before.value, in_unit(ratio->low), in_unit(ratio->high)};
+  }
+  // Something to nothing is all of it, and nothing to something as well.
+  const auto [low_before, high_before] = limits(before);
+  const auto [low_after, high_after] = limits(after);
+  return Difference{*after.value - *before.value, low_after - high_before, high_after - low_before};
 }
 
 double student_quantile(double degrees_of_freedom) {

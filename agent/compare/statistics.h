@@ -42,15 +42,14 @@ inline constexpr double kConfidence = 0.95;
 // nullopt unless both are above 0. Without an error of one of them, the interval is all that there is.
 std::optional<Ratio> compare(const Estimate& before, const Estimate& after);
 
-// after - before, in their own unit, with the limits of its confidence interval.
+// after - before, in their own unit, with the limits of its confidence interval. It is as certain as the ratio is.
 struct Difference {
   double value = 0, low = 0, high = 0;
 
   [[nodiscard]] bool certain() const { return low > 0 || high < 0; }
 };
 
-// nullopt unless both have a value. A value of 0 is taken for exact; one whose error is not known, because fewer than
-// all of the ten parts have it, leaves nothing certain.
+// The interval of the ratio, in the unit of the values. A value of 0 is taken for exact. nullopt unless both have one.
 std::optional<Difference> difference(const Estimate& before, const Estimate& after);
 
 // Two-sided quantile of Student's t distribution at kConfidence (Cornish-Fisher expansion, Abramowitz and Stegun

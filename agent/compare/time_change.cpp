@@ -31,12 +31,15 @@ void append(std::string& list, std::string_view separator, std::string_view text
   list += text;
 }
 
-// "at the host 118 us less (96.0 us to 140 us)"
-std::string told(const PartChange& part) {
-  const Difference& change = part.change;
+// "118 us less"
+std::string amount_of(const Difference& change) {
+  return fmt::format("{} {}", format_seconds(std::abs(change.value)), change.value < 0 ? "less" : "more");
+}
+
+// "118 us less (96.0 us to 140 us)"
+std::string with_limits(const Difference& change) {
   const auto [least, most] = std::minmax({std::abs(change.low), std::abs(change.high)});
-  return fmt::format("{} {} {} ({} to {})", part.where, format_seconds(std::abs(change.value)),
-                     change.value < 0 ? "less" : "more", format_seconds(least), format_seconds(most));
+  return fmt::format("{} ({} to {})", amount_of(change), format_seconds(least), format_seconds(most));
 }
 
 // "in waits for locks (not measured before)"; empty where both sides have it.
@@ -67,16 +70,20 @@ TimeChange time_change(const Pair& pair) {
   std::string certain, uncertain, missing;
   for (const PartChange& part : by_size) {
     if (part.change.certain())
-      append(certain, ", ", told(part));
+      append(certain, ", ", fmt::format("{} {}", part.where, with_limits(part.change)));
     else if (part.change.low < part.change.high)  // or it is nothing on both sides
-      append(uncertain, ", ", part.where);
+      append(uncertain, ", ", fmt::format("{} {}", part.where, amount_of(part.change)));
   }
   for (const TimePart& part : split ? std::vector{kLocks} : std::vector{kHost, kComplete, kLocks})
     if (const std::string text = told_missing(pair, part); !text.empty()) append(missing, ", ", text);
-  result.sentence = fmt::format("of mean latency {} -> {}", format_seconds(*pair.before_numbers[kMeanLatency].value),
-                                format_seconds(*pair.after_numbers[kMeanLatency].value));
-  result.sentence += certain.empty() ? ", no part changed for certain" : ": " + certain;
-  if (!certain.empty() && !uncertain.empty()) append(result.sentence, "; ", "not certain: " + uncertain);
+  const Difference whole = *difference(pair.before_numbers[kMeanLatency], pair.after_numbers[kMeanLatency]);
+  result.sentence = fmt::format(
+      "of the whole recording's mean latency, {} -> {}, {}: ", format_seconds(*pair.before_numbers[kMeanLatency].value),
+      format_seconds(*pair.after_numbers[kMeanLatency].value),
+      whole.certain() ? with_limits(whole) : amount_of(whole) + ", which is not certain");
+  const std::string_view none = certain.empty() ? "no part is certain: " : "not certain: ";
+  if (!uncertain.empty()) append(certain, "; ", fmt::format("{}{}", none, uncertain));
+  result.sentence += certain.empty() ? "no part changed" : certain;
   if (!missing.empty()) append(result.sentence, "; ", "left out: " + missing);
   return result;
 }

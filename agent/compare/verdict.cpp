@@ -10,6 +10,7 @@
 
 #include "agent/compare/units.h"
 #include "agent/model/operations.h"
+#include "agent/model/supported_quantile.h"
 
 namespace vqscope {
 
@@ -17,8 +18,6 @@ namespace {
 
 // A disk with fewer requests is idle.
 constexpr std::uint64_t kFewestRequests = 100;
-// A p99 needs ten requests above it.
-constexpr std::uint64_t kFewestForTail = 1000;
 // Few seconds do not show how much they depend on one another, so a change has to be so many times as large.
 constexpr double kBriefFactor = 4;
 // Recordings in which not even half as much latency again would be seen say nothing.
@@ -116,7 +115,7 @@ std::vector<Criterion> criteria_for(const Pair& pair, const LoadMatch& load, dou
   add(kLatencyCriterion, average + load.allowance);
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
     const Totals::Op &before = pair.before.totals.ops[op], &after = pair.after.totals.ops[op];
-    if (std::min(before.requests, after.requests) < kFewestForTail || share(pair.before.totals, op) < kMajorShare)
+    if (!is_supported(std::min(before.requests, after.requests), 0.99) || share(pair.before.totals, op) < kMajorShare)
       continue;
     criteria.push_back({fmt::format("p99 of {}s", kOperationNames[op]), op_number(op, kTail), format_seconds, false,
                         tail + load.allowance, Weight::kTail});

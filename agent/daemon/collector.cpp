@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
+#include "agent/daemon/finding_log.h"
 #include "agent/model/window.h"
 #include "agent/topology/facts.h"
 #include "agent/topology/parse.h"
@@ -177,13 +178,11 @@ void Collector::look_for_findings(Snapshot now) {
   // At first there is no window yet.
   if (findings_since_.time_ns != 0) {
     for (const auto& [severity, finding] : findings_.update(diagnose(topology_, findings_since_, now, course_))) {
-      const std::string where = finding.device.empty() ? "this guest" : finding.device;
       if (!severity)
-        spdlog::info("finding {} on {} is over", finding.kind->id, where);
+        spdlog::info("finding {} on {} is over", finding.kind->id, place_of(finding));
       else
-        spdlog::log(*severity == Severity::kInfo ? spdlog::level::info : spdlog::level::warn,
-                    "finding {} ({}) on {}: {}", finding.kind->id, name_of(*severity), where,
-                    fmt::join(finding.found.evidence, " "));
+        spdlog::log(*severity == Severity::kInfo ? spdlog::level::info : spdlog::level::warn, "{}",
+                    log_line(*severity, finding));
     }
   }
   course_.restart();

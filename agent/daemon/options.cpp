@@ -14,6 +14,7 @@
 #include "agent/daemon/build_info.h"
 #include "agent/daemon/usage.h"
 #include "agent/probes/probe.h"
+#include "exporters/http/listener.h"
 
 namespace vqscope {
 
@@ -33,6 +34,7 @@ void add_measure(CLI::App& command, MeasureOptions& options, const std::string& 
                       "Only this disk, by name or path: vda, /dev/vda, /dev/disk/by-id/...; a partition stands for its "
                       "disk; may be repeated")
           ->type_name("DISK")
+          ->check(not_empty())
           ->allow_extra_args(name != "--device");  // no word after a flag that is another argument
   command.add_option("--device-include", options.device_include, "Only disks whose name this matches (RE2)")
       ->type_name("REGEX")
@@ -52,9 +54,11 @@ void add_measure(CLI::App& command, MeasureOptions& options, const std::string& 
       ->check(one_of(probe_names()));
   command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
       ->type_name("DIRECTORY")
+      ->check(not_empty())
       ->capture_default_str();
   command.add_option("--path.sysfs", options.paths.sysfs, "Where sysfs is mounted")
       ->type_name("DIRECTORY")
+      ->check(not_empty())
       ->capture_default_str();
   command.add_option("--log.level", options.log_level, "What to log on standard error: debug, info, warn, error")
       ->type_name("LEVEL")
@@ -81,7 +85,11 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
                   "HOST:PORT, unix:PATH or vsock://[CID]:PORT to serve on; may be repeated (default 127.0.0.1:10177 "
                   "and [::1]:10177)")
       ->type_name("ADDRESS")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check([](const std::string& address) {
+        const auto checked = check_listen_address(address);
+        return checked ? "" : checked.error().message;
+      });
   serve
       .add_option_function<std::string>(
           "--web.unix-socket-mode", [&options](const std::string& mode) { options.socket_mode = *parse_mode(mode); },
@@ -109,7 +117,8 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
       .add_option("--web.config.file", options.web_config,
                   "TLS, client certificates and passwords: a file as Prometheus' exporters take it "
                   "(/usr/share/vqscope/doc/ENDPOINT.md); read again when it changes")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   serve.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
       ->type_name("PATH")
       ->capture_default_str()
@@ -132,7 +141,8 @@ const CLI::App& add_serve(CLI::App& app, ServeOptions& options, std::string& cla
       .add_option(
           "--user", options.user,
           "User to become once the probes are attached (default: none; all capabilities are dropped in any case)")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(not_empty());
   serve.add_flag("!--no-seccomp", options.seccomp, "Do not restrict system calls, for debugging");
   add_measure(serve, options.measure);
   return serve;
@@ -144,16 +154,19 @@ void add_agent(CLI::App& command, AgentAddress& agent, const std::string& what) 
           .add_option("--url", agent.url,
                       what + ", such as HOST:10177, https://HOST:10177 or unix:PATH; needs no rights here")
           ->type_name("URL")
-          ->check([](const std::string& text) { return text.empty() ? "it is empty" : ""; });
+          ->check(not_empty());
   command.add_option("--url.ca-file", agent.ca_file, "Trust only this CA (PEM) for https, instead of the system's")
       ->type_name("FILE")
+      ->check(not_empty())
       ->needs(url);
   CLI::Option* const certificate =
       command.add_option("--url.cert-file", agent.certificate_file, "Show the agent this client certificate (PEM)")
           ->type_name("FILE")
+          ->check(not_empty())
           ->needs(url);
-  CLI::Option* const key =
-      command.add_option("--url.key-file", agent.key_file, "Key of the client certificate (PEM)")->type_name("FILE");
+  CLI::Option* const key = command.add_option("--url.key-file", agent.key_file, "Key of the client certificate (PEM)")
+                               ->type_name("FILE")
+                               ->check(not_empty());
   certificate->needs(key);
   key->needs(certificate);
 }
@@ -225,6 +238,7 @@ const CLI::App& add_record(CLI::App& app, RecordOptions& options) {
       *app.add_subcommand("record", "Record this guest's disks, or what a running agent measures, to a file");
   record.add_option("file", options.file, "File to create; one that exists is left alone; - is standard output")
       ->type_name("FILE")
+      ->check(not_empty())
       ->required();
   // A reading is taken every second.
   add_duration(
@@ -265,6 +279,7 @@ const CLI::App& add_compare(CLI::App& app, CompareWords& words) {
       *app.add_subcommand("compare", "Say whether a change helped, from recordings before and after it");
   compare.add_option("files", words.files, "Two recordings, before and after; or one, for its two windows or segments")
       ->type_name("FILE")
+      ->check(not_empty())
       ->required()
       ->expected(1, 2);
   compare

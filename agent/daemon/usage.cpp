@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "agent/base/duration.h"
@@ -64,6 +65,15 @@ std::vector<std::string> flags_of(const CLI::App& command) {
   return flags;
 }
 
+// An argument without a flag that has to be there.
+std::optional<std::string> missing_argument(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_positional() && option->get_required() && option->count() == 0)
+      return fmt::format("{} needs {}, which is missing: {}", command.get_name(), option->get_type_name(),
+                         option->get_description());
+  return std::nullopt;
+}
+
 std::string no_such_argument(const CLI::App& command, const std::string& word) {
   if (!word.starts_with('-')) return fmt::format("{} takes no argument '{}'", command.get_name(), word);
   const std::string flag = word.substr(0, word.find('='));
@@ -79,6 +89,10 @@ CLI::Validator one_of(std::vector<std::string> names) {
                        : fmt::format("'{}' is none of {}{}", word, fmt::join(names, ", "), did_you_mean(word, names));
           },
           ""};
+}
+
+CLI::Validator not_empty() {
+  return {[](const std::string& text) { return text.empty() ? "it is empty" : ""; }, ""};
 }
 
 CLI::Option* add_duration(CLI::App& command, const std::string& name, const std::function<void(double)>& set,
@@ -113,6 +127,8 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error, con
            fmt::format(" (flags of a command come after it: {})", fmt::join(commands_of(app), ", "));
   }
   const CLI::App& command = *given.front();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+    if (const auto missing = missing_argument(command)) return *missing;
   const std::vector<std::string> left = command.remaining();
   return dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty()
              ? no_such_argument(command, left.front())

@@ -11,6 +11,9 @@
 
 namespace vqscope {
 
+// That there is a value: an empty one would be taken for the flag's absence, or for this directory.
+CLI::Validator not_empty();
+
 // Names of which an option takes one.
 CLI::Validator one_of(std::vector<std::string> names);
 

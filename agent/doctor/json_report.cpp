@@ -4,7 +4,7 @@
 #include "agent/diagnosis/remedies.h"
 #include "agent/doctor/report.h"
 #include "agent/model/operations.h"
-#include "agent/model/window.h"
+#include "agent/model/supported_quantile.h"
 
 namespace vqscope {
 
@@ -21,9 +21,9 @@ void put(Json& object, const char* key, const std::optional<T>& value) {
 
 Json latency(const Histogram& histogram) {
   Json object = {{"count", histogram.count()}, {"sum_seconds", static_cast<double>(histogram.sum_ns) / 1e9}};
-  put(object, "p50_seconds", quantile(histogram, 0.5));
-  put(object, "p99_seconds", quantile(histogram, 0.99));
-  put(object, "p999_seconds", quantile(histogram, 0.999));
+  put(object, "p50_seconds", supported_quantile(histogram, 0.5));
+  put(object, "p99_seconds", supported_quantile(histogram, 0.99));
+  put(object, "p999_seconds", supported_quantile(histogram, 0.999));
   return object;
 }
 
@@ -87,6 +87,16 @@ Json disk_json(const DiskDiagnosis& diagnosis) {
   return object;
 }
 
+Json origin_json(const Origin& origin) {
+  if (origin.place.empty()) return nullptr;
+  return {{"place", origin.place},
+          {"started_unix_seconds", static_cast<double>(origin.header.started_realtime_ns) / 1e9},
+          {"kernel_release", origin.header.kernel_release},
+          {"kernel_version", origin.header.kernel_version},
+          {"machine", origin.header.machine},
+          {"vqscope_version", origin.header.vqscope_version}};
+}
+
 Json finding_json(const Finding& finding, const Report& report) {
   Json numbers = Json::object();
   for (const auto& [key, value] : finding.found.numbers) numbers[key] = value;
@@ -124,6 +134,9 @@ std::string to_json(const Report& report) {
                       {"reason", reason.reason},
                       {"idle", reason.idle},
                       {"too_few_requests", reason.too_few_requests}});
+  Json full_cpus = Json::array();
+  for (const CpuLoad& load : report.full_cpus)
+    full_cpus.push_back({{"cpu", load.cpu}, {"busy_ratio", load.busy}, {"steal_ratio", load.stolen}});
   const Headline verdict = verdict_of(report);
   const Json object = {{"schema", kSchemaVersion},
                        {"result", report.result},
@@ -131,7 +144,9 @@ std::string to_json(const Report& report) {
                        {"verdict", {{"what", verdict.what}, {"next", verdict.next}}},
                        {"window_seconds", report.diagnosis.seconds},
                        {"online_cpus", report.topology.online_cpus},
+                       {"full_cpus", std::move(full_cpus)},
                        {"vmm", report.topology.vmm},
+                       {"origin", origin_json(report.origin)},
                        {"platforms", std::move(platforms)},
                        {"disks", std::move(disks)},
                        {"findings", std::move(findings)},

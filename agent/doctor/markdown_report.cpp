@@ -81,6 +81,8 @@ std::string to_markdown(const Report& report) {
   const Headline verdict = verdict_of(report);
   std::string text = fmt::format("# vqscope doctor: {}\n\n**{}**\n\n{}\n\n{}\n\n", report.result, escaped(verdict.what),
                                  escaped(verdict.next), window_sentence(report));
+  for (const std::string& line : origin_of(report)) text += fmt::format("- {}\n", escaped(line));
+  if (!origin_of(report).empty()) text += "\n";
   for (const DiskDiagnosis& disk : report.diagnosis.disks) text += disk_text(disk, report.topology);
   if (!report.diagnosis.findings.empty()) text += "## Findings\n\n";
   for (const Finding& finding : report.diagnosis.findings) text += finding_text(finding);

@@ -9,8 +9,11 @@
 
 namespace vqscope {
 
-// "Watched 1 disk for 10 s in a guest with 2 online vCPUs."
+// "Watched 1 disk for 10 s in a guest with 2 online vCPUs. vCPU 1 was busy for 98 % of the time."
 std::string window_sentence(const Report& report);
+
+// Where, when and with what it was measured, a line each: "Host: db1, Linux 6.12.1 (x86_64)"; none if not known.
+std::vector<std::string> origin_of(const Report& report);
 
 // "virtio_blk, virtio-pci, 0000:00:02.0, elevator none"
 std::string who_is(const Disk& disk);
@@ -23,5 +26,8 @@ std::vector<std::string> load_of(const Measured& measured);
 
 // "vda: All requests squeeze ...", "guest: The host does not run the vCPUs"
 std::string title_of(const Finding& finding);
+
+// "0-3,6": as fio and the kernel take it.
+std::string ranges(const std::vector<std::uint32_t>& cpus);
 
 }  // namespace vqscope

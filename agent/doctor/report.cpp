@@ -11,6 +11,7 @@
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/thresholds.h"
+#include "agent/doctor/phrasing.h"
 #include "agent/model/window.h"
 
 namespace vqscope {
@@ -94,17 +95,6 @@ std::string_view result_of(const Report& report) {
   }
 }
 
-// "0-3,6": as fio and the kernel take it.
-std::string ranges(const std::vector<std::uint32_t>& cpus) {
-  std::string text;
-  for (std::size_t i = 0, end = 0; i < cpus.size(); i = end) {
-    for (end = i + 1; end < cpus.size() && cpus[end] == cpus[end - 1] + 1;) ++end;
-    text += fmt::format("{}{}", text.empty() ? "" : ",", cpus[i]);
-    if (end - i > 1) text += fmt::format("-{}", cpus[end - 1]);
-  }
-  return text;
-}
-
 // What costs nobody else anything and can be taken back at once.
 bool is_done_here(Remedy remedy) { return remedy == Remedy::kMoveSubmitter; }
 
@@ -149,6 +139,8 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   report.platform = choose_platforms(last.topology, options.platform);
   report.permitted = options.permitted;
   report.notes = std::move(options.notes);
+  report.origin = std::move(options.origin);
+  report.full_cpus = std::move(options.full_cpus);
   for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
   for (const DiskDiagnosis& disk : report.diagnosis.disks)
     if (auto untold = why_not_told(disk, last)) report.untold.push_back(std::move(*untold));

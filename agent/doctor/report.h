@@ -9,7 +9,9 @@
 #include "agent/diagnosis/diagnosis.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/remedies.h"
+#include "agent/model/cpu_load.h"
 #include "agent/model/reading.h"
+#include "agent/recording/header.h"
 
 namespace vqscope {
 
@@ -31,12 +33,20 @@ struct Headline {
   std::string next;  // what to do about it
 };
 
+// Where readings were taken, and when.
+struct Origin {
+  std::string place;       // this guest's host name, or "the agent at URL"; empty: not known
+  RecordingHeader header;  // of the one that measured; it begins with the window
+};
+
 // How a report came about, beside its readings.
 struct ReportOptions {
   std::optional<Platform> platform;     // absent: what can be detected
   bool idle_is_ok = false;              // having had too few requests is no reason for kCouldNotTell
   bool permitted = true;                // false: nothing was measured for want of rights, and both readings are one
   std::vector<std::string> notes = {};  // sentences
+  Origin origin = {};
+  std::vector<CpuLoad> full_cpus = {};  // vCPUs without time to spare; none where that was not read
 };
 
 struct Report {
@@ -45,7 +55,9 @@ struct Report {
   PlatformChoice platform;
   std::vector<Untold> untold;
   std::vector<std::string> notes;  // sentences: what was not seen
-  bool permitted = true;           // as in ReportOptions
+  std::vector<CpuLoad> full_cpus;  // as in ReportOptions
+  Origin origin;
+  bool permitted = true;  // as in ReportOptions
   int status = kCouldNotTell;
   std::string_view result;  // "healthy", "warning", "critical", "could not tell", or "idle" with status 0
 };

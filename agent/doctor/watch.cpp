@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -14,10 +15,13 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/terminal_width.h"
+#include "agent/base/text.h"
 #include "agent/daemon/collector.h"
 #include "agent/daemon/disk_selection.h"
+#include "agent/daemon/required_probes.h"
 #include "agent/daemon/rights.h"
 #include "agent/diagnosis/phrases.h"
+#include "agent/model/cpu_load.h"
 #include "agent/model/window.h"
 #include "agent/recording/fetch.h"
 
@@ -42,26 +46,36 @@ Result<Source> local_source(const DoctorOptions& options, DeviceFilter filter) {
   });
 }
 
-Result<Source> remote_source(const DoctorOptions& options, DiskSelection disks) {
+// `origin`, which has to outlive the source, is told at the first reading.
+Result<Source> remote_source(const DoctorOptions& options, DiskSelection disks, Origin& origin) {
   auto created = AgentClient::create(options.agent);
   if (!created) return tl::unexpected(created.error());
   return Source([client = std::make_shared<AgentClient>(std::move(*created)),
-                 kept = std::make_shared<DiskSelection>(std::move(disks)),
-                 since = std::optional<std::uint64_t>()]() mutable -> Result<Reading> {
+                 kept = std::make_shared<DiskSelection>(std::move(disks)), required = options.measure.required_probes,
+                 &origin, since = std::optional<std::uint64_t>()]() mutable -> Result<Reading> {
     auto snapshot = client->snapshot();
     if (!snapshot) return tl::unexpected(snapshot.error());
     if (since.value_or(snapshot->header.counting_since_ns) != snapshot->header.counting_since_ns)
       return fail("the agent was started anew while it was watched; run this again");
     Reading& reading = snapshot->reading;
     // One that goes away later is told of in the report.
-    if (!since)
+    if (!since) {
       if (auto found = check_named(*kept, reading.topology); !found) return tl::unexpected(found.error());
+      if (auto up = check_required(required, reading.probes); !up) return tl::unexpected(up.error());
+      origin = {fmt::format("the agent at {}", client->url()), snapshot->header};
+    }
     since = snapshot->header.counting_since_ns;
     const DeviceFilter& filter = kept->filter;
     std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !filter.accepts(disk.name); });
     std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !filter.accepts(disk.name); });
     return std::move(reading);
   });
+}
+
+// Empty if the kernel does not tell.
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
 // A line that is written over again and again.
@@ -125,6 +139,11 @@ Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
   return fail("there is no disk to look at (loop, ram and zram devices are left out unless --device names them)");
 }
 
+// /proc/stat of the guest that is watched; empty for that of an agent elsewhere.
+std::string cpu_stat(const DoctorOptions& options) {
+  return options.agent.url.empty() ? read_file(options.measure.paths.procfs / "stat").value_or("") : "";
+}
+
 // Null where requests are seen.
 const ProbeStatus* missing_block_probe(const Reading& reading) {
   for (const ProbeStatus& probe : reading.probes)
@@ -141,8 +160,10 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   if (!disks->missing.empty()) return fail(disks->missing.front());
   Watched watched;
   watched.notes = disks->notes;
-  auto source = remote ? remote_source(options, std::move(*disks)) : local_source(options, std::move(disks->filter));
+  auto source = remote ? remote_source(options, std::move(*disks), watched.origin)
+                       : local_source(options, std::move(disks->filter));
   if (!source) return tl::unexpected(source.error());
+  if (!remote) watched.origin = {host_name(), make_recording_header(options.measure.paths.procfs, 0)};
 
   auto first = (*source)();
   if (!first) return tl::unexpected(first.error());
@@ -158,6 +179,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   }
 
   const Progress progress;
+  const std::string stat = cpu_stat(options);
   const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
   const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
   for (std::uint64_t next = start; next < end;) {
@@ -166,7 +188,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
     if (!signal) return tl::unexpected(signal.error());
     if (*signal != 0) {
       watched.signal = *signal;
-      return watched;
+      break;
     }
     auto reading = (*source)();
     if (!reading) return tl::unexpected(reading.error());
@@ -174,6 +196,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
     watched.last = std::move(*reading);
     progress.show(watched.first, watched.last, options.duration_seconds);
   }
+  watched.full_cpus = full_cpus(stat, cpu_stat(options));
   return watched;
 }
 

@@ -9,6 +9,7 @@
 #include "agent/base/result.h"
 #include "agent/daemon/options.h"
 #include "agent/diagnosis/course.h"
+#include "agent/doctor/report.h"
 #include "agent/model/reading.h"
 
 namespace vqscope {
@@ -19,6 +20,8 @@ struct Watched {
   int signal = 0;                  // that ended it early; 0: none
   bool permitted = true;           // false: this process may not attach probes, so there was nothing to wait for
   std::vector<std::string> notes;  // sentences: what stands for the disks that were named
+  Origin origin;
+  std::vector<CpuLoad> full_cpus;  // of this guest; none with options.agent, which does not tell
 };
 
 // Watches for options.duration_seconds or until a signal is readable from `signals`. On a terminal, tells of its

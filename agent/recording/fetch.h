@@ -31,6 +31,9 @@ class AgentClient {
   // The library that reads, and its version; empty in a build without.
   static std::string library();
 
+  // Of the snapshot, without the password.
+  [[nodiscard]] const std::string& url() const { return url_; }
+
   // GET /-/snapshot.
   Result<DecodedSnapshot> snapshot();
 

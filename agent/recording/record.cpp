@@ -18,6 +18,7 @@
 #include "agent/daemon/collector.h"
 #include "agent/daemon/disk_selection.h"
 #include "agent/daemon/events.h"
+#include "agent/daemon/required_probes.h"
 #include "agent/daemon/rights.h"
 #include "agent/daemon/uevents.h"
 #include "agent/recording/fetch.h"
@@ -76,12 +77,14 @@ Result<Source> make_source(const RecordOptions& options, DiskSelection disks) {
   auto client = AgentClient::create(options.agent);
   if (!client) return tl::unexpected(client.error());
   return Source([agent = std::make_shared<AgentClient>(std::move(*client)),
-                 kept = std::make_shared<DiskSelection>(std::move(disks)),
+                 kept = std::make_shared<DiskSelection>(std::move(disks)), required = options.measure.required_probes,
                  first = true]() mutable -> Result<DecodedSnapshot> {
     auto snapshot = agent->snapshot();
     if (!snapshot) return snapshot;
-    if (std::exchange(first, false))
+    if (std::exchange(first, false)) {
       if (auto found = check_named(*kept, snapshot->reading.topology); !found) return tl::unexpected(found.error());
+      if (auto up = check_required(required, snapshot->reading.probes); !up) return tl::unexpected(up.error());
+    }
     const DeviceFilter& filter = kept->filter;
     std::erase_if(snapshot->reading.topology.disks, [&](const Disk& d) { return !filter.accepts(d.name); });
     std::erase_if(snapshot->reading.snapshot.devices, [&](const auto& d) { return !filter.accepts(d.name); });

@@ -73,6 +73,16 @@ Result<std::vector<Listener>> alone(Result<Listener> listener) {
 
 }  // namespace
 
+Result<void> check_listen_address(std::string_view text) {
+  if (text.starts_with(kUnixPrefix)) return check_unix_address(text);
+  if (text.starts_with(kVsockPrefix)) {
+    if (const auto wanted = parse_vsock_address(text); !wanted) return tl::unexpected(wanted.error());
+    return {};
+  }
+  if (const auto wanted = parse_host_port(text); !wanted) return tl::unexpected(wanted.error());
+  return {};
+}
+
 Result<std::vector<Listener>> listen_on(std::string_view text, mode_t socket_mode) {
   if (text.starts_with(kUnixPrefix)) return alone(listen_on_unix(text, socket_mode));
   if (text.starts_with(kVsockPrefix)) return alone(listen_on_vsock(text));

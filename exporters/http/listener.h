@@ -50,6 +50,9 @@ inline constexpr mode_t kDefaultSocketMode = 0660;
 // Port 0 takes any free one.
 Result<std::vector<Listener>> listen_on(std::string_view address, mode_t socket_mode = kDefaultSocketMode);
 
+// Fails for a text that is none of these on any machine.
+Result<void> check_listen_address(std::string_view address);
+
 // The sockets that systemd passed to this process (sd_listen_fds(3)), each checked to be one that listens. Takes
 // LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES out of the environment: call it once, before there are other threads. An
 // error if there are none.

@@ -41,14 +41,21 @@ Result<void> clear_the_way(const sockaddr_un& address, const std::string& what) 
 
 }  // namespace
 
+Result<void> check_unix_address(std::string_view text) {
+  constexpr std::size_t kLongestPath = sizeof sockaddr_un::sun_path - 1;
+  const std::string what = fmt::format("cannot listen on {}", text);
+  const std::size_t size = text.size() - kUnixPrefix.size();
+  if (size == 0) return fail(what + ": it needs a path, as in unix:/run/vqscope/agent.sock");
+  if (size > kLongestPath) return fail(fmt::format("{}: the path is longer than {} bytes", what, kLongestPath));
+  return {};
+}
+
 Result<Listener> listen_on_unix(std::string_view text, mode_t mode) {
+  if (auto checked = check_unix_address(text); !checked) return tl::unexpected(checked.error());
   const std::string what = fmt::format("cannot listen on {}", text);
   const std::string path(text.substr(kUnixPrefix.size()));
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  if (path.empty()) return fail(what + ": it needs a path, as in unix:/run/vqscope/agent.sock");
-  if (path.size() >= sizeof address.sun_path)
-    return fail(fmt::format("{}: the path is longer than {} bytes", what, sizeof address.sun_path - 1));
   std::copy(path.begin(), path.end(), address.sun_path);
   if (auto clear = clear_the_way(address, what); !clear) return tl::unexpected(clear.error());
 
@@ -61,7 +68,7 @@ Result<Listener> listen_on_unix(std::string_view text, mode_t mode) {
   return Listener{std::move(fd), fmt::format("{}{}", kUnixPrefix, path), std::move(file)};
 }
 
-Result<Listener> listen_on_vsock(std::string_view text) {
+Result<VsockAddress> parse_vsock_address(std::string_view text) {
   const std::string what = fmt::format("'{}' is not an address to listen on", text);
   const std::string_view rest = text.substr(kVsockPrefix.size());
   const std::size_t colon = rest.find(':');
@@ -71,7 +78,12 @@ Result<Listener> listen_on_vsock(std::string_view text) {
   std::optional<std::uint32_t> cid = VMADDR_CID_ANY;
   if (colon > 0) cid = parse_number<std::uint32_t>(rest.substr(0, colon));
   if (!cid) return fail(what + ": the context ID must be a number, or nothing for all of this machine's");
+  return VsockAddress{*cid, *port == 0 ? VMADDR_PORT_ANY : *port};
+}
 
+Result<Listener> listen_on_vsock(std::string_view text) {
+  const auto wanted = parse_vsock_address(text);
+  if (!wanted) return tl::unexpected(wanted.error());
   const std::string doing = fmt::format("cannot listen on {}", text);
   Fd fd(::socket(AF_VSOCK, kStream, 0));
   if (!fd && errno == EAFNOSUPPORT)
@@ -82,13 +94,14 @@ Result<Listener> listen_on_vsock(std::string_view text) {
   if (!fd) return fail_errno(doing);
   sockaddr_vm address = {};
   address.svm_family = AF_VSOCK;
-  address.svm_cid = *cid;
-  address.svm_port = *port == 0 ? VMADDR_PORT_ANY : *port;
+  address.svm_cid = wanted->cid;
+  address.svm_port = wanted->port;
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     const int code = errno;
     if (code == EADDRNOTAVAIL)
-      return fail(fmt::format("{}: {} is not a context ID of this machine, or it has no vsock device", doing, *cid),
-                  code);
+      return fail(
+          fmt::format("{}: {} is not a context ID of this machine, or it has no vsock device", doing, wanted->cid),
+          code);
     if (code == EADDRINUSE) return fail(doing + ": the port is in use, perhaps by another vqscope", code);
     return fail_errno(doing, code);
   }

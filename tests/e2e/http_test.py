@@ -258,13 +258,13 @@ class CommandLine(unittest.TestCase):
         self.check_fails(2, "not a regular expression", "serve", "--device-include=(")
         self.check_fails(2, "--require-probe", "serve", "--require-probe=nonsense")
         self.check_fails(2, "nearest are", "serve", "--histogram.classic-buckets=0.001")
+        self.check_fails(2, "needs a port", "serve", "--web.listen-address=localhost")
 
     def test_an_address_that_cannot_be_used_is_exit_status_1(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             self.check_fails(1, "in use", "serve", f"--web.listen-address=127.0.0.1:{taken.getsockname()[1]}")
-        self.check_fails(1, "needs a port", "serve", "--web.listen-address=localhost")
 
     def test_a_standard_error_that_cannot_be_written_changes_no_exit_status(self):
         with socket.socket() as taken:

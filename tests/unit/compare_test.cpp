@@ -64,13 +64,14 @@ TEST(Compare, ExplainsAChangeByThePartsOfARequestsTime) {
   after.complete_in(100'000).record(31, 4000, 1'000'000);
   const Comparison comparison = comparison_of(before, after);
   const std::string text = render_text(comparison);
-  EXPECT_THAT(text, HasSubstr("\n  time: of mean latency 2.00 ms -> 1.00 ms: in completion 800 us less"));
-  EXPECT_EQ(comparison.devices.at(0).time.sentence,
-            "of mean latency 2.00 ms -> 1.00 ms: in completion 800 us less (800 us to 800 us), at the host 200 us less "
-            "(200 us to 200 us)");
+  EXPECT_THAT(text, HasSubstr("\n  time: of the whole recording's mean latency, 2.00 ms -> 1.00 ms, "));
+  EXPECT_EQ(
+      comparison.devices.at(0).time.sentence,
+      "of the whole recording's mean latency, 2.00 ms -> 1.00 ms, 1.00 ms less (1.00 ms to 1.00 ms): in completion "
+      "800 us less (800 us to 800 us), at the host 200 us less (200 us to 200 us)");
   EXPECT_THAT(text, testing::ContainsRegex("\n    in completion +900 us +100 us +-88.9 %"));
   EXPECT_THAT(text, testing::ContainsRegex("\n      cross-vCPU +900 us +100 us"));
-  EXPECT_THAT(render_markdown(comparison), HasSubstr("Time: of mean latency"));
+  EXPECT_THAT(render_markdown(comparison), HasSubstr("Time: of the whole recording's mean latency"));
   const auto device = nlohmann::json::parse(render_json(comparison))["devices"][0];
   EXPECT_NEAR(device["time"]["parts"]["completion"]["change_seconds"], -800e-6, 1e-6);
   EXPECT_EQ(device["time"]["parts"]["completion"]["certain"], true);
@@ -85,10 +86,50 @@ TEST(Compare, ExplainsNothingByPartsThatOneSideLacksNorWhereNothingWasSeen) {
   const Comparison comparison = comparison_of(before, after);
   EXPECT_EQ(
       comparison.devices.at(0).time.sentence,
-      "of mean latency 2.00 ms -> 1.00 ms: between issue and completion 1.00 ms less (1.00 ms to 1.00 ms); left out: "
-      "at the host (not measured before), in completion (not measured before)");
+      "of the whole recording's mean latency, 2.00 ms -> 1.00 ms, 1.00 ms less (1.00 ms to 1.00 ms): between issue and "
+      "completion 1.00 ms less (1.00 ms to 1.00 ms); left out: at the host (not measured before), in completion (not "
+      "measured before)");
   EXPECT_THAT(render_text(comparison), testing::ContainsRegex("\n    at the host +- +900 us\n"));
   EXPECT_EQ(comparison_of(after, same).devices.at(0).time.sentence, "");
+}
+
+// The figures of a row and of the line `time:` are of one method.
+TEST(Compare, APartIsCertainInItsRowExactlyWhereItIsInTheLineAboutTime) {
+  std::uint64_t ns = 1;
+  const auto record = [&](Recorder& recorder, std::uint64_t spread) {
+    recorder.complete_in(100'000).record(1, 2000, 0);
+    for (int second = 0; second < 30; ++second) {
+      ns = ns * 48271 % 2147483647;  // Park and Miller
+      recorder.complete_in(100'000 + ns % spread);
+      recorder.pass_second(2000, 500'000 + ns % spread);
+      recorder.add_reading();
+    }
+  };
+  for (const std::uint64_t spread : {50'000U, 400'000U, 900'000U}) {
+    Recorder a(1), b(1);
+    record(a, spread);
+    record(b, 2 * spread);
+    const auto device = nlohmann::json::parse(render_json(comparison_of(a, b)))["devices"][0];
+    for (const auto& [part, row] : {std::pair("at_host", "at_host_mean"), {"completion", "completion_mean"}}) {
+      const auto& ratio = device["numbers"][row];
+      EXPECT_EQ(device["time"]["parts"][part]["certain"].get<bool>(), ratio["ratio_low"] > 1 || ratio["ratio_high"] < 1)
+          << part << " " << spread;
+    }
+  }
+}
+
+TEST(Compare, APercentileThatRequestsAreTooFewForIsAbsent) {
+  Recorder before(1), after(1);
+  before.record(31, 20, 2'000'000);  // some 600 requests
+  after.record(31, 2000, 1'000'000);
+  const Comparison comparison = comparison_of(before, after);
+  const auto read = nlohmann::json::parse(render_json(comparison))["devices"][0]["operations"]["read"];
+  EXPECT_TRUE(read["device_latency_p95"]["before"].is_number());
+  EXPECT_TRUE(read["device_latency_p99"]["before"].is_null());
+  EXPECT_TRUE(read["device_latency_p99"]["after"].is_number());
+  EXPECT_FALSE(read["device_latency_p99"].contains("ratio"));
+  EXPECT_TRUE(read["queue_latency_p99"]["before"].is_null());
+  EXPECT_THAT(render_text(comparison), testing::ContainsRegex("\n  device p99 +- +[0-9]"));
 }
 
 TEST(Compare, ADiskThatWasRenamedIsMatchedWhenToldSo) {

@@ -272,6 +272,67 @@ TEST(Doctor, MarkdownIsForATicket) {
   EXPECT_THAT(to_markdown(report(0)), HasSubstr("fio --name=load --readonly"));
 }
 
+TEST(Doctor, MarkdownTellsWhereWhenAndWithWhatItWasMeasured) {
+  RecordingHeader header;
+  header.vqscope_version = "0.1.0";
+  header.kernel_release = "6.12.1-amd64";
+  header.machine = "x86_64";
+  header.started_realtime_ns = 1'763'820'000ULL * kSecond;
+  ReportOptions options;
+  options.origin = {"db_1", header};
+  const Report measured = make_report(reading(10, 0), reading(20, 400'000), Course(), options);
+  EXPECT_THAT(to_markdown(measured), HasSubstr("\n- Host: db\\_1, Linux 6.12.1-amd64 (x86\\_64)\n"
+                                               "- Window: 2025-11-22 14:00:00 to 2025-11-22 14:00:10 UTC (10 s)\n"
+                                               "- Measured by: vqscope 0.1.0\n\n"));
+  const auto origin = nlohmann::json::parse(to_json(measured))["origin"];
+  EXPECT_EQ(origin["place"], "db_1");
+  EXPECT_EQ(origin["kernel_release"], "6.12.1-amd64");
+  EXPECT_EQ(origin["started_unix_seconds"], 1'763'820'000.0);
+  options.permitted = false;
+  EXPECT_THAT(to_markdown(make_report(reading(10, 0), reading(10, 0), Course(), options)),
+              HasSubstr("\n- Read at 2025-11-22 14:00:00 UTC\n"));
+}
+
+TEST(Doctor, TellsOfACpuThatHadNoTimeToSpare) {
+  Reading first = reading(10, 0), last = reading(20, 4'000);
+  for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
+  const auto report_of = [&](std::vector<CpuLoad> full) {
+    ReportOptions options;
+    options.full_cpus = std::move(full);
+    return make_report(first, last, Course(), options);
+  };
+  const auto text = [&](std::vector<CpuLoad> full) { return to_text(report_of(std::move(full)), {200, false}); };
+  const std::string busy = text({{1, 0.96, 0.03}});
+  EXPECT_THAT(busy, StartsWith("HEALTHY"));
+  EXPECT_THAT(busy, HasSubstr("1 online vCPU. vCPU 1 was busy for 96 % of the time, and ready to run for 3 % while the "
+                              "host ran something else.\n"));
+  EXPECT_THAT(text({{1, 1, 0}}), HasSubstr("vCPU 1 was busy for 100 % of the time.\n"));
+  EXPECT_THAT(text({{0, 1, 0}, {1, 1, 0}}), HasSubstr("vCPUs 0-1 had no more than 5 % of the time to spare.\n"));
+  EXPECT_THAT(text({}), HasSubstr("1 online vCPU.\n"));
+  const auto full = nlohmann::json::parse(to_json(report_of({{1, 0.96, 0.03}})))["full_cpus"];
+  ASSERT_EQ(full.size(), 1U);
+  EXPECT_EQ(full[0]["cpu"], 1);
+  EXPECT_NEAR(full[0]["busy_ratio"], 0.96, 1e-9);
+}
+
+TEST(Doctor, TellsNoPercentileThatRequestsAreTooFewFor) {
+  const auto text = [](std::uint64_t requests) {
+    return to_text(make_report(reading(10, 0), reading(20, requests), Course(), {}), {200, false});
+  };
+  EXPECT_THAT(text(19), HasSubstr("  reads: 84 us on average at the device; 19 seen, too few for a median and p99\n"));
+  EXPECT_THAT(text(999),
+              testing::ContainsRegex("  reads: [0-9.]+ us median at the device; 999 seen, too few for p99\n"));
+  EXPECT_THAT(text(1'000), testing::ContainsRegex("  reads: [0-9.]+ us median, [0-9.]+ us p99 at the device\n"));
+  const auto latency = [](std::uint64_t requests) {
+    return nlohmann::json::parse(to_json(report(requests)))["disks"][0]["by_op"]["read"]["device_latency"];
+  };
+  EXPECT_FALSE(latency(19).contains("p50_seconds"));
+  EXPECT_TRUE(latency(20).contains("p50_seconds"));
+  EXPECT_FALSE(latency(999).contains("p99_seconds"));
+  EXPECT_TRUE(latency(1'000).contains("p99_seconds"));
+  EXPECT_FALSE(latency(1'000).contains("p999_seconds"));
+}
+
 TEST(Doctor, ColoursOnlyWhenAsked) {
   EXPECT_THAT(to_text(report(400'000), {80, true}), StartsWith("\x1b[1;31mCRITICAL\x1b[0m  vda: "));
 }

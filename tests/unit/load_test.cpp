@@ -173,6 +173,24 @@ TEST(LoadMatch, OneRequestAtATimeThatIsSentSoonerAndServedSoonerIsBetter) {
   EXPECT_EQ(tally(before, sent_sooner, 20)[Verdict::kBetter], 0) << "that is not the disk's doing";
 }
 
+// In flight for less than half of the time, 20 s of readings are too few to tell one request at a time from chance.
+TEST(LoadMatch, SaysHowLongARecordingWouldShowThatThereIsOneRequestAtATime) {
+  LoadModel before = one_at_a_time();
+  before.seconds = 20;
+  before.think = before.latency * 1.2;
+  before.drift = 0.3;
+  LoadModel after = before;
+  after.latency *= 0.6;
+  after.think *= 0.5;
+  const Judgement judgement = judge(before, after);
+  ASSERT_EQ(judgement.verdict, Verdict::kNotComparable) << judgement.reason;
+  EXPECT_THAT(judgement.reason, ::testing::ContainsRegex("no reading found more than one in flight: if this is one "
+                                                         "request at a time, [3-9]0 s of each side would show it"));
+  LoadModel two = after;
+  two.concurrency = 2;
+  EXPECT_THAT(judge(before, two).reason, ::testing::Not(HasSubstr("would show it")));
+}
+
 TEST(LoadMatch, OneRequestAtATimeAndTwoAreTwoLoads) {
   LoadModel two = one_at_a_time();
   two.concurrency = 2;

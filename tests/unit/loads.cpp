@@ -66,8 +66,7 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
 }
 
 Judgement judge(const DeviceSeries& before, const DeviceSeries& after) {
-  const Estimates a = estimate(before.seconds, numbers_of, is_robust),
-                  b = estimate(after.seconds, numbers_of, is_robust);
+  const Estimates a = estimates_of(before.seconds), b = estimates_of(after.seconds);
   return vqscope::judge(Pair{before, after, a, b}, 0.05);
 }
 
