@@ -22,12 +22,15 @@ std::string_view name_of(Severity severity);
 
 // What to do about a finding; remedies.h turns it into instructions for a platform.
 enum class Remedy {
-  kNone,                 // nothing to mend
-  kMoreQueues,           // the host: a queue for each vCPU
-  kMoreVectors,          // the host: an interrupt vector for each queue
-  kUseMsi,               // the guest: message interrupts
-  kStartAnew,            // the host: shut the guest down and start it
-  kLiftGuestLimit,       // the guest: a module parameter
+  kNone,            // nothing to mend
+  kMoreQueues,      // the host: a queue for each vCPU
+  kMoreVectors,     // the host: an interrupt vector for each queue
+  kUseMsi,          // the guest: message interrupts
+  kStartAnew,       // the host: shut the guest down and start it
+  kLiftGuestLimit,  // the guest: a module parameter
+  // Both, where neither alone brings a queue and an interrupt of its own for each vCPU:
+  kMoreQueuesAndLiftLimit,
+  kMoreQueuesAndUseMsi,
   kSpreadInterrupts,     // the guest: affinity of the interrupts
   kMatchQueues,          // the guest: queue maps and rq_affinity
   kMoveSubmitter,        // the guest: the process, to the vCPU that is interrupted
