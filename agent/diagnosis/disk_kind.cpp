@@ -46,10 +46,16 @@ bool is_hosts_disk(const Disk& disk) {
 }
 
 bool is_passed_through(const Topology& topology, const Disk& disk) {
+  if (!is_guest(topology)) return false;
   // docs/specs/pci-ids.rst and hw/nvme/ctrl.c of QEMU; the second is that of nvme,use-intel-id=on and before QEMU 6.0.
   constexpr std::uint32_t kOfQemu[] = {0x1b36'0010, 0x8086'5845};
-  return (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") && disk.facts.pci_id &&
-         std::find(std::begin(kOfQemu), std::end(kOfQemu), *disk.facts.pci_id) == std::end(kOfQemu);
+  if (disk.driver == "nvme")
+    return (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") &&
+           disk.facts.pci_id &&
+           std::find(std::begin(kOfQemu), std::end(kOfQemu), *disk.facts.pci_id) == std::end(kOfQemu);
+  const bool is_adapter = (disk.transport == "scsi" || disk.transport == "fc") && !disk.virtio && !disk.bus_id.empty();
+  constexpr std::string_view kMadeForGuests[] = {"vmw_pvscsi", "storvsc_host"};
+  return is_adapter && !disk.driver.empty() && !is_emulated(topology, disk) && !is_one_of(kMadeForGuests, disk.driver);
 }
 
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
@@ -78,10 +84,28 @@ std::size_t interrupt_queues(const Disk& disk) {
   }));
 }
 
-std::optional<std::size_t> needed_vectors(const Disk& disk) {
-  if (disk.virtio) return interrupt_queues(disk) + (disk.virtio->first_request_queue > 0 ? 3 : 1);
-  if (disk.driver == "nvme") return interrupt_queues(disk) + 1;
+std::optional<std::size_t> needed_vectors(const Disk& disk) { return needed_vectors(disk, interrupt_queues(disk)); }
+
+std::optional<std::size_t> needed_vectors(const Disk& disk, std::size_t queues) {
+  if (disk.virtio) return queues + (disk.virtio->first_request_queue > 0 ? 3 : 1);
+  if (disk.driver == "nvme") return queues + 1;
   return std::nullopt;
+}
+
+std::string about_paths(const Topology& topology, const Disk& disk) {
+  const auto is_multipath = [](const Layer& layer) { return layer.kind == "mpath"; };
+  const auto holder = std::find_if(disk.stacking.holders.begin(), disk.stacking.holders.end(), is_multipath);
+  const bool is_holder = disk.stacking.layer && is_multipath(*disk.stacking.layer);
+  if (!is_holder && holder == disk.stacking.holders.end()) return {};
+  const Layer& whole = is_holder ? *disk.stacking.layer : *holder;
+  std::vector<std::string_view> paths;
+  for (const Disk& other : topology.disks)
+    if (std::any_of(other.stacking.holders.begin(), other.stacking.holders.end(),
+                    [&](const Layer& layer) { return is_multipath(layer) && layer.device == whole.device; }))
+      paths.emplace_back(other.name);
+  if (paths.empty() || (!is_holder && paths.size() < 2)) return {};
+  return fmt::format("{} {} of one disk, {} ({}): what is told of each of them, and of it, may be one thing.",
+                     fmt::join(paths, ", "), paths.size() == 1 ? "is the path" : "are paths", whole.name, whole.device);
 }
 
 std::string about_layers(const Disk& disk) {

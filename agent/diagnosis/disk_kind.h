@@ -16,8 +16,9 @@ bool is_hosts_disk(const Disk& disk);
 // Such a disk of a guest whose hypervisor decides how many queues it offers: virtio, NVMe, Xen. An adapter that is
 // passed through has its own.
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk);
-// An NVMe drive that is known not to be one that QEMU makes, in a guest of QEMU or of what has no NVMe drives: it is
-// passed through, with the queues of its hardware.
+// With the queues of its hardware, which nothing of the hypervisor serves: an NVMe drive that is known not to be one
+// that QEMU makes, in a guest of QEMU or of what has no NVMe drives, and what is behind a PCI adapter that no
+// hypervisor makes or imitates (mpt3sas).
 bool is_passed_through(const Topology& topology, const Disk& disk);
 // On a bus or an adapter that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
 bool is_emulated(const Topology& topology, const Disk& disk);
@@ -25,10 +26,15 @@ bool is_emulated(const Topology& topology, const Disk& disk);
 bool is_zoned(const Disk& disk);
 // Hardware queues whose completions interrupt: without those that are only polled.
 std::size_t interrupt_queues(const Disk& disk);
-// Interrupt vectors that the driver wants: one for each of these queues, and one for configuration changes
-// (virtio-blk), three for that, control and events (virtio-scsi), or one for the admin queue (NVMe). nullopt: other
-// drivers.
+// Interrupt vectors that the driver wants: one for each of these queues, or of so many, and one for configuration
+// changes (virtio-blk), three for that, control and events (virtio-scsi), or one for the admin queue (NVMe). nullopt:
+// other drivers.
 std::optional<std::size_t> needed_vectors(const Disk& disk);
+std::optional<std::size_t> needed_vectors(const Disk& disk, std::size_t queues);
+
+// "sdb and sdc are paths of one disk, mpatha (dm-3): what is told of each of these may be one thing." Of a path, or of
+// what is made of paths, to more than one; else empty.
+std::string about_paths(const Topology& topology, const Disk& disk);
 
 // "dm-3 is mpatha (mpath) on sdb, sdc." and "vda holds vg0-root (LVM).", as far as there is something below or above;
 // else empty.

@@ -27,8 +27,10 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "the queue, shows in a measurement with more queues only. More vCPUs add no queue.",
      2, &single_queue},
     {"guest_limits_queues", "A setting of this guest keeps queues from requests",
-     "A module parameter in this guest leaves queues that the host offers unused, has them polled, or keeps some for "
-     "reads and the others for all other requests. Nothing on the host need be changed.",
+     "A module parameter in this guest lets the driver take so many queues and no more, has some polled, or keeps some "
+     "for "
+     "reads and the others for all other requests. Whether the host has a limit as well is told above, as far as it "
+     "could be read.",
      2, &guest_limits_queues},
     {"hotplugged_vcpus", "vCPUs were added after boot, queues were not",
      "The disk got its queues when the machine was started, one for each vCPU of that moment. vCPUs that were "
@@ -72,12 +74,10 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "guest and the kernel tries again. If the host does all it can meanwhile, a longer ring only makes them wait "
      "there.",
      2, &requeues},
-    {"host_latency", "The host answers unevenly",
-     "Most requests are answered quickly, and a few take very much longer, while they are on the host's side. The "
-     "usual reasons: other guests use the same storage or CPUs; the host's page cache is written back; where the host "
-     "is "
-     "QEMU, the disk is served by its main loop, which also does everything else, or by aio=threads. This guest cannot "
-     "see which: what serves the disk shows only as latency.",
+    {"host_latency", "The device answers unevenly",
+     "Most requests are answered quickly, and a few take very much longer, while they are at the device. Who serves "
+     "it, "
+     "and which reasons that can have, is told above; this guest sees only the latency.",
      2, &host_latency},
     {"storage_limit", "Requests wait, and the disk's rate stays where it is",
      "Requests wait at the disk, and it goes on answering as many, or moving as many bytes, a second. That is a limit "
@@ -134,9 +134,13 @@ std::span<const FindingKind> finding_kinds() { return kKinds; }
 
 std::vector<Finding> find_all(const DiskEvidence& evidence) {
   std::vector<Finding> findings;
+  const std::string paths = about_paths(evidence.topology, evidence.disk);
   for (const FindingKind& kind : kKinds)
     if (kind.of_disk != nullptr)
-      if (auto found = kind.of_disk(evidence)) findings.push_back({&kind, evidence.disk.name, std::move(*found)});
+      if (auto found = kind.of_disk(evidence)) {
+        if (!paths.empty()) found->evidence.push_back(paths);
+        findings.push_back({&kind, evidence.disk.name, std::move(*found)});
+      }
   return findings;
 }
 

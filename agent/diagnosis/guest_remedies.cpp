@@ -51,9 +51,14 @@ std::string queue_attribute(const Disk& disk, std::string_view name) {
 
 Instructions lift_guest_limit(const Disk& disk, unsigned queues) {
   if (disk.transport == "xen") return raise_xen_limit(queues);
+  // Elsewhere it was read, or the queues are there and only shared out.
+  const bool may_be_host =
+      disk.driver == "virtio_blk" && !disk.facts.msix_vectors && interrupt_queues(disk) == disk.queues.size();
   return {
       "",
-      "Take the module parameter that the finding names away and start this guest anew; the host need not be touched.",
+      fmt::format(
+          "Take the module parameter that the finding names away and start this guest anew.{}",
+          may_be_host ? " If the host offers no more queues, which could not be read, that alone brings none." : ""),
       {find_parameter("num_request_queues|poll_queues|write_queues"),
        {kGuest,
         "On the kernel command line: take it, and nothing else, out of the file that was found; then update-grub "

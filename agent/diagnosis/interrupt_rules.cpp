@@ -67,7 +67,7 @@ std::string crossing(const Measured& measured) {
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence) {
   if (!concentrates(evidence)) return std::nullopt;
   Found found;
-  found.severity = severity_by_cost(evidence);
+  found.severity = severity_by_cost(evidence, Severity::kWarning);
   found.remedy = Remedy::kSpreadInterrupts;
   found.evidence = {queues_and_cpus(evidence), submitters(evidence.measured), interrupts(evidence.measured)};
   for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
@@ -108,7 +108,7 @@ std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
       concentrates(evidence) || measured.cross_share.value_or(0) < kCrossShare)
     return std::nullopt;
   Found found;
-  found.severity = severity_by_cost(evidence);
+  found.severity = severity_by_cost(evidence, Severity::kWarning);
   found.remedy = Remedy::kMatchQueues;
   found.evidence = {
       fmt::format("{} of the {} requests/s that ended by an interrupt were submitted on another vCPU than "

@@ -30,15 +30,30 @@ std::string parts(const QueueCost& cost) {
 
 }  // namespace
 
-Severity severity_by_cost(const DiskEvidence& evidence) {
-  const Measured& measured = evidence.measured;
+Severity severity_by_cost(const DiskEvidence& evidence, Severity unmeasured) {
+  const auto& cost = evidence.measured.cost;
   if (!told_by_another(evidence).empty()) return Severity::kInfo;
+  Severity severity = cost && cost->ratio() ? Severity::kInfo : unmeasured;
   // A plateau may be the queue's thread at the host.
-  const Severity least = may_be_queues_thread(evidence) ? Severity::kWarning : Severity::kInfo;
-  const auto ratio = measured.cost ? measured.cost->ratio() : std::nullopt;
-  if (!ratio) return Severity::kWarning;
-  const bool used_up = measured.cost->busiest_cpu.value_or(0) >= kUsedUp;
-  return std::max(used_up ? Severity::kCritical : severity_of_share(*ratio), least);
+  if (may_be_queues_thread(evidence)) severity = std::max(severity, Severity::kWarning);
+  if (cost) severity = std::max(severity, severity_of_share(cost->measured_ratio()));
+  return cost && cost->busiest_cpu.value_or(0) >= kUsedUp ? Severity::kCritical : severity;
+}
+
+double waiting(const Measured& measured) {
+  return measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
+}
+
+Severity unmeasured_sharing(const Measured& measured) {
+  return measured.average_inflight + waiting(measured) <= kAboutOne ? Severity::kInfo : Severity::kWarning;
+}
+
+std::vector<std::string> about_few_at_a_time(const Measured& measured) {
+  if ((measured.cost && measured.cost->ratio()) || unmeasured_sharing(measured) != Severity::kInfo) return {};
+  return {
+      fmt::format("With {} in flight or waiting in this guest on average requests hardly meet each other, so that what "
+                  "was not measured makes this no warning.",
+                  grouped(measured.average_inflight + waiting(measured)))};
 }
 
 Severity severity_of_share(double share) {

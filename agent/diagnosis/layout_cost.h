@@ -11,9 +11,19 @@
 
 namespace vqscope {
 
-// By the share of the requests' time, and by how busy the vCPU is that takes the interrupts; a warning where that was
-// not measured. What takes equally long at the device, however it gets there, is no fault of the layout that was seen.
-Severity severity_by_cost(const DiskEvidence& evidence);
+// By the share of the requests' time, and by how busy the vCPU is that takes the interrupts; where not all of that was
+// measured it is `unmeasured` at the least. What takes equally long at the device, however it gets there, is no fault
+// of the layout that was seen.
+Severity severity_by_cost(const DiskEvidence& evidence, Severity unmeasured);
+
+// Of what costs only requests that meet each other: where hardly two do, no more than information, else a warning.
+Severity unmeasured_sharing(const Measured& measured);
+
+// A sentence where that is information though not all was measured; else none.
+std::vector<std::string> about_few_at_a_time(const Measured& measured);
+
+// Requests that wait in this guest, on average (by Little's law).
+double waiting(const Measured& measured);
 
 // By a share of the requests' time.
 Severity severity_of_share(double share);

@@ -40,7 +40,9 @@ std::vector<Step> queues(const HostDisk& disk) {
         option(text, fmt::format("{}={}", scsi ? "num_queues" : "num-queues", disk.queues), words::kNoDataButState)};
   text += disk.mmio ? words::kMmioQueues
                     : " From machine type 5.2 on a disk gets a queue for each vCPU that the machine is started with, "
-                      "if the option is left out: then take it away instead.";
+                      "if the option is left out: then take it away instead. If the line has vectors=, take that away, "
+                      "too, or let it be as many and " +
+                          std::string(scsi ? "three" : "one") + " more, or the queues share one interrupt.";
   return {option(text, fmt::format("{}={}", scsi ? "num_queues" : "num-queues", disk.queues), words::kNoDataButState)};
 }
 

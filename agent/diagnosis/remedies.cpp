@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/guest_remedies.h"
@@ -45,6 +46,9 @@ Instructions more_queues(const Disk& disk, const std::vector<Platform>& platform
   if (changes_something(result.steps)) {
     result.in_short = "give it a queue for each vCPU, on the host";
     result.summary = fmt::format("Give {} {} queues, one for each vCPU, on the host.", disk.name, host_disk.queues);
+    const auto needed = needed_vectors(disk, host_disk.queues);
+    if (disk.facts.msix_vectors && needed && *disk.facts.msix_vectors < *needed)
+      result.summary += fmt::format(" They need an MSI-X table of {} vectors.", *needed);
   } else if (platforms == std::vector{Platform::kFirecracker}) {
     result.in_short = "nothing: Firecracker gives a disk one queue only";
     result.helps = false;
@@ -58,6 +62,19 @@ Instructions more_queues(const Disk& disk, const std::vector<Platform>& platform
     result.summary = fmt::format("No setting that vqscope knows of gives {} more queues.", disk.name);
   }
   return result;
+}
+
+// In the order in which it is safe: with more queues and no vectors for them all would share one interrupt. `guest` is
+// what remains in this guest then.
+Instructions with_guests_part(Instructions host, Instructions guest) {
+  if (!host.helps) return host;  // the other alone changes nothing
+  host.in_short = "change the host, and then a setting here";
+  host.summary = fmt::format(
+      "Two things have to change, and neither alone gives each vCPU a queue with an interrupt of its own. First on the "
+      "host: {} Then in this guest: {} Both take effect when the guest is shut down and started once after that.",
+      host.summary, guest.summary);
+  std::move(guest.steps.begin(), guest.steps.end(), std::back_inserter(host.steps));
+  return host;
 }
 
 Instructions start_anew(const Disk& disk, const HostDisk& host_disk) {
@@ -90,13 +107,24 @@ Instructions more_vectors(const Disk& disk, const std::vector<Platform>& platfor
     return result;
   }
   result.summary = "Let the host prepare an interrupt vector for each queue.";
-  host_disk.queues = static_cast<unsigned>(disk.queues.size());
+  // NVMe's driver has taken fewer queues than it is to have.
+  if (host_disk.kind != DiskKind::kNvme) host_disk.queues = static_cast<unsigned>(disk.queues.size());
   for_each_platform(Remedy::kMoreVectors, platforms, host_disk, result.steps);
   return result;
 }
 
-Instructions host_io(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
+Instructions host_io(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms,
+                     const HostDisk& host_disk) {
   Instructions result;
+  if (is_passed_through(topology, disk)) {
+    result.in_short = "look at the drive, which is passed through";
+    result.summary = fmt::format(
+        "{} is passed through: the drive answers this guest itself, and nothing on the host serves its queues. Look at "
+        "what in this guest uses it at these times (discards, writes, a file system's journal), at its health and "
+        "temperature (smartctl, nvme-cli), and whether the host runs the vCPUs all the time.",
+        disk.name);
+    return result;
+  }
   result.summary = fmt::format(
       "Find out on the host what is slow: who else uses the storage of {}, whether a limit is set on it, and how it is "
       "served. Change one thing at a time, and measure before and after it.",
@@ -217,6 +245,8 @@ std::string_view in_short(Remedy remedy) {
     case Remedy::kNone:
     case Remedy::kMoreQueues: break;
     case Remedy::kStartAnew: return "let it be started with all its vCPUs";
+    case Remedy::kMoreQueuesAndLiftLimit:
+    case Remedy::kMoreQueuesAndUseMsi: break;
     case Remedy::kLiftGuestLimit: return "change a module parameter here, and reboot";
     case Remedy::kUseMsi: return "find out why this guest leaves MSI-X unused";
     case Remedy::kSpreadInterrupts: return "let each queue interrupt a vCPU that it serves";
@@ -261,12 +291,18 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kStartAnew: return start_anew(of, host_disk);
     case Remedy::kLiftGuestLimit: return lift_guest_limit(of, host_disk.queues);
     case Remedy::kUseMsi: return use_msi(of);
+    case Remedy::kMoreQueuesAndLiftLimit:
+      // Where queues are only shared out, it is vectors that the host has to add.
+      return with_guests_part(of.queues.size() < host_disk.queues ? more_queues(of, platforms, host_disk)
+                                                                  : more_vectors(of, platforms, host_disk),
+                              lift_guest_limit(of, host_disk.queues));
+    case Remedy::kMoreQueuesAndUseMsi: return with_guests_part(more_queues(of, platforms, host_disk), use_msi(of));
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);
     case Remedy::kDeepenQueue: return deepen_queue(of, platforms, host_disk);
     case Remedy::kFindHang: return find_hang(of, platforms, host_disk);
     case Remedy::kFindErrors: return find_errors(of, platforms, host_disk);
-    case Remedy::kHostIo: return host_io(of, platforms, host_disk);
+    case Remedy::kHostIo: return host_io(of, topology, platforms, host_disk);
     case Remedy::kMoveSubmitter: return move_submitter();
     case Remedy::kFindLimit: return find_limit(platforms, host_disk);
     case Remedy::kGuestQueueing: return guest_queueing(of);

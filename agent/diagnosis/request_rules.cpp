@@ -166,6 +166,23 @@ void add_ring(const DiskEvidence& evidence, Found& found) {
   found.numbers.emplace_back("ring_entries", ring);
 }
 
+// Who answers, and why it can take longer now and then.
+std::string told_server(const DiskEvidence& evidence) {
+  if (is_passed_through(evidence.topology, evidence.disk))
+    return fmt::format(
+        "{} is passed through, so the drive itself answers, and no thread of the host serves it. The usual reasons: "
+        "the "
+        "drive has other work (discards, its own housekeeping), or the host did not run the vCPU that its interrupt is "
+        "for.",
+        evidence.disk.name);
+  const bool may_be_qemu = evidence.topology.vmm == "qemu" || evidence.topology.vmm == "kvm";
+  return fmt::format(
+      "The host answers. The usual reasons: other guests use the same storage or CPUs; the host's page cache is "
+      "written "
+      "back{}.",
+      may_be_qemu ? "; where QEMU serves the disk, its main loop does, with everything else, or aio=threads" : "");
+}
+
 }  // namespace
 
 std::optional<Found> queue_full(const DiskEvidence& evidence) {
@@ -277,7 +294,8 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
             "Half of the {}s are done within {} of being handed to the device, but one in a hundred takes {} or "
             "more: {:.0f} times as long.",
             kOperationNames[op], duration(*median), duration(*tail), ratio),
-        fmt::format("{} of their time passes there, or on the way back.", percent(host / (host + guest)))};
+        fmt::format("{} of their time passes there, or on the way back.", percent(host / (host + guest))),
+        told_server(evidence)};
     found.numbers = {{"device_p50_seconds", *median},
                      {"device_p99_seconds", *tail},
                      {"device_mean_seconds", host},
@@ -288,7 +306,7 @@ std::optional<Found> host_latency(const DiskEvidence& evidence) {
 
 std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
-  if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
+  if (measured.requests_rate < kLimitedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
   if (is_held_up_here(measured)) return std::nullopt;
   if (sees_limit(evidence)) return std::nullopt;  // which says more
   // In bursts, that is not at any time.

@@ -49,9 +49,6 @@ std::optional<Found> guest_latency(const DiskEvidence& evidence);
 // Rates that stay (limit_rules.cpp).
 std::optional<Found> storage_limit(const DiskEvidence& evidence);
 
-// Rates that stay (limit_rules.cpp).
-std::optional<Found> storage_limit(const DiskEvidence& evidence);
-
 // How the disk and the guest were set up (setup_rules.cpp).
 std::optional<Found> steal(const GuestEvidence& evidence);
 std::optional<Found> emulated_bus(const DiskEvidence& evidence);

@@ -30,6 +30,9 @@ inline constexpr double kFewestWaits = 100;
 // fewer, most find queue and interrupted vCPU free, and sharing them is never critical.
 inline constexpr double kSharedInflight = 2;
 
+// ... below which they hardly meet each other at all, so that what was not measured of it is not taken for much.
+inline constexpr double kAboutOne = 1.25;
+
 // From how many vCPUs, in effect (inverse Simpson index), requests must come to count as "several": two vCPUs, of which
 // one has a share of 11 % or more. Below, a second queue would have next to nothing to do.
 inline constexpr double kSeveralCpus = 1.25;

@@ -9,7 +9,9 @@
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/remedies.h"
 #include "agent/diagnosis/rules.h"
+#include "agent/diagnosis/shortage.h"
 
 namespace vqscope {
 
@@ -23,9 +25,7 @@ bool is_wired(const DiskEvidence& evidence) { return evidence.disk.facts.uses_ms
 // An NVMe drive whose admin queue and only other queue have one line: the driver got one vector.
 bool shares_admins_vector(const DiskEvidence& evidence) {
   return evidence.disk.driver == "nvme" && interrupt_queues(evidence.disk) == 1 &&
-         std::any_of(evidence.disk.interrupts.begin(), evidence.disk.interrupts.end(), [](const InterruptLine& line) {
-           return line.action.find("q0") != std::string::npos && line.action.find("q1") != std::string::npos;
-         });
+         evidence.disk.facts.shares_admin_line == true;
 }
 
 // "pci=noacpi,nomsi" (Documentation/admin-guide/kernel-parameters.txt)
@@ -75,6 +75,19 @@ std::string table_and_need(const DiskEvidence& evidence) {
       table, *needed);
 }
 
+bool asks_host_for_queues(Remedy remedy) {
+  return remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreQueuesAndLiftLimit ||
+         remedy == Remedy::kMoreQueuesAndUseMsi;
+}
+
+// Where queues are asked for, vectors for those that there are now would be too few.
+Remedy remedy_for_shared(const DiskEvidence& evidence) {
+  const Remedy for_queues = remedy_of(shortage(evidence), evidence), for_vectors = remedy_for_vectors(evidence);
+  const bool are_together = for_vectors == Remedy::kMoreVectors ? asks_host_for_queues(for_queues)
+                                                                : for_queues == Remedy::kMoreQueuesAndUseMsi;
+  return are_together && evidence.disk.transport != "virtio-mmio" ? for_queues : for_vectors;
+}
+
 }  // namespace
 
 bool shares_vector(const DiskEvidence& evidence) {
@@ -100,10 +113,10 @@ Remedy remedy_for_vectors(const DiskEvidence& evidence) {
 
 std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
   if (shares_admins_vector(evidence) && !is_wired(evidence))
-    return {
-        fmt::format("Its admin queue and its only other queue share line {} ({}): the driver got one vector, and takes "
-                    "one queue with that.",
-                    evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
+    return {fmt::format(
+        "Its admin queue and its only other queue that interrupts share line {}: the driver got one vector, "
+        "and takes one queue with that.",
+        evidence.disk.interrupts.front().irq)};
   if (!is_wired(evidence) || evidence.disk.interrupts.empty() || evidence.disk.transport == "virtio-mmio") return {};
   std::vector<std::string> sentences = {fmt::format(
       "This guest does not use message interrupts (MSI) for it: line {} ({}) is a wired interrupt, of which a "
@@ -125,12 +138,23 @@ std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
                       beside_the_queues(evidence.disk))};
 }
 
+std::vector<std::string> about_wanted_vectors(const DiskEvidence& evidence) {
+  const Remedy remedy = remedy_of(shortage(evidence), evidence);
+  const auto vectors = evidence.disk.facts.msix_vectors;
+  const auto needed = needed_vectors(evidence.disk, evidence.topology.online_cpus.size());
+  if ((!asks_host_for_queues(remedy) && remedy != Remedy::kMoreVectors) || !vectors || !needed || *vectors >= *needed ||
+      !queues_can_be_set(evidence.topology, evidence.disk))
+    return {};
+  return {fmt::format("For a queue for each vCPU the table has to have {}.",
+                      plural(static_cast<double>(*needed), "vector"))};
+}
+
 std::optional<Found> shared_vector(const DiskEvidence& evidence) {
   if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
   Found found;
   const bool loaded = is_busy(evidence) && from_several_cpus(evidence);
-  found.severity = loaded ? severity_by_cost(evidence) : Severity::kInfo;
-  found.remedy = remedy_for_vectors(evidence);
+  found.severity = loaded ? severity_by_cost(evidence, unmeasured_sharing(evidence.measured)) : Severity::kInfo;
+  found.remedy = remedy_for_shared(evidence);
   std::string lines;
   for (const InterruptLine& line : evidence.disk.interrupts)
     if (!line.queue) lines += fmt::format(" {} ({})", line.irq, line.action);
@@ -140,9 +164,11 @@ std::optional<Found> shared_vector(const DiskEvidence& evidence) {
     found.evidence.push_back(submitters(evidence.measured));
     found.evidence.push_back(interrupts(evidence.measured));
     for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
+    for (std::string& sentence : about_few_at_a_time(evidence.measured)) found.evidence.push_back(std::move(sentence));
   }
   for (std::string& sentence : about_missing_msi(evidence)) found.evidence.push_back(std::move(sentence));
   found.evidence.push_back(table_and_need(evidence));
+  for (std::string& sentence : about_wanted_vectors(evidence)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   if (const auto needed = needed_vectors(evidence.disk))
     found.numbers.emplace_back("needed_vectors", static_cast<double>(*needed));

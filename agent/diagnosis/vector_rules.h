@@ -19,5 +19,7 @@ Remedy remedy_for_vectors(const DiskEvidence& evidence);
 // known.
 std::vector<std::string> about_missing_msi(const DiskEvidence& evidence);
 std::vector<std::string> about_msix_table(const DiskEvidence& evidence);
+// How many vectors a queue for each vCPU takes, where the table has fewer and the host is asked for queues.
+std::vector<std::string> about_wanted_vectors(const DiskEvidence& evidence);
 
 }  // namespace vqscope

@@ -52,7 +52,8 @@ std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& 
   return notes;
 }
 
-std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& reading) {
+// `is_told`: what it did is in a finding, however few its requests are.
+std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& reading, bool is_told) {
   const Measured& measured = disk.measured;
   if (!measured.has_requests) {
     const ProbeStatus* probe = find_probe(reading, "block");
@@ -63,13 +64,23 @@ std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& rea
   // What one queue does to several vCPUs shows only when they are busy.
   const bool one_queue = disk.disk.queues.size() == 1 && hypervisor_sets_queues(reading.topology, disk.disk) &&
                          reading.topology.online_cpus.size() > 1;
-  if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate)) return std::nullopt;
+  if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate) || is_told) return std::nullopt;
   return Untold{disk.disk.name,
                 measured.requests_rate == 0
                     ? "it was idle"
                     : fmt::format("{} requests/s are too few to judge {} by", grouped(measured.requests_rate),
                                   one_queue ? "its one queue" : "it"),
                 true, measured.requests_rate == 0};
+}
+
+// What the disk did over the window was judged, so that its requests were not too few. Errors and hung requests
+// (raise_after 1) are told of at any rate, and say nothing of how it does otherwise.
+bool tells_of(const Diagnosis& diagnosis, const DiskDiagnosis& disk) {
+  return std::ranges::any_of(diagnosis.findings, [&](const Finding& finding) {
+    return finding.device == disk.disk.name &&
+           ((finding.found.severity > Severity::kInfo && finding.kind->raise_after > 1) ||
+            finding.kind->id == "storage_limit");
+  });
 }
 
 bool only_wants_load(const Report& report) {
@@ -143,7 +154,8 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   report.full_cpus = std::move(options.full_cpus);
   for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
   for (const DiskDiagnosis& disk : report.diagnosis.disks)
-    if (auto untold = why_not_told(disk, last)) report.untold.push_back(std::move(*untold));
+    if (auto untold = why_not_told(disk, last, tells_of(report.diagnosis, disk)))
+      report.untold.push_back(std::move(*untold));
   put_what_helps_first(report);
   report.status = status_of(report, options.idle_is_ok);
   report.result = result_of(report);

@@ -71,8 +71,13 @@ void add_backlog(const DeviceSnapshot& window, const std::vector<CompletionCpu>&
 }  // namespace
 
 std::optional<double> QueueCost::ratio() const {
-  if (!lock_seconds || request_seconds <= 0) return std::nullopt;
-  return std::min(1.0, (crossing_seconds + sharing_seconds + backlog_seconds + *lock_seconds) / request_seconds);
+  return lock_seconds && request_seconds > 0 ? std::optional(measured_ratio()) : std::nullopt;
+}
+
+double QueueCost::measured_ratio() const {
+  if (request_seconds <= 0) return 0;
+  return std::min(1.0,
+                  (crossing_seconds + sharing_seconds + backlog_seconds + lock_seconds.value_or(0)) / request_seconds);
 }
 
 std::optional<QueueCost> queue_cost(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus,

@@ -25,6 +25,8 @@ struct QueueCost {
 
   // Share of the requests' time, 0 to 1; absent where waits for locks were not measured.
   [[nodiscard]] std::optional<double> ratio() const;
+  // Of the parts that were measured.
+  [[nodiscard]] double measured_ratio() const;
 };
 
 // `window` and `cpus` (by CPU number) are growths over `seconds`, histograms are not needed. nullopt when no request

@@ -179,6 +179,7 @@ void encode(const DiskFacts& facts, proto::DiskFacts& target) {
   if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
   if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
   if (facts.pci_id) target.set_pci_id(*facts.pci_id);
+  if (facts.shares_admin_line) target.set_shares_admin_line(*facts.shares_admin_line);
   if (facts.uses_msi) target.set_uses_msi(*facts.uses_msi);
   if (facts.max_segments) target.set_max_segments(*facts.max_segments);
   for (const QueueSetting& setting : facts.settings) {
@@ -198,6 +199,7 @@ void encode(const GuestFacts& guest, proto::Guest& target) {
   if (limits.xen_blkfront_queues) target.set_xen_blkfront_queues(*limits.xen_blkfront_queues);
   if (guest.command_line) target.set_command_line(*guest.command_line);
   target.set_manager(guest.manager);
+  if (guest.hypervisor) target.set_hypervisor(*guest.hypervisor);
 }
 
 void encode(const Layer& layer, proto::Layer& target) {

@@ -43,14 +43,19 @@ std::vector<InterruptLine> virtio_lines(const std::vector<Line>& lines, std::uin
   return found;
 }
 
-// nvmeXqY: q0 is the admin queue, Y = hardware context + 1 (nvme_init_hctx() in Linux).
-std::vector<InterruptLine> nvme_lines(const std::vector<Line>& lines, std::uint32_t index) {
-  std::vector<InterruptLine> found;
-  for (const Line& line : lines)
-    for (const std::string& action : line.actions)
-      if (const auto q = numbered(action, "nvme" + std::to_string(index) + "q"); q && *q > 0)
-        found.push_back({line.irq, *q - 1, action});
-  return found;
+// nvmeXqY: q0 is the admin queue, Y = hardware context + 1 (nvme_init_hctx() in Linux). With one vector the driver puts
+// both on its line, and takes one queue (nvme_setup_irqs()).
+void find_nvme_lines(const std::vector<Line>& lines, std::uint32_t index, Disk& disk) {
+  for (const Line& line : lines) {
+    bool is_admins = false, is_queues = false;
+    for (const std::string& action : line.actions) {
+      const auto q = numbered(action, "nvme" + std::to_string(index) + "q");
+      if (!q) continue;
+      (*q == 0 ? is_admins : is_queues) = true;
+      if (*q > 0) disk.interrupts.push_back({line.irq, *q - 1, action});
+    }
+    if (is_queues) disk.facts.shares_admin_line = disk.facts.shares_admin_line.value_or(false) || is_admins;
+  }
 }
 
 // An IDE controller in compatibility mode has the ISA bus's interrupts: 14 for its first port, 15 for its second (PCI
@@ -128,7 +133,7 @@ void find_interrupts(TreeReader& reader, const std::vector<Line>& lines, const D
   if (path.virtio)
     disk.interrupts = virtio_lines(lines, *path.virtio, one_queue);
   else if (path.nvme)
-    disk.interrupts = nvme_lines(lines, *path.nvme);
+    find_nvme_lines(lines, *path.nvme, disk);
   else if (!path.pci.empty() && disk.transport != "iscsi" && disk.transport != "fcoe")
     disk.interrupts = pci_lines(reader, lines, path, disk.driver, one_queue);
   disk.facts.uses_msi = uses_msi(lines, disk);

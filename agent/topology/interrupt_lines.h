@@ -24,8 +24,8 @@ struct Line {
 // All lines that somebody handles, by hwirq.
 std::vector<Line> scan_lines(TreeReader& reader, const std::filesystem::path& sysfs);
 
-// Fills Disk::interrupts, and DiskFacts::uses_msi with what is known of all of them, for a disk whose driver, transport
-// and queues are known.
+// Fills Disk::interrupts, DiskFacts::uses_msi with what is known of all of them, and shares_admin_line, for a disk
+// whose driver, transport and queues are known.
 void find_interrupts(TreeReader& reader, const std::vector<Line>& lines, const DevicePath& path, Disk& disk);
 
 }  // namespace vqscope

@@ -94,7 +94,9 @@ Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& fil
   const auto names = read_directory(paths.sysfs / "block");
   if (!names) return tl::unexpected(names.error());
   TreeReader reader;
-  topology.vmm = detect_vmm(reader, paths, hypervisor);
+  Hypervisor found = detect_hypervisor(reader, paths, hypervisor);
+  topology.vmm = std::move(found.product);
+  topology.guest.hypervisor = found.there;
   const std::vector<Line> lines = scan_lines(reader, paths.sysfs);
   for (const std::string& name : *names)
     if (filter.accepts(kernel_name(name)))

@@ -58,6 +58,7 @@ struct DiskFacts {
   std::optional<bool> uses_msi = {};               // its interrupts are messages (MSI, MSI-X), and not a wire
   std::optional<std::uint32_t> max_segments = {};  // pieces of memory in one request, at the most
   std::optional<std::uint32_t> pci_id = {};        // of an NVMe controller: its PCI vendor << 16 | device
+  std::optional<bool> shares_admin_line = {};      // of NVMe: a queue's line is that of the admin queue, too
   std::vector<QueueSetting> settings = {};         // sorted by name (settings.h); empty: of a recording without them
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
@@ -126,6 +127,7 @@ struct GuestFacts {
   GuestLimits limits;
   std::optional<std::string> command_line;  // of the kernel
   std::string manager;                      // of the hypervisor, such as "ovirt"; empty if not known
+  std::optional<bool> hypervisor = {};      // whether there is one, as vmm.h tells; absent: not known
 
   friend bool operator==(const GuestFacts&, const GuestFacts&) = default;
 };

@@ -16,11 +16,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Something that only a hypervisor has; or, with `or_hardware`, that a provider has on its machines without one, too.
+// Something that a hypervisor has, or a provider on its machines without one, too.
 struct Sign {
   std::string_view text;
   std::string_view product;
-  bool or_hardware = false;
 };
 
 // What a vendor's name and the beginning of a product's name together tell; an empty one is any. A vendor alone stands
@@ -29,12 +28,11 @@ struct Sign {
 struct DmiSign {
   std::string_view vendor, name;
   std::string_view product;
-  bool or_hardware = false;
 };
 
 constexpr DmiSign kDmiSigns[] = {
-    {"Amazon EC2", "", "amazon-ec2", true},
-    {"", "Google Compute Engine", "google-compute-engine", true},
+    {"Amazon EC2", "", "amazon-ec2"},
+    {"", "Google Compute Engine", "google-compute-engine"},
     {"Cloud Hypervisor", "", "cloud-hypervisor"},
     {"Firecracker", "", "firecracker"},
     {"VMware", "", "vmware"},
@@ -56,12 +54,9 @@ constexpr DmiSign kDmiSigns[] = {
 
 // OEM identifiers in the header of the DSDT (ACPI 6.5, 5.2.6), six characters at offset 10.
 constexpr Sign kAcpiSigns[] = {
-    {"FIRECK", "firecracker"},
-    {"CLOUDH", "cloud-hypervisor"},
-    {"AMAZON", "amazon-ec2", true},
-    {"Google", "google-compute-engine", true},
-    {"VBOX", "virtualbox"},
-    {"VRTUAL", "hyper-v"},
+    {"FIRECK", "firecracker"}, {"CLOUDH", "cloud-hypervisor"},
+    {"AMAZON", "amazon-ec2"},  {"Google", "google-compute-engine"},
+    {"VBOX", "virtualbox"},    {"VRTUAL", "hyper-v"},
     {"BOCHS", "qemu"},
 };
 
@@ -85,9 +80,9 @@ constexpr Sign kSignatures[] = {
 };
 
 template <std::size_t N>
-std::string_view find(const Sign (&signs)[N], std::string_view text, bool no_hypervisor = false) {
+std::string_view find(const Sign (&signs)[N], std::string_view text) {
   for (const Sign& sign : signs)
-    if (text.find(sign.text) != std::string_view::npos && !(sign.or_hardware && no_hypervisor)) return sign.product;
+    if (text.find(sign.text) != std::string_view::npos) return sign.product;
   return {};
 }
 
@@ -137,21 +132,26 @@ Dmi read_dmi(TreeReader& reader, const fs::path& sysfs, std::optional<bool> hype
   return dmi;
 }
 
-std::string_view by_dmi(const Dmi& dmi, bool no_hypervisor) {
+// What providers call their machines without a hypervisor, which tells on arm64, too: Amazon, Alibaba.
+bool is_sold_as_hardware(const Dmi& dmi) {
+  return dmi.product.find(".metal") != std::string::npos || dmi.product.find("Bare Metal") != std::string::npos ||
+         dmi.product.find("ecs.ebm") != std::string::npos;
+}
+
+std::string_view by_dmi(const Dmi& dmi) {
   for (const DmiSign& sign : kDmiSigns) {
     const bool by_vendor = std::any_of(dmi.vendors.begin(), dmi.vendors.end(), [&](const std::string& vendor) {
       return begins_with_words(vendor, sign.vendor);
     });
-    if ((sign.vendor.empty() || by_vendor) && (sign.name.empty() || begins_with_words(dmi.product, sign.name)) &&
-        !(sign.or_hardware && no_hypervisor))
+    if ((sign.vendor.empty() || by_vendor) && (sign.name.empty() || begins_with_words(dmi.product, sign.name)))
       return sign.product;
   }
   return {};
 }
 
-std::string_view by_acpi(TreeReader& reader, const fs::path& sysfs, bool no_hypervisor) {
+std::string_view by_acpi(TreeReader& reader, const fs::path& sysfs) {
   if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
-    if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6), no_hypervisor); !product.empty()) return product;
+    if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return product;
   const auto devices = list_directory(sysfs / "bus/acpi/devices");  // such as "QEMU0002:00"
   for (const std::string& device : devices)
     if (const auto product = find(kAcpiDevices, device); !product.empty()) return product;
@@ -189,6 +189,23 @@ std::string_view by_sysinfo(TreeReader& reader, const fs::path& procfs) {
   return {};
 }
 
+// Of a machine that may be a guest; empty if nothing tells.
+std::string find_product(TreeReader& reader, const SystemPaths& paths, const Dmi& dmi, const std::string& cpuinfo,
+                         std::optional<bool> flag, std::optional<std::string_view> signature) {
+  if (const auto product = by_dmi(dmi); !product.empty()) return std::string(product);
+  if (const auto product = by_acpi(reader, paths.sysfs); !product.empty()) return std::string(product);
+  for (const fs::path& root : {paths.sysfs / "firmware/devicetree/base", paths.procfs / "device-tree"})
+    if (const auto product = by_device_tree(reader, root); !product.empty()) return std::string(product);
+  if (const auto product = by_sysinfo(reader, paths.procfs); !product.empty()) return std::string(product);
+  if (cpuinfo.find("(emulated by qemu)") != std::string::npos) return "qemu";  // POWER
+  if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
+  // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
+  if (!signature || (!flag && dmi.is_there())) return {};
+  const auto product = find(kSignatures, *signature);
+  // The bit alone makes it a guest.
+  return std::string(product.empty() && flag.value_or(!signature->empty()) ? "other" : product);
+}
+
 }  // namespace
 
 std::optional<std::string> hypervisor_signature() {
@@ -207,32 +224,21 @@ std::optional<std::string> hypervisor_signature() {
 #endif
 }
 
-std::string detect_vmm(TreeReader& reader, const SystemPaths& paths, std::optional<std::string_view> signature) {
+Hypervisor detect_hypervisor(TreeReader& reader, const SystemPaths& paths, std::optional<std::string_view> signature) {
   constexpr std::size_t kSomeCpus = 65536;  // all CPUs have the same flags
-  if (is_xen_dom0(reader, paths)) return {};
   const std::string cpuinfo = reader.head(paths.procfs / "cpuinfo", kSomeCpus).value_or("");
   const auto flag = has_hypervisor_flag(cpuinfo);
   // Where there are files of a CPU without such flags, they are not those of an x86 CPU, and so not of this one.
   const std::optional<bool> bit = flag || !signature || !cpuinfo.empty() ? flag : !signature->empty();
+  if (is_xen_dom0(reader, paths)) return {{}, bit};
   const Dmi dmi = read_dmi(reader, paths.sysfs, bit);
-  // Amazon's instances without a hypervisor are called so, which tells on arm64, too.
-  const bool no_hypervisor = !bit.value_or(true) || dmi.product.find(".metal") != std::string::npos;
-
-  if (const auto product = by_dmi(dmi, no_hypervisor); !product.empty()) return std::string(product);
-  if (const auto product = by_acpi(reader, paths.sysfs, no_hypervisor); !product.empty()) return std::string(product);
-  for (const fs::path& root : {paths.sysfs / "firmware/devicetree/base", paths.procfs / "device-tree"})
-    if (const auto product = by_device_tree(reader, root); !product.empty()) return std::string(product);
-  if (const auto product = by_sysinfo(reader, paths.procfs); !product.empty()) return std::string(product);
-  if (cpuinfo.find("(emulated by qemu)") != std::string::npos) return "qemu";  // POWER
-  if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
-  // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
-  if (no_hypervisor || !signature || (!flag && dmi.is_there())) return {};
-  const auto product = find(kSignatures, *signature);
-  // The bit alone makes it a guest.
-  return std::string(product.empty() && flag.value_or(!signature->empty()) ? "other" : product);
+  // The CPU knows; firmware and names are chosen freely, and of machines without a hypervisor, too.
+  if (bit == false || is_sold_as_hardware(dmi)) return {{}, false};
+  return {find_product(reader, paths, dmi, cpuinfo, flag, signature), bit};
 }
 
 bool is_guest(const Topology& topology) {
+  if (topology.guest.hypervisor == false) return false;  // virtio can be hardware, too
   return !topology.vmm.empty() || std::any_of(topology.disks.begin(), topology.disks.end(), [](const Disk& disk) {
     return disk.transport.starts_with("virtio-") && disk.transport != "virtio-vdpa";
   });

@@ -6,7 +6,7 @@ Kernels' and machines' numbers only: there is nothing in a lab guest that would 
 
 import os
 
-# The files of scan_topology() and detect_vmm() in the agent, as patterns of the shell.
+# The files of scan_topology() and detect_hypervisor() in the agent, as patterns of the shell.
 FILES = """/sys/devices/system/cpu/online /sys/devices/system/cpu/possible /sys/class/dmi/id/sys_vendor
 /sys/class/dmi/id/product_name /sys/class/dmi/id/bios_vendor /sys/class/dmi/id/chassis_vendor
 /sys/class/scsi_host/host*/proc_name /sys/kernel/irq/*/actions /sys/kernel/irq/*/hwirq

@@ -11,10 +11,12 @@
 #include "agent/doctor/layout.h"
 #include "agent/doctor/report.h"
 #include "agent/recording/reader.h"
+#include "tests/unit/disk_case.h"
 
 namespace vqscope {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -75,6 +77,18 @@ TEST(Doctor, CannotTellOfOneQueueBelowTheBusyRate) {
   EXPECT_EQ(quiet.status, kCouldNotTell);
   ASSERT_EQ(quiet.untold.size(), 1U);
   EXPECT_EQ(quiet.untold[0].reason, "400 requests/s are too few to judge its one queue by");
+}
+
+TEST(Doctor, FewRequestsThatAreJudgedAreNotCalledTooFew) {
+  Reading last = reading(20, 500);  // 50 a second, 160 ms each
+  QueueCounters& queue = last.snapshot.devices[0].queues->front();
+  queue.inflight_ns = queue.device_ns = 80 * kSecond;
+  queue.ops[VQS_READ]->device = {};
+  test::Case::add(queue.ops[VQS_READ]->device, 0.16, 500);
+  const Report slow = make_report(reading(10, 0), last, Course(), {});
+  EXPECT_EQ(slow.status, kWarning);
+  EXPECT_THAT(slow.untold, IsEmpty());
+  EXPECT_THAT(to_text(slow, {}), AllOf(HasSubstr("[slow_at_device]"), Not(HasSubstr("too few"))));
 }
 
 TEST(Doctor, IsHealthyWhenAJudgedDiskHasNothingButInformation) {

@@ -134,12 +134,13 @@ TEST(Facts, OfAGuestAreReadBelowItsRoot) {
   EXPECT_FALSE(facts.settings.empty());  // settings_test.cpp
   facts.settings.clear();
   EXPECT_EQ(facts, (DiskFacts{1U << 12 | 1U << 28, 5, 2000, std::nullopt, true, 254}));
-  EXPECT_EQ(topology->guest, (GuestFacts{{1}, {3, 0, std::nullopt}, "quiet virtio_blk.num_request_queues=3", "ovirt"}));
+  EXPECT_EQ(topology->guest,
+            (GuestFacts{{1}, {3, 0, std::nullopt}, "quiet virtio_blk.num_request_queues=3", "ovirt", false}));
 }
 
 TEST(Facts, ThatCannotBeReadAreAbsent) {
   const auto tree = test::Guest("virtio-blk").unpack();
-  const auto topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), "");
+  const auto topology = scan_topology(tree.paths, *DeviceFilter::create("", ""), std::nullopt);
   ASSERT_TRUE(topology) << topology.error().message;
   DiskFacts by_name;  // of the interrupts
   by_name.uses_msi = true;

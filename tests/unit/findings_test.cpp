@@ -15,7 +15,6 @@ namespace {
 
 using test::bit;
 using test::Case;
-using test::disk;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Field;
@@ -24,6 +23,13 @@ using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
+
+// Requests meet each other.
+Case disk(std::uint32_t queues, std::uint32_t cpus) {
+  Case result = test::disk(queues, cpus);
+  result.measured.average_inflight = 8;
+  return result;
+}
 
 TEST(Findings, AnIdleDiskWithAQueueForEachCpuHasNone) { EXPECT_THAT(disk(4, 4).found(), IsEmpty()); }
 
@@ -116,7 +122,11 @@ TEST(SingleQueue, IsNotCriticalWhereNobodyCanMendIt) {
   Case single = disk(1, 2).requests({400'000, 400'000}).interrupts({100, 0}).inflight(30).cost(0.5);
   single.topology.vmm = "firecracker";
   EXPECT_EQ(single.only().severity, Severity::kWarning);
-  EXPECT_EQ(single.only().evidence.back(), "Firecracker gives a disk one queue, so this is a warning at the most.");
+  EXPECT_EQ(single.only().evidence.back(),
+            "Firecracker gives a disk one queue, which nobody can change: this is information unless a measured cost "
+            "says otherwise, and a warning at the most.");
+  single.measured.cost.reset();
+  EXPECT_EQ(single.only().severity, Severity::kInfo) << "not measured";
 }
 
 TEST(SingleQueue, DoesNotHoldBelowTheRate) {
@@ -177,6 +187,9 @@ TEST(HotpluggedVcpus, ExplainsWhyThereAreFewerQueues) {
   late.topology.guest.late_cpus = {2, 3};
   EXPECT_THAT(late.found(), ElementsAre("hotplugged_vcpus info"));
   EXPECT_THAT(late.only().evidence.back(), HasSubstr("came after boot: 2 3."));
+  Case one = disk(1, 2).requests({50'000, 50'000}).interrupts({100, 0});
+  one.topology.guest.late_cpus = {1};
+  EXPECT_THAT(one.found(), ElementsAre("hotplugged_vcpus warning")) << "and no second finding for the same";
   late.topology.guest.late_cpus = {3};  // there was a shortage at boot already
   EXPECT_THAT(late.found(), ElementsAre("fewer_queues_than_vcpus info"));
 }
@@ -185,14 +198,15 @@ TEST(GuestLimitsQueues, HoldsWhenTheParameterIsTheLimitAndTheHostOffersMore) {
   Case limited = disk(1, 4).requests({9'000, 9'000, 9'000, 9'000}).interrupts({900, 0, 0, 0});
   limited.topology.guest.limits.virtio_blk_queues = 1;
   limited.disk().facts = {bit(12) | bit(28), 5, std::nullopt, std::nullopt};
-  EXPECT_THAT(limited.found(), ElementsAre("single_queue warning", "guest_limits_queues warning"));
-  for (const Finding& finding : limited.findings()) EXPECT_EQ(finding.found.remedy, Remedy::kLiftGuestLimit);
+  EXPECT_THAT(limited.found(), ElementsAre("guest_limits_queues warning"));
+  EXPECT_EQ(limited.only().remedy, Remedy::kLiftGuestLimit);
 
-  limited.disk().facts.virtio_features = bit(28);  // the host offered one
-  EXPECT_THAT(limited.found(), ElementsAre("single_queue warning"));
-  EXPECT_EQ(limited.only().remedy, Remedy::kMoreQueues);
-  limited.disk().facts = {bit(12) | bit(28), 2, std::nullopt, std::nullopt};  // and prepared one
-  EXPECT_THAT(limited.found(), ElementsAre("single_queue warning"));
+  limited.disk().facts.virtio_features = bit(28);
+  EXPECT_EQ(limited.only().remedy, Remedy::kMoreQueuesAndLiftLimit);
+  EXPECT_THAT(limited.only().evidence, Contains(HasSubstr("The host is at a limit, too: it offers one queue.")));
+  limited.disk().facts = {bit(12) | bit(28), 2, std::nullopt, std::nullopt};
+  EXPECT_EQ(limited.only().remedy, Remedy::kMoreQueuesAndLiftLimit);
+  EXPECT_THAT(limited.only().evidence, Contains(HasSubstr("The host is at a limit, too: there are no vectors")));
 }
 
 TEST(GuestLimitsQueues, SaysThatTheCommandLineSetsIt) {
@@ -213,9 +227,9 @@ TEST(GuestLimitsQueues, KnowsTheLimitOfXensDriver) {
   xen.topology.vmm = "xen";
   xen.disk().driver = "vbd";
   xen.disk().transport = "xen";
-  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning"));
+  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus info")) << "no setting of Xen's host is known";
   xen.topology.guest.limits.xen_blkfront_queues = 8;
-  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning")) << "the host offered fewer";
+  EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus info")) << "the host offered fewer";
   xen.topology.guest.limits.xen_blkfront_queues = 4;
   EXPECT_THAT(xen.found(), ElementsAre("fewer_queues_than_vcpus warning"))
       << "the driver's default, or the host's limit";
@@ -240,7 +254,7 @@ TEST(GuestLimitsQueues, CountsPolledQueues) {
   polled.disk().interrupts.resize(1);
   polled.measured.has_requests = true;
   polled.measured.queues[0].submissions = polled.measured.submissions;
-  EXPECT_THAT(polled.found(), ElementsAre("single_queue warning", "guest_limits_queues warning"));
+  EXPECT_THAT(polled.found(), ElementsAre("guest_limits_queues warning"));
 }
 
 TEST(GuestLimitsQueues, IsOnlyWorthKnowingWhereRequestsArePolled) {
@@ -288,7 +302,7 @@ TEST(FewerQueues, OfAnNvmeDriveWithOneVectorAreMissingWhereTheVectorIs) {
     nvme.disk().transport = "pci";
     nvme.disk().virtio.reset();
     nvme.disk().facts.msix_vectors = vectors;
-    nvme.disk().interrupts.front().action = "nvme0q0, nvme0q1";
+    nvme.disk().facts.shares_admin_line = true;
     return nvme;
   };
   EXPECT_EQ(with(1, 65).findings().front().found.remedy, Remedy::kUseMsi) << "the table has more";

@@ -91,11 +91,13 @@ TEST(Recording, KeepsWhatIsKnownOfADisk) {
   topology.possible_list = {0, 2, 5};
   topology.guest.limits.nvme_write_queues = 0;
   topology.guest.limits.xen_blkfront_queues = 4;
+  topology.guest.hypervisor = true;
   Disk& disk = topology.disks.front();
   disk.queues[0].type = QueueType::kDefault;
   disk.queues[1].type = QueueType::kRead;
   disk.queues[2].type = QueueType::kPoll;
   disk.facts.uses_msi = false;
+  disk.facts.shares_admin_line = true;
   disk.facts.pci_id = 0x1b36'0010;
   disk.stacking = {Layer{"dm-3", "mpatha", "mpath"}, {"sdb", "sdc"}, {{"dm-4", "vg0-root", "LVM"}}};
   const Found found = read_all(encode_recording(kHeader, reading));

@@ -198,7 +198,7 @@ TEST(Remedies, CountTheVectorsThatADeviceNeeds) {
   const auto vectors = [&](const char* kind) { return all_of(Remedy::kMoreVectors, guest(kind), Platform::kQemu); };
   EXPECT_THAT(vectors("virtio-blk, 4 queues"), HasSubstr("PRESENT-OPTIONS,vectors=5"));
   EXPECT_THAT(vectors("virtio-scsi, 4 queues"), HasSubstr("PRESENT-OPTIONS,vectors=7"));
-  EXPECT_THAT(vectors("nvme"), HasSubstr("PRESENT-OPTIONS,msix_qsize=3"));
+  EXPECT_THAT(vectors("nvme"), HasSubstr("PRESENT-OPTIONS,msix_qsize=5")) << "for a queue for each of 4 vCPUs";
   EXPECT_THAT(vectors("virtio-blk, MMIO"), Not(HasSubstr("vectors=")));
 }
 

@@ -5,85 +5,27 @@
 #include <gtest/gtest.h>
 
 #include "agent/diagnosis/disk_kind.h"
-#include "agent/diagnosis/finding.h"
 #include "agent/diagnosis/platform.h"
-#include "agent/model/model.h"
 #include "agent/topology/vmm.h"
-#include "tests/unit/guest.h"
+#include "tests/unit/scanned_guest.h"
 
 namespace vqscope {
 namespace {
 
+using test::disk_of;
+using test::found;
 using test::Guest;
+using test::kFourCpus;
+using test::kFourCpusOneInterrupted;
+using test::Load;
+using test::only;
+using test::scan;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-Topology scan(const Guest& guest, std::optional<std::string_view> hypervisor = "KVMKVMKVM") {
-  const test::Tree tree = guest.unpack();
-  const auto filter = DeviceFilter::create("", "");
-  auto topology = scan_topology(tree.paths, *filter, hypervisor);
-  if (!topology) throw std::runtime_error(topology.error().message);
-  return std::move(*topology);
-}
-
-const Disk& disk_of(const Topology& topology, const std::string& name) {
-  for (const Disk& disk : topology.disks)
-    if (disk.name == name) return disk;
-  throw std::runtime_error("there is no " + name);
-}
-
-// What a disk did in 10 s: requests of one type by CPU, each queue's on the CPUs that it serves, and interrupts by CPU.
-struct Load {
-  std::vector<std::uint64_t> requests;
-  std::vector<std::uint64_t> interrupts;
-  QueueType type = QueueType::kDefault;
-};
-
-Measured measure(const Disk& disk, const Load& load) {
-  Measured measured;
-  measured.seconds = 10;
-  measured.has_requests = true;
-  measured.submissions = load.requests;
-  measured.interrupts = load.interrupts;
-  measured.submission_cpus = effective_number(load.requests);
-  measured.interrupt_share = concentration(load.interrupts);
-  for (const std::uint64_t count : load.requests) measured.requests_rate += static_cast<double>(count) / 10;
-  for (const std::uint64_t count : load.interrupts) measured.interrupts_rate += static_cast<double>(count) / 10;
-  for (const HardwareQueue& queue : disk.queues) {
-    QueueLoad& of_queue = measured.queues.emplace_back();
-    of_queue.submissions.resize(load.requests.size());
-    if (queue.type && queue.type != load.type) continue;
-    for (const std::uint32_t cpu : queue.cpus)
-      if (cpu < load.requests.size()) of_queue.submissions[cpu] = load.requests[cpu];
-  }
-  return measured;
-}
-
-std::vector<Finding> findings(const Topology& topology, const std::string& name, const Load& load = {}) {
-  const Disk& disk = disk_of(topology, name);
-  const Measured measured = measure(disk, load);
-  return find_all(DiskEvidence{topology, disk, measured});
-}
-
-std::vector<std::string> found(const Topology& topology, const std::string& name, const Load& load = {}) {
-  std::vector<std::string> names;
-  for (const Finding& finding : findings(topology, name, load))
-    names.push_back(std::string(finding.kind->id) + " " + std::string(name_of(finding.found.severity)));
-  return names;
-}
-
-Found only(const Topology& topology, const std::string& name, const Load& load = {}) {
-  const auto all = findings(topology, name, load);
-  EXPECT_THAT(found(topology, name, load), ::testing::SizeIs(1));
-  return all.empty() ? Found{} : all.front().found;
-}
-
-const Load kFourCpus = {{60'000, 60'000, 60'000, 60'000}, {}};
-const Load kFourCpusOneInterrupted = {{60'000, 60'000, 60'000, 60'000}, {200'000, 0, 0, 0}};
 
 // ---- interrupts that are no messages
 
@@ -259,7 +201,8 @@ TEST(QueuesByType, OfNvmeAreJudgedForTheRequestsThatUseThem) {
   EXPECT_THAT(
       limited.evidence,
       ElementsAre("For all but reads nvme0n1 has 4 queues for 8 online vCPUs.", HasSubstr("20,000 requests/s"),
-                  HasSubstr("interrupts/s land on"), HasSubstr("What that costs was not measured"),
+                  HasSubstr("8 were in flight"), HasSubstr("interrupts/s land on"),
+                  HasSubstr("What that costs was not measured"),
                   "The module parameter nvme.write_queues is 4. Reads have 8 queues, all other requests 4.",
                   HasSubstr("4 queues are polled (module parameter nvme.poll_queues): only requests that ask")));
   EXPECT_THAT(found(topology, "nvme0n1", writes), ElementsAre("guest_limits_queues warning"));

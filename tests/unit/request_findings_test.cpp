@@ -216,8 +216,9 @@ TEST(SlowAtDevice, HoldsWhenManyWaitEquallyLongThere) {
 }
 
 TEST(SlowAtDevice, DoesNotHoldOnDisksThatAreMerelyBusy) {
-  EXPECT_THAT(at_limit().inflight(1.9).found(), IsEmpty());                   // few in flight
-  EXPECT_THAT(at_limit().requests({249, 249, 249, 249}).found(), IsEmpty());  // not 100 requests/s
+  EXPECT_THAT(at_limit().inflight(1.9).found(), IsEmpty());               // few in flight
+  EXPECT_THAT(at_limit().requests({49, 49, 49, 49}).found(), IsEmpty());  // not 20 requests/s
+  EXPECT_THAT(at_limit().requests({50, 50, 50, 50}).found(), ElementsAre("slow_at_device warning"));
   const auto with = [](double device, double tenth, double queued) {
     return disk(4, 4)
         .requests({7'500, 7'500, 7'500, 7'500})

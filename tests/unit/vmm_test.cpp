@@ -19,7 +19,7 @@ std::string dsdt(const std::string& oem) { return std::string("DSDT\x0f\x12\0\0\
 std::string detect(const Guest& guest, std::optional<std::string_view> signature) {
   const Tree tree = guest.unpack();
   TreeReader reader;
-  return detect_vmm(reader, tree.paths, signature);
+  return detect_hypervisor(reader, tree.paths, signature).product;
 }
 
 Guest dmi(const std::string& vendor, const std::string& name) {
@@ -80,8 +80,25 @@ TEST(DetectVmm, AnInstanceWithoutAHypervisorIsNoGuest) {
   EXPECT_EQ(detect(dmi("Google", "Google Compute Engine"), "KVMKVMKVM"), "google-compute-engine");
 }
 
-TEST(DetectVmm, AHypervisorThatHidesItsBitIsStillToldByItsDmi) {
-  EXPECT_EQ(detect(dmi("QEMU", "Standard PC (Q35 + ICH9, 2009)"), ""), "qemu");
+TEST(DetectVmm, TheCpuIsBelievedAgainstWhateverDmiSays) {
+  EXPECT_EQ(detect(dmi("QEMU", "Standard PC (Q35 + ICH9, 2009)"), ""), "");
+  EXPECT_EQ(detect(dmi("Dell Inc.", "OpenStack Compute"), ""), "");
+  EXPECT_EQ(detect(cpu_flags(dmi("Dell Inc.", "OpenStack Compute"), "vmx"), "KVMKVMKVM"), "");
+  EXPECT_EQ(detect(Guest("firecracker"), ""), "");
+}
+
+TEST(DetectVmm, TellsWhetherThereIsAHypervisorAtAll) {
+  const auto there = [](const Guest& guest, std::optional<std::string_view> signature) {
+    const Tree tree = guest.unpack();
+    TreeReader reader;
+    return detect_hypervisor(reader, tree.paths, signature).there;
+  };
+  EXPECT_EQ(there(dmi("QEMU", "pc"), "KVMKVMKVM"), true);
+  EXPECT_EQ(there(dmi("QEMU", "pc"), ""), false);
+  EXPECT_EQ(there(dmi("QEMU", "pc"), std::nullopt), std::nullopt);
+  EXPECT_EQ(there(cpu_flags(dmi("Alibaba Cloud", "Alibaba Cloud ECS"), "vmx"), "KVMKVMKVM"), false);
+  for (const char* name : {"m6g.metal", "Alibaba Cloud ECS Bare Metal", "ecs.ebmr8y.32xlarge"})
+    EXPECT_EQ(there(dmi("", name), std::nullopt), false) << name;
 }
 
 TEST(DetectVmm, AChassisOrFirmwareOfAHypervisorsNameIsNotBelievedAgainstTheCpu) {
@@ -196,6 +213,9 @@ TEST(IsGuest, IsProvedByAVirtioDisk) {
   }
   topology.vmm = "xen";
   EXPECT_TRUE(is_guest(topology));
+  topology.disks[0].transport = "virtio-pci";
+  topology.guest.hypervisor = false;
+  EXPECT_FALSE(is_guest(topology)) << "virtio can be hardware";
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a disk has fewer queues than the guest has vCPUs, and what lifts that. Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/diagnosis/finding.h"
+
+namespace vqscope {
+
+enum class Shortage {
+  kNone,
+  kGuestLimit,  // a setting of this guest
+  kBothLimits,  // such a setting, and the host has prepared no more either
+  kNoMsi,       // NVMe's driver takes one queue with one interrupt
+  kHotplug,     // vCPUs that came after boot
+  kHost,
+};
+
+Shortage shortage(const DiskEvidence& evidence);
+
+// Where more than one thing has to be changed, all of them: one alone would change nothing.
+Remedy remedy_of(Shortage shortage, const DiskEvidence& evidence);
+
+// Whether the driver's own limit may be what keeps queues from a Xen disk: what the host offers does not show.
+bool may_be_xens_default(const DiskEvidence& evidence);
+
+// A module parameter that keeps queues from the judged requests.
+struct Parameter {
+  std::string sentence;
+  std::string name;  // of its number
+  double value = 0;
+};
+
+std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence);
+
+}  // namespace vqscope

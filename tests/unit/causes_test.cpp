@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests from their files to causes and remedies: each cause is told once, none is left out, and what was not read or
+// measured is not claimed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/platform.h"
+#include "agent/diagnosis/remedies.h"
+#include "agent/topology/vmm.h"
+#include "tests/unit/disk_case.h"
+#include "tests/unit/scanned_guest.h"
+
+namespace vqscope {
+namespace {
+
+using test::disk_of;
+using test::findings;
+using test::found;
+using test::Guest;
+using test::kFourCpusOneInterrupted;
+using test::Load;
+using test::only;
+using test::scan;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const Load kEightCpus = {std::vector<std::uint64_t>(8, 30'000), {100'000, 0, 0, 0, 100'000, 0, 0, 0}};
+const Load kEightCpusOneInterrupted = {std::vector<std::uint64_t>(8, 30'000), {200'000, 0, 0, 0, 0, 0, 0, 0}};
+
+Instructions remedy(const Found& found, const Topology& topology, const std::string& disk,
+                    Platform platform = Platform::kQemu) {
+  return instructions_for(found.remedy, &disk_of(topology, disk), topology, {platform});
+}
+
+std::string snippets(const Instructions& instructions) {
+  std::string text;
+  for (const Step& step : instructions.steps) text += step.snippet + "\n";
+  return text;
+}
+
+TEST(OneVectorOfNvme, IsReadFromALineThatTheAdminQueueHasToo) {
+  const Topology topology = scan(Guest("nvme-one-vector"));
+  EXPECT_EQ(disk_of(topology, "nvme0n1").facts.shares_admin_line, true);
+  EXPECT_THAT(disk_of(topology, "nvme0n1").interrupts, ElementsAre(InterruptLine{30, 0, "nvme0q1"}));
+  const Found single = only(topology, "nvme0n1", kFourCpusOneInterrupted);
+  EXPECT_EQ(single.remedy, Remedy::kUseMsi);
+  EXPECT_THAT(single.evidence,
+              Contains("Its admin queue and its only other queue that interrupts share line 30: the driver got one "
+                       "vector, and takes one queue with that."));
+}
+
+TEST(OneVectorOfNvme, IsTheHostsWhereTheTableHasOne) {
+  Topology topology = scan(Guest("nvme-one-vector"));
+  topology.disks[0].facts.msix_vectors = 1;
+  const Found single = only(topology, "nvme0n1", kFourCpusOneInterrupted);
+  EXPECT_EQ(single.remedy, Remedy::kMoreVectors);
+  EXPECT_THAT(single.evidence, Contains("For a queue for each vCPU the table has to have 5 vectors."));
+  EXPECT_THAT(snippets(remedy(single, topology, "nvme0n1")), HasSubstr("msix_qsize=5"));
+}
+
+TEST(OneVectorOfNvme, IsNoneWhereQueuesHaveLinesOfTheirOwn) {
+  EXPECT_EQ(disk_of(scan(Guest("nvme")), "nvme0n1").facts.shares_admin_line, false);
+  Guest other("nvme-one-vector");
+  other.file("sys/kernel/irq/30/actions", "nvme1q0,nvme0q1,nvme00q0");
+  EXPECT_EQ(disk_of(scan(other), "nvme0n1").facts.shares_admin_line, false);
+  EXPECT_EQ(disk_of(scan(other.remove("sys/kernel/irq/30")), "nvme0n1").facts.shares_admin_line, std::nullopt);
+}
+
+TEST(TwoLimits, AreBothNamedInTheOrderInWhichTheyAreLifted) {
+  const Topology topology = scan(Guest("two-limits"));
+  const Found limits = only(topology, "vda", kEightCpus);
+  EXPECT_THAT(found(topology, "vda", kEightCpus), ElementsAre("guest_limits_queues warning"));
+  EXPECT_EQ(limits.remedy, Remedy::kMoreQueuesAndLiftLimit);
+  EXPECT_THAT(
+      limits.evidence,
+      AllOf(
+          Contains("The module parameter virtio_blk.num_request_queues is 2. The kernel command line (/proc/cmdline) "
+                   "sets it."),
+          Contains("Its MSI-X table has 3 vectors, of which one is for configuration changes."),
+          Contains("For a queue for each vCPU the table has to have 9 vectors."),
+          Contains("The host is at a limit, too: there are no vectors for more queues than interrupt now. To lift one "
+                   "of the two alone brings no queue with an interrupt of its own.")));
+  const Instructions both = remedy(limits, topology, "vda");
+  EXPECT_THAT(both.summary, HasSubstr("neither alone"));
+  EXPECT_LT(both.summary.find("First on the host: Give vda 8 queues"),
+            both.summary.find("Then in this guest: Take the module parameter"));
+  EXPECT_THAT(both.summary, HasSubstr("an MSI-X table of 9 vectors"));
+  EXPECT_LT(snippets(both).find("num-queues=8"), snippets(both).find("/proc/cmdline"));
+}
+
+TEST(TwoLimits, AreOneWhereTheTableHasVectorsForMore) {
+  Topology topology = scan(Guest("two-limits"));
+  topology.disks[0].facts.msix_vectors = 9;
+  EXPECT_EQ(only(topology, "vda", kEightCpus).remedy, Remedy::kLiftGuestLimit);
+  EXPECT_THAT(only(topology, "vda", kEightCpus).evidence, Not(Contains(HasSubstr("The host is at a limit"))));
+  EXPECT_THAT(remedy(only(topology, "vda", kEightCpus), topology, "vda").summary, Not(HasSubstr("could not be read")));
+}
+
+TEST(TwoLimits, OfWhichTheHostsCannotBeLiftedAreNotMendedHere) {
+  Topology topology = scan(Guest("two-limits"));
+  topology.vmm = "firecracker";
+  const Found limits = only(topology, "vda", kEightCpus);
+  EXPECT_EQ(limits.severity, Severity::kInfo) << "what it costs was not measured";
+  EXPECT_FALSE(remedy(limits, topology, "vda", Platform::kFirecracker).helps);
+}
+
+TEST(TwoLimits, AreQueuesAndVectorsOfAVirtioScsiController) {
+  const Topology topology = scan(Guest("scsi-three-vectors"));
+  EXPECT_THAT(found(topology, "sda", kEightCpusOneInterrupted),
+              ElementsAre("fewer_queues_than_vcpus warning", "shared_vector warning"));
+  for (const Finding& finding : findings(topology, "sda", kEightCpusOneInterrupted)) {
+    EXPECT_EQ(finding.found.remedy, Remedy::kMoreQueues) << finding.kind->id;
+    EXPECT_THAT(finding.found.evidence, Contains("For a queue for each vCPU the table has to have 11 vectors."));
+    const Instructions one = remedy(finding.found, topology, "sda");
+    EXPECT_EQ(one.summary,
+              "Give sda 8 queues, one for each vCPU, on the host. They need an MSI-X table of 11 vectors.");
+    EXPECT_THAT(snippets(one), AllOf(HasSubstr("num_queues=8"), Not(HasSubstr("vectors=5"))));
+  }
+}
+
+TEST(TwoLimits, AreOneQueueOfTheHostAndNoMessageInterruptsInThisGuest) {
+  const Topology topology = scan(Guest("nomsi-one-queue"));
+  const Found single = only(topology, "vda", kFourCpusOneInterrupted);
+  EXPECT_EQ(single.remedy, Remedy::kMoreQueuesAndUseMsi);
+  EXPECT_THAT(single.evidence,
+              AllOf(Contains("The host did not offer more than one queue (virtio feature 12, MQ, is not set)."),
+                    Contains("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.")));
+  const Instructions both = remedy(single, topology, "vda");
+  EXPECT_THAT(snippets(both), AllOf(HasSubstr("num-queues=4"), HasSubstr("grep -o 'pci=[^ ]*' /proc/cmdline")));
+}
+
+TEST(LimitsOfTheHost, ThatWereNotReadAreNotDenied) {
+  const auto texts = [](const Topology& topology, const std::string& disk) {
+    const auto all = findings(topology, disk, kEightCpus);
+    if (all.size() != 1) return std::string("not one finding");
+    std::string text = std::string(all[0].kind->explanation) + remedy(all[0].found, topology, disk).summary;
+    for (const std::string& sentence : all[0].found.evidence) text += sentence;
+    return text;
+  };
+  const Topology xen = scan(Guest("xen-max-queues"), "XenVMMXenVMM");
+  EXPECT_THAT(found(xen, "xvda", kEightCpus), ElementsAre("guest_limits_queues warning"));
+  EXPECT_THAT(texts(xen, "xvda"), AllOf(HasSubstr("What the host offers does not show here"),
+                                        Not(HasSubstr("need be changed")), Not(HasSubstr("need not be touched"))));
+  const Topology unread = scan(Guest("two-limits").remove("sys/devices/pci0000:00/0000:00:05.0/config"));
+  EXPECT_THAT(texts(unread, "vda"), AllOf(HasSubstr("If the host offers no more queues, which could not be read, that "
+                                                    "alone brings none."),
+                                          Not(HasSubstr("need be changed")), Not(HasSubstr("need not be touched"))));
+}
+
+TEST(OneCause, OfQueuesByTypeHasOneFinding) {
+  Topology topology = scan(Guest("nvme-write-queues"));
+  Disk& disk = topology.disks[0];
+  disk.queues.erase(disk.queues.begin() + 1, disk.queues.begin() + 4);  // one for all but reads
+  for (std::uint32_t q = 0; q < disk.queues.size(); ++q) disk.queues[q].index = q;
+  disk.queues[0].cpus = {0, 1, 2, 3, 4, 5, 6, 7};
+  EXPECT_THAT(found(topology, "nvme0n1", kEightCpusOneInterrupted), ElementsAre("guest_limits_queues warning"));
+  EXPECT_THAT(only(topology, "nvme0n1", kEightCpusOneInterrupted).evidence,
+              AllOf(Contains("For all but reads nvme0n1 has 1 queue for 8 online vCPUs."),
+                    Contains(HasSubstr("On average 8 were in flight"))));
+}
+
+TEST(OneCause, OfPathsToOneDiskIsSaidToBeOne) {
+  Guest guest("multipath");
+  const std::string adapter = "sys/devices/pseudo_0/adapter0/host1/target1:0:0/1:0:0:1/block/sdb/";
+  const std::string second = "sys/devices/pseudo_0/adapter0/host1/target1:0:1/1:0:1:1/block/sdc/";
+  guest.file("sys/devices/virtual/block/dm-3/dm/name", "mpatha")
+      .file("sys/devices/virtual/block/dm-3/dm/uuid", "mpath-3600140")
+      .link("sys/devices/virtual/block/dm-3/slaves/sdb", "../../../../pseudo_0")
+      .link("sys/block/sdc", "../devices/pseudo_0/adapter0/host1/target1:0:1/1:0:1:1/block/sdc")
+      .file(second + "size", "204800")
+      .file(second + "mq/0/cpu_list", "0, 1, 2, 3, 4, 5, 6, 7")
+      .file(second + "queue/scheduler", "[none]")
+      .link(second + "holders/dm-3", "../../../dm-3")
+      .link(adapter + "holders/dm-3", "../../../dm-3");
+  const Topology topology = scan(guest);
+  const std::string paths =
+      "sdb, sdc are paths of one disk, mpatha (dm-3): what is told of each of them, and of it, may be one thing.";
+  for (const char* name : {"sdb", "sdc", "dm-3"}) {
+    EXPECT_EQ(about_paths(topology, disk_of(topology, name)), paths);
+    Measured stuck;
+    stuck.oldest_seconds = 60;
+    for (const Finding& finding : find_all(DiskEvidence{topology, disk_of(topology, name), stuck}))
+      EXPECT_EQ(finding.found.evidence.back(), paths) << name;
+  }
+  guest.remove("sys/block/sdc");
+  EXPECT_EQ(about_paths(scan(guest), disk_of(scan(guest), "sdb")), "");
+}
+
+TEST(PassedThrough, DrivesAnswerThemselves) {
+  for (const auto& [fixture, name] : {std::pair("passed-through-nvme", "nvme0n1"), {"passed-through-hba", "sda"}}) {
+    const Topology topology = scan(Guest(fixture));
+    const Disk& disk = disk_of(topology, name);
+    EXPECT_TRUE(is_passed_through(topology, disk)) << fixture;
+    Measured measured;
+    measured.seconds = 10;
+    measured.has_requests = true;
+    test::Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
+    test::Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
+    test::Case::add(measured.ops[VQS_READ].queue, 2e-6, 10'000);
+    const auto all = find_all(DiskEvidence{topology, disk, measured});
+    ASSERT_EQ(all.size(), 1U) << fixture;
+    EXPECT_EQ(all[0].kind->id, "host_latency");
+    EXPECT_THAT(all[0].found.evidence, Contains(HasSubstr("is passed through, so the drive itself answers")));
+    const Instructions one = remedy(all[0].found, topology, name);
+    EXPECT_THAT(one.steps, IsEmpty());
+    EXPECT_THAT(one.summary + std::string(all[0].kind->explanation),
+                AllOf(Not(HasSubstr("main loop")), Not(HasSubstr("how it is served"))));
+  }
+}
+
+TEST(PassedThrough, IsNotWhatAHypervisorMakes) {
+  EXPECT_FALSE(is_passed_through(scan(Guest("virtio-scsi")), scan(Guest("virtio-scsi")).disks[0]));
+  Topology topology = scan(Guest("pvscsi"));
+  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
+  topology.vmm = "vmware";
+  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
+}
+
+TEST(Machines, WhoseCpuHasNoHypervisorAreNoGuestsWhateverDmiAndDisksSay) {
+  const Topology ecs = scan(Guest("ecs-bare-metal"));
+  EXPECT_EQ(ecs.guest.hypervisor, false);
+  EXPECT_EQ(disk_of(ecs, "vda").transport, "virtio-pci");
+  EXPECT_FALSE(is_guest(ecs));
+  EXPECT_THAT(found(ecs, "vda", kEightCpusOneInterrupted), IsEmpty());
+  Guest dell("nvme");
+  dell.file("sys/class/dmi/id/sys_vendor", "Dell Inc.")
+      .file("sys/class/dmi/id/product_name", "OpenStack Compute")
+      .file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme msr apic sse2 vmx\n");
+  EXPECT_EQ(scan(dell).vmm, "");
+  EXPECT_EQ(choose_platforms(scan(dell), std::nullopt).reason, "This machine does not look like a guest.");
+  dell.file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme msr apic sse2 hypervisor\n");
+  EXPECT_EQ(scan(dell).vmm, "qemu");
+}
+
+TEST(OneQueueForEver, IsInformationUntilACostIsMeasured) {
+  const Topology topology = scan(Guest("firecracker"));
+  const Disk& disk = disk_of(topology, "vda");
+  const auto single = [&](double inflight, std::optional<QueueCost> cost) {
+    Measured measured = test::measure(disk, {{60'000, 60'000}, {0, 90'000}});
+    measured.average_inflight = inflight;
+    measured.cost = cost;
+    for (const Finding& finding : find_all(DiskEvidence{topology, disk, measured}))
+      if (finding.kind->id == "single_queue") return finding.found;
+    return Found{Severity::kCritical, Remedy::kNone, {"not found"}, {}};
+  };
+  EXPECT_EQ(single(1, {}).severity, Severity::kInfo);
+  EXPECT_EQ(single(32, {}).severity, Severity::kInfo);
+  EXPECT_THAT(
+      single(32, {}).evidence,
+      AllOf(Contains(HasSubstr("What that costs was not measured")),
+            Contains("Firecracker gives a disk one queue, which nobody can change: this is information unless a "
+                     "measured cost says otherwise, and a warning at the most.")));
+  const QueueCost without_locks = {1, 0.2, 0, 0.05, 0, std::nullopt, 0.2};
+  EXPECT_EQ(single(32, without_locks).severity, Severity::kInfo);
+  EXPECT_THAT(single(32, without_locks).evidence, Contains(HasSubstr("waits for locks were not measured")));
+  EXPECT_EQ(single(32, QueueCost{1, 0.2, 0, 0.3, 0, std::nullopt, 0.2}).severity, Severity::kWarning);
+  EXPECT_EQ(single(32, QueueCost{1, 0.2, 0, 0.05, 0, std::nullopt, 0.95}).severity, Severity::kWarning) << "used up";
+}
+
+TEST(OneQueue, IsNoWarningForWhatWasNotMeasuredWhereRequestsHardlyMeet) {
+  const Topology topology = scan(Guest("device-tree"), std::nullopt);
+  Load load = kFourCpusOneInterrupted;
+  load.inflight = 1.2;
+  EXPECT_THAT(found(topology, "vda", load), ElementsAre("single_queue info"));
+  EXPECT_THAT(
+      only(topology, "vda", load).evidence,
+      Contains("With 1.2 in flight or waiting in this guest on average requests hardly meet each other, so that "
+               "what was not measured makes this no warning."));
+  load.inflight = 1.3;
+  EXPECT_THAT(found(topology, "vda", load), ElementsAre("single_queue warning"));
+}
+
+}  // namespace
+}  // namespace vqscope
