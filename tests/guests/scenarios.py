@@ -36,6 +36,8 @@ FEW_QUEUES = ("fewer_queues_than_vcpus",)
 LIMITED, SHARED, EMULATED = ("guest_limits_queues",), ("shared_vector",), ("emulated_bus", "guest_latency")
 # And of a load: from one vCPU, or with many requests in flight.
 DEEP = ("slow_at_device", "queue_full")
+# And of a disk that the host holds to so many requests a second.
+HELD = ("storage_limit",)
 ONE_SUBMITS = ("workload_on_one_vcpu", "submitter_off_interrupt_vcpu")
 
 LAYOUTS = {
@@ -184,9 +186,9 @@ SCENARIOS = [
     Scenario("vsock", "agent", "scraped without a network", endpoint.scraped_over_vsock),
     Scenario("clock-steps", "production", "the wall clock steps under load", production.clock_steps("data")),
     Scenario("paused", "production", "the guest is stopped and goes on, and its clock stands meanwhile",
-             production.held("data", production.pause, production.unpause, clock_stands=True)),
+             production.held("data", production.pause, production.unpause, clock_stands=True), findings=HELD),
     Scenario("stalled", "production", "the host does not run the guest, whose clock goes on",
-             production.held("data", production.stall, production.unstall, clock_stands=False)),
+             production.held("data", production.stall, production.unstall, clock_stands=False), findings=HELD),
     Scenario("renamed", "production", "two disks swap their names", production.renamed("data", "other")),
     Scenario("memory-pressure", "production", "a process takes all memory", production.memory_pressure("data")),
     Scenario("suspended", "production", "to memory and back", production.suspended("data")),
