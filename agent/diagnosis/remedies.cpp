@@ -328,7 +328,8 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
                               const std::vector<Platform>& platforms) {
   // What an emulated controller lacks it gets on another bus only.
   if (is_emulated(topology, disk_or_none(disk)) &&
-      (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreVectors || remedy == Remedy::kDeepenQueue ||
+      (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreQueuesAndLiftLimit ||
+       remedy == Remedy::kMoreQueuesAndUseMsi || remedy == Remedy::kMoreVectors || remedy == Remedy::kDeepenQueue ||
        remedy == Remedy::kIndirectDescriptors))
     remedy = Remedy::kUseVirtio;
   Instructions result = choose(remedy, disk, topology, platforms);

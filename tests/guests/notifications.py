@@ -16,7 +16,7 @@ from measure import Job, everywhere
 
 # Where QEMU keeps zeros: it reads all parts, and compares each with the first, byte by byte.
 SLOW = "driver=quorum,vote-threshold=1" + "".join(
-    f",children.{part}.driver=null-co,children.{part}.size=256M,children.{part}.read-zeroes=on" for part in range(64))
+    f",children.{part}.driver=null-co,children.{part}.size=256M,children.{part}.read-zeroes=on" for part in range(96))
 CPU = 2  # vCPUs that are idle do not take the emulator away from this one
 INSTANCE = "/sys/kernel/tracing/instances/notifications"
 # By the agent's clock.
@@ -143,7 +143,7 @@ def preempting(*disks):
 
 def slow(disk, threads):
     """So many threads on one vCPU, which preempt each other inside of notifications that take long."""
-    jobs = [Job(disk, CPU, f"--rw=randread --bs=512k --io_size=1g --iodepth=1 --nice={5 * thread}", 41 + 10 * thread)
+    jobs = [Job(disk, CPU, f"--rw=randread --bs=960k --io_size=1g --iodepth=1 --nice={5 * thread}", 41 + 10 * thread)
             for thread in range(threads)]
 
     def run(lab):
