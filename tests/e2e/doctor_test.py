@@ -90,7 +90,7 @@ class UnderLoad(unittest.TestCase):
         status, out, err = doctor(self.only, "--duration=2", "--platform=qemu")
         self.assertIn(status, (HEALTHY, WARNING, CRITICAL))
         self.assertIn("[single_queue]", out)
-        if status != HEALTHY:  # nobody is sent to the host for what costs nothing
+        if re.search(r"^(WARNING|CRITICAL)  .*: All requests squeeze", out, re.M):  # else nobody is sent to the host for it
             self.assertIn(f"-device PRESENT-OPTIONS,num-queues={len(os.sched_getaffinity(0))}", out)
         self.assertRegex(out, r"\n  queue 0 .*100 %")
         self.assertEqual(err, "")
