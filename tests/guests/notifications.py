@@ -30,6 +30,14 @@ for offset in $(seq 9 $((0x$end - 0x$begin - 1))); do
   echo p:lab/step$offset vp_notify+$offset >> kprobe_events
 done 2> /dev/null
 ls events/lab | grep -q step"""
+# Each of them is a place at which a task may be preempted: so those in between go when it is known which are run.
+LESS_STEPS = """cd /sys/kernel/tracing
+for event in $(ls events/lab | grep step); do
+  case $event in
+    {}) ;;
+    *) echo -:lab/$event >> kprobe_events ;;
+  esac
+done"""
 HOOKS = {
     "before": f"echo 1 > {INSTANCE}/events/lab/enable; echo > {INSTANCE}/trace; echo 1 > {INSTANCE}/tracing_on",
     "after": f"echo 0 > {INSTANCE}/tracing_on; echo 0 > {INSTANCE}/events/lab/enable; "
@@ -43,18 +51,19 @@ STEP = 1e-6  # of the trace's clock
 
 
 def durations(text):
-    """Seconds of each call in a trace, and those from its first instruction to its last. Calls of a task end in the order in
-    which they would if one interrupted the other; idle tasks have the same number on every CPU."""
+    """Seconds of each call in a trace, those from its first instruction to its last, and the names of these two steps. Calls of
+    a task end in the order in which they would if one interrupted the other; idle tasks have the same number on every CPU."""
     begun, took = {}, []
     for task, cpu, at, event in LINE.findall(text):
         calls = begun.setdefault((task, cpu if task == "0" else None), [])
         if event.endswith("_notify"):
-            calls.append([float(at)])
+            calls.append([(float(at), event)])
         elif event.endswith("_ends"):
-            begin, *steps = calls.pop()
-            took.append((float(at) - begin, steps[-1] - steps[0] if steps else 0))
+            (begin, _), *steps = calls.pop()
+            took.append((float(at) - begin, steps[-1][0] - steps[0][0] if steps else 0,
+                         {steps[0][1], steps[-1][1]} if steps else set()))
         else:
-            calls[-1].append(float(at))
+            calls[-1].append((float(at), event))
     if "LOST" in text or any(begun.values()):
         raise AssertionError("the kernel's trace has lost events")
     return took
@@ -64,7 +73,8 @@ class Comparison:
     """What the agent and the kernel say of the notifications of one measure.Run with HOOKS."""
 
     def __init__(self, run):
-        self.calls, self.insides = zip(*durations(run.files["notifications"]))
+        self.calls, self.insides, steps = zip(*durations(run.files["notifications"]))
+        self.steps = set().union(*steps)
         self.number, self.seconds = int(run.grown(COUNT)), run.grown(SUM)
         bounds = sorted({labels["le"] for labels, _ in run.after.scrape.all(BUCKET)}, key=float)
         self.below = [(float(bound), run.grown(BUCKET, le=bound)) for bound in bounds]  # cumulative
@@ -126,6 +136,8 @@ def rounds(lab, disks, jobs, closely=False):
                 close |= comparison.is_close()
                 if run.problems:
                     raise AssertionError("\n  ".join(["; ".join(figures), *run.problems]))
+                if closely:
+                    lab.guest.run(LESS_STEPS.format("|".join(comparison.steps)))
     if not close:
         raise AssertionError(f"the kernel's own times were never close to each other: {'; '.join(figures)}")
     return "; ".join(figures)
