@@ -49,8 +49,11 @@ bool is_passed_through(const Topology& topology, const Disk& disk) {
   if (!is_guest(topology)) return false;
   // docs/specs/pci-ids.rst and hw/nvme/ctrl.c of QEMU; the second is that of nvme,use-intel-id=on and before QEMU 6.0.
   constexpr std::uint32_t kOfQemu[] = {0x1b36'0010, 0x8086'5845};
+  // What a provider gives is often an NVMe controller of its own in front of a disk on the network.
+  constexpr std::string_view kOwnHosts[] = {"", "ovirt", "proxmox", "openstack", "kubevirt"};
   if (disk.driver == "nvme")
-    return (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") &&
+    return is_one_of(kOwnHosts, topology.guest.manager) &&
+           (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") &&
            disk.facts.pci_id &&
            std::find(std::begin(kOfQemu), std::end(kOfQemu), *disk.facts.pci_id) == std::end(kOfQemu);
   const bool is_adapter = (disk.transport == "scsi" || disk.transport == "fc") && !disk.virtio && !disk.bus_id.empty();

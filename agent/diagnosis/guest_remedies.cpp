@@ -49,11 +49,11 @@ std::string queue_attribute(const Disk& disk, std::string_view name) {
   return fmt::format("/sys/block/{}/queue/{}", shell_name(disk), name);
 }
 
-Instructions lift_guest_limit(const Disk& disk, unsigned queues) {
+Instructions lift_guest_limit(const Disk& disk, unsigned queues, bool host_is_told) {
   if (disk.transport == "xen") return raise_xen_limit(queues);
   // Elsewhere it was read, or the queues are there and only shared out.
-  const bool may_be_host =
-      disk.driver == "virtio_blk" && !disk.facts.msix_vectors && interrupt_queues(disk) == disk.queues.size();
+  const bool may_be_host = !host_is_told && disk.driver == "virtio_blk" && !disk.facts.msix_vectors &&
+                           interrupt_queues(disk) == disk.queues.size();
   return {
       "",
       fmt::format(
@@ -68,11 +68,15 @@ Instructions lift_guest_limit(const Disk& disk, unsigned queues) {
         "", boot_caution()}}};
 }
 
-Instructions use_msi(const Disk& disk) {
+Instructions use_msi(const Disk& disk, bool switched_off) {
   return {
-      "",
-      fmt::format("Find out why this guest does not use all message interrupts (MSI-X) that {} offers, and let it.",
-                  disk.name),
+      switched_off ? "take pci=nomsi off the command line, and reboot" : "",
+      switched_off
+          ? fmt::format("Take pci=nomsi off the kernel command line, so that {} gets message interrupts (MSI-X).",
+                        disk.name)
+          : fmt::format("Find out why this guest does not use all message interrupts (MSI-X) of {}, and let "
+                        "it.",
+                        disk.name),
       {{kGuest,
         "What the kernel was told, what it says, and which messages the device uses now: none, if the last command "
         "shows nothing. As root, vqscope doctor also reads how many the device has.",
@@ -90,6 +94,15 @@ Instructions use_msi(const Disk& disk) {
                 "This guest, while it reboots.", "Add it again: for one boot in the boot menu, then in the file.",
                 "A device whose messages do not work is not usable until then; if it is the root disk's controller, "
                 "the guest does not boot."}}}};
+}
+
+Instructions lift_guest_limit_and_use_msi(const Disk& disk, unsigned queues, bool host_is_told) {
+  Instructions limit = lift_guest_limit(disk, queues, host_is_told), msi = use_msi(disk, true);
+  limit.in_short = "change two settings here, and reboot";
+  limit.summary +=
+      " " + msi.summary + " With one of the two alone all its queues share a wire, or it has no more of them.";
+  std::move(msi.steps.begin(), msi.steps.end(), std::back_inserter(limit.steps));
+  return limit;
 }
 
 Instructions spread_interrupts(const Disk& disk) {

@@ -19,8 +19,12 @@ std::string shell_name(const Disk& disk);
 std::string queue_attribute(const Disk& disk, std::string_view name);
 
 // `queues`: that the disk should have.
-Instructions lift_guest_limit(const Disk& disk, unsigned queues);
-Instructions use_msi(const Disk& disk);
+// `host_is_told`: what the host offers stands beside it.
+Instructions lift_guest_limit(const Disk& disk, unsigned queues, bool host_is_told);
+// `switched_off`: by the kernel command line.
+Instructions use_msi(const Disk& disk, bool switched_off);
+// As lift_guest_limit(), of a disk whose queues would share a wire for want of MSI.
+Instructions lift_guest_limit_and_use_msi(const Disk& disk, unsigned queues, bool host_is_told);
 Instructions spread_interrupts(const Disk& disk);
 Instructions match_queues(const Disk& disk);
 std::vector<Step> drop_elevator(const Disk& disk);

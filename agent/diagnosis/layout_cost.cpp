@@ -37,11 +37,16 @@ Severity severity_by_cost(const DiskEvidence& evidence, Severity unmeasured) {
   // A plateau may be the queue's thread at the host.
   if (may_be_queues_thread(evidence)) severity = std::max(severity, Severity::kWarning);
   if (cost) severity = std::max(severity, severity_of_share(cost->measured_ratio()));
-  return cost && cost->busiest_cpu.value_or(0) >= kUsedUp ? Severity::kCritical : severity;
+  if (cost && cost->busiest_cpu.value_or(0) >= kUsedUp) severity = Severity::kCritical;
+  return are_several_at_a_time(evidence.measured) ? severity : std::min(severity, Severity::kWarning);
 }
 
 double waiting(const Measured& measured) {
   return measured.seconds > 0 ? static_cast<double>(queue_latency(measured).sum_ns) / 1e9 / measured.seconds : 0;
+}
+
+bool are_several_at_a_time(const Measured& measured) {
+  return measured.average_inflight + waiting(measured) >= kSharedInflight;
 }
 
 Severity unmeasured_sharing(const Measured& measured) {
@@ -49,7 +54,9 @@ Severity unmeasured_sharing(const Measured& measured) {
 }
 
 std::vector<std::string> about_few_at_a_time(const Measured& measured) {
-  if ((measured.cost && measured.cost->ratio()) || unmeasured_sharing(measured) != Severity::kInfo) return {};
+  const auto& cost = measured.cost;
+  if ((cost && cost->ratio()) || unmeasured_sharing(measured) != Severity::kInfo) return {};
+  if (cost && (cost->measured_ratio() >= kCostWarning || cost->busiest_cpu.value_or(0) >= kUsedUp)) return {};
   return {
       fmt::format("With {} in flight or waiting in this guest on average requests hardly meet each other, so that what "
                   "was not measured makes this no warning.",

@@ -24,6 +24,8 @@ std::vector<std::string> about_few_at_a_time(const Measured& measured);
 
 // Requests that wait in this guest, on average (by Little's law).
 double waiting(const Measured& measured);
+// With hardly two requests at a time none waits for another.
+bool are_several_at_a_time(const Measured& measured);
 
 // By a share of the requests' time.
 Severity severity_of_share(double share);

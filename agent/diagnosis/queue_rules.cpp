@@ -56,11 +56,6 @@ bool is_mendable(const DiskEvidence& evidence) {
           !(anonymous && evidence.disk.transport == "virtio-mmio"));
 }
 
-// With hardly two requests at a time none waits for another.
-bool are_several_at_a_time(const Measured& measured) {
-  return measured.average_inflight + waiting(measured) >= kSharedInflight;
-}
-
 // Whether more vCPUs than the queues are for send requests.
 bool is_felt(const DiskEvidence& evidence) { return is_crowded(evidence) || is_one_queue_felt(evidence); }
 
@@ -70,7 +65,7 @@ Severity shortage_severity(const DiskEvidence& evidence) {
   const bool mendable = is_mendable(evidence);
   const Severity severity =
       severity_by_cost(evidence, mendable ? unmeasured_sharing(evidence.measured) : Severity::kInfo);
-  return mendable && are_several_at_a_time(evidence.measured) ? severity : std::min(severity, Severity::kWarning);
+  return mendable ? severity : std::min(severity, Severity::kWarning);
 }
 
 void tell_load(const DiskEvidence& evidence, Found& found) {
@@ -87,10 +82,11 @@ void tell_load(const DiskEvidence& evidence, Found& found) {
   found.numbers.emplace_back("average_waiting", waiting(measured));
   if (!told_by_another(evidence).empty()) return;
   if (!is_mendable(evidence))
-    found.evidence.push_back(fmt::format(
-        "{}: this is information unless a measured cost says otherwise, and a warning at the most.",
-        evidence.topology.vmm == "firecracker" ? "Firecracker gives a disk one queue, which nobody can change"
-                                               : "Whether this hypervisor can give a disk more queues is not known"));
+    found.evidence.push_back(
+        fmt::format("{}: this is information unless a measured cost says otherwise, and a warning at the most.",
+                    evidence.topology.vmm == "firecracker"
+                        ? "Firecracker gives a disk one queue, unless your version offers num_queues"
+                        : "Whether this hypervisor can give a disk more queues is not known"));
   else
     for (std::string& sentence : about_few_at_a_time(measured)) found.evidence.push_back(std::move(sentence));
 }
@@ -117,8 +113,9 @@ std::string about_both_limits(const DiskEvidence& evidence) {
   const auto features = evidence.disk.facts.virtio_features;
   const bool is_one = evidence.disk.driver == "virtio_blk" && features && !has_blk_multiqueue(*features);
   return fmt::format(
-      "The host is at a limit, too: {}. To lift one of the two alone brings no queue with an interrupt of its own.",
-      is_one ? "it offers one queue" : "there are no vectors for more queues than interrupt now");
+      "The host is at a limit, too: {}. Both have to be lifted for {}.",
+      is_one ? "it offers one queue" : "there are no vectors for more queues than interrupt now",
+      evidence.disk.transport == "virtio-mmio" ? "more queues" : "a queue with an interrupt of its own for each vCPU");
 }
 
 }  // namespace
@@ -210,7 +207,8 @@ std::optional<Found> guest_limits_queues(const DiskEvidence& evidence) {
   }
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   if (reason == Shortage::kBothLimits) found.evidence.push_back(about_both_limits(evidence));
-  if (!evidence.disk.facts.msix_vectors && evidence.disk.driver == "virtio_blk" && reason == Shortage::kGuestLimit)
+  if (!evidence.disk.facts.msix_vectors && evidence.disk.driver == "virtio_blk" &&
+      evidence.disk.transport == "virtio-pci" && reason == Shortage::kGuestLimit)
     found.evidence.emplace_back("How many queues the host prepared could not be read, which takes root.");
   return found;
 }

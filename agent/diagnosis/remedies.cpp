@@ -9,6 +9,7 @@
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/guest_remedies.h"
 #include "agent/diagnosis/host_remedies.h"
+#include "agent/diagnosis/vector_rules.h"
 
 namespace vqscope {
 
@@ -66,13 +67,13 @@ Instructions more_queues(const Disk& disk, const std::vector<Platform>& platform
 
 // In the order in which it is safe: with more queues and no vectors for them all would share one interrupt. `guest` is
 // what remains in this guest then.
-Instructions with_guests_part(Instructions host, Instructions guest) {
+Instructions with_guests_part(Instructions host, Instructions guest, bool mmio) {
   if (!host.helps) return host;  // the other alone changes nothing
   host.in_short = "change the host, and then a setting here";
   host.summary = fmt::format(
-      "Two things have to change, and neither alone gives each vCPU a queue with an interrupt of its own. First on the "
-      "host: {} Then in this guest: {} Both take effect when the guest is shut down and started once after that.",
-      host.summary, guest.summary);
+      "Settings on both sides have to change, and neither side alone gives each vCPU {}. First on the host: {} Then in "
+      "this guest: {} All of it takes effect when the guest is shut down and started once after that.",
+      mmio ? "a queue" : "a queue with an interrupt of its own", host.summary, guest.summary);
   std::move(guest.steps.begin(), guest.steps.end(), std::back_inserter(host.steps));
   return host;
 }
@@ -142,7 +143,9 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
   if (changes_something(result.steps))
     result.summary += " If it falls, lengthen the queue on the host, or give the disk more queues.";
   else if (host_disk.settable && !platforms.empty())
-    result.summary += " If it falls, the queue is too short, and no setting of the host makes it longer.";
+    result.summary +=
+        fmt::format(" If it falls, the queue is too short, and no setting of the host makes it longer.{}",
+                    disk.virtio ? " Smaller requests (queue/max_sectors_kb) take fewer of its entries." : "");
   result.steps.insert(
       result.steps.begin(),
       {kGuest, "The limit of the elevator (the first number) should not be below that of the driver (the second):",
@@ -284,19 +287,24 @@ HostDisk host_disk_of(const Topology& topology, const Disk* disk) {
 Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, const std::vector<Platform>& platforms) {
   const Disk& of = disk_or_none(disk);
   const HostDisk host_disk = host_disk_of(topology, disk);
+  const bool msi_off = of.facts.uses_msi == false && is_msi_switched_off(topology);
+  const auto lift_limit = [&](bool host_is_told) {
+    return (msi_off ? lift_guest_limit_and_use_msi : lift_guest_limit)(of, host_disk.queues, host_is_told);
+  };
   Instructions result;
   switch (remedy) {
     case Remedy::kNone: break;
     case Remedy::kMoreQueues: return more_queues(of, platforms, host_disk);
     case Remedy::kStartAnew: return start_anew(of, host_disk);
-    case Remedy::kLiftGuestLimit: return lift_guest_limit(of, host_disk.queues);
-    case Remedy::kUseMsi: return use_msi(of);
+    case Remedy::kLiftGuestLimit: return lift_limit(false);
+    case Remedy::kUseMsi: return use_msi(of, msi_off);
     case Remedy::kMoreQueuesAndLiftLimit:
       // Where queues are only shared out, it is vectors that the host has to add.
       return with_guests_part(of.queues.size() < host_disk.queues ? more_queues(of, platforms, host_disk)
                                                                   : more_vectors(of, platforms, host_disk),
-                              lift_guest_limit(of, host_disk.queues));
-    case Remedy::kMoreQueuesAndUseMsi: return with_guests_part(more_queues(of, platforms, host_disk), use_msi(of));
+                              lift_limit(true), host_disk.mmio);
+    case Remedy::kMoreQueuesAndUseMsi:
+      return with_guests_part(more_queues(of, platforms, host_disk), use_msi(of, msi_off), host_disk.mmio);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);
     case Remedy::kDeepenQueue: return deepen_queue(of, platforms, host_disk);

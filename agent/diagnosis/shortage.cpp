@@ -63,6 +63,7 @@ bool is_limited_by_host_too(const DiskEvidence& evidence) {
 // The host's part is queues; with a wire for an interrupt they would all share it.
 bool lacks_msi_besides(const DiskEvidence& evidence) {
   return evidence.disk.virtio && evidence.disk.facts.uses_msi == false &&
+         (evidence.disk.facts.msix_vectors || is_msi_switched_off(evidence.topology)) &&
          remedy_for_vectors(evidence) == Remedy::kUseMsi;
 }
 
@@ -70,12 +71,15 @@ bool lacks_msi_besides(const DiskEvidence& evidence) {
 
 Shortage shortage(const DiskEvidence& evidence) {
   const std::size_t queues = judged_queues(evidence).queues, cpus = evidence.topology.online_cpus.size();
-  if (!hypervisor_sets_queues(evidence.topology, evidence.disk) || is_emulated(evidence) || queues == 0 ||
-      queues >= cpus)
+  const bool passed_through = is_passed_through(evidence.topology, evidence.disk);
+  if (!(hypervisor_sets_queues(evidence.topology, evidence.disk) || passed_through) || is_emulated(evidence) ||
+      queues == 0 || queues >= cpus)
     return Shortage::kNone;
   if (is_limited_by_guest(evidence))
     return is_limited_by_host_too(evidence) ? Shortage::kBothLimits : Shortage::kGuestLimit;
-  if (has_one_queue_for_want_of_msi(evidence)) return Shortage::kNoMsi;
+  if (has_one_queue_for_want_of_msi(evidence) && (!passed_through || remedy_for_vectors(evidence) == Remedy::kUseMsi))
+    return Shortage::kNoMsi;
+  if (passed_through) return Shortage::kNone;  // what the hardware has is nobody's to change
   const std::size_t late = evidence.topology.guest.late_cpus.size();
   return late > 0 && queues == cpus - late ? Shortage::kHotplug : Shortage::kHost;
 }

@@ -28,22 +28,11 @@ bool shares_admins_vector(const DiskEvidence& evidence) {
          evidence.disk.facts.shares_admin_line == true;
 }
 
-// "pci=noacpi,nomsi" (Documentation/admin-guide/kernel-parameters.txt)
-bool is_msi_switched_off(const DiskEvidence& evidence) {
-  const std::string command_line = evidence.topology.guest.command_line.value_or("");
-  for (const std::string_view option : split(command_line)) {
-    if (!option.starts_with("pci=")) continue;
-    const auto words = split(option.substr(4), ",");
-    if (std::find(words.begin(), words.end(), "nomsi") != words.end()) return true;
-  }
-  return false;
-}
-
 Side who_lacks_vectors(const DiskEvidence& evidence) {
   if (evidence.disk.transport == "virtio-mmio") return Side::kHost;
   const auto vectors = evidence.disk.facts.msix_vectors;
   if (vectors == 0U) return Side::kHost;
-  if (is_wired(evidence) && is_msi_switched_off(evidence)) return Side::kGuest;
+  if (is_wired(evidence) && is_msi_switched_off(evidence.topology)) return Side::kGuest;
   const auto needed = needed_vectors(evidence.disk);
   if (!vectors || !needed) return Side::kNotKnown;
   // With two vectors the drivers of virtio do without the wire, and NVMe's with one.
@@ -90,6 +79,17 @@ Remedy remedy_for_shared(const DiskEvidence& evidence) {
 
 }  // namespace
 
+// "pci=noacpi,nomsi" (Documentation/admin-guide/kernel-parameters.txt)
+bool is_msi_switched_off(const Topology& topology) {
+  const std::string command_line = topology.guest.command_line.value_or("");
+  for (const std::string_view option : split(command_line)) {
+    if (!option.starts_with("pci=")) continue;
+    const auto words = split(option.substr(4), ",");
+    if (std::find(words.begin(), words.end(), "nomsi") != words.end()) return true;
+  }
+  return false;
+}
+
 bool shares_vector(const DiskEvidence& evidence) {
   const Disk& disk = evidence.disk;
   // Only these drivers name their lines after queues, so that a line without a queue is one that serves several.
@@ -123,7 +123,7 @@ std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
       "device has one.",
       evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
   if (evidence.disk.driver == "nvme") sentences.emplace_back("Without them the NVMe driver takes one queue.");
-  if (is_msi_switched_off(evidence))
+  if (is_msi_switched_off(evidence.topology))
     sentences.emplace_back("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.");
   return sentences;
 }

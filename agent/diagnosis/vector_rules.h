@@ -9,6 +9,8 @@
 
 namespace vqscope {
 
+// The kernel command line has pci=nomsi.
+bool is_msi_switched_off(const Topology& topology);
 // There is an interrupt line that serves several of the disk's queues.
 bool shares_vector(const DiskEvidence& evidence);
 // An NVMe disk that has one queue because its interrupt is a wire: the driver takes no more then.

@@ -13,6 +13,7 @@
 #include "agent/diagnosis/thresholds.h"
 #include "agent/doctor/phrasing.h"
 #include "agent/model/window.h"
+#include "agent/topology/vmm.h"
 
 namespace vqscope {
 
@@ -117,6 +118,9 @@ std::string could_try(const Report& report) {
   for (const Finding& finding : report.diagnosis.findings)
     if (is_done_here(finding.found.remedy))
       return fmt::format("You could try: {}.", instructions(finding, report).in_short);
+  if (!report.full_cpus.empty())
+    return fmt::format("If it is slow now, its programs may wait for {}, not for disks (see below).",
+                       is_guest(report.topology) ? "vCPUs" : "CPUs");
   return "If it is slow at other times, run this again then.";
 }
 

@@ -285,17 +285,17 @@ Topology decode(const proto::Topology& source) {
 std::vector<ProbeStatus> decode(const proto::Probes& source) {
   std::vector<ProbeStatus> probes;
   for (const proto::Probe& probe : source.probes())
-    probes.push_back({probe.name(), probe.up(), probe.reason(),
+    probes.push_back({printable(probe.name()), probe.up(), printable(probe.reason()),
                       probe.has_missed_runs() ? std::optional(probe.missed_runs()) : std::nullopt});
   return probes;
 }
 
 RecordingHeader decode(const proto::Header& source) {
   RecordingHeader header;
-  header.vqscope_version = source.vqscope_version();
-  header.kernel_release = source.kernel_release();
-  header.kernel_version = source.kernel_version();
-  header.machine = source.machine();
+  header.vqscope_version = printable(source.vqscope_version());
+  header.kernel_release = printable(source.kernel_release());
+  header.kernel_version = printable(source.kernel_version());
+  header.machine = printable(source.machine());
   header.boot_id = source.boot_id();
   header.started_realtime_ns = source.started_realtime_ns();
   header.started_monotonic_ns = source.started_monotonic_ns();

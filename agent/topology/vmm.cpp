@@ -232,8 +232,9 @@ Hypervisor detect_hypervisor(TreeReader& reader, const SystemPaths& paths, std::
   const std::optional<bool> bit = flag || !signature || !cpuinfo.empty() ? flag : !signature->empty();
   if (is_xen_dom0(reader, paths)) return {{}, bit};
   const Dmi dmi = read_dmi(reader, paths.sysfs, bit);
-  // The CPU knows; firmware and names are chosen freely, and of machines without a hypervisor, too.
-  if (bit == false || is_sold_as_hardware(dmi)) return {{}, false};
+  // The CPU knows; firmware and names are chosen freely, and of machines without a hypervisor, too. Names tell where
+  // the CPU does not.
+  if (!bit.value_or(!is_sold_as_hardware(dmi))) return {{}, false};
   return {find_product(reader, paths, dmi, cpuinfo, flag, signature), bit};
 }
 

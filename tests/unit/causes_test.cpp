@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/remedies.h"
 #include "agent/topology/vmm.h"
@@ -84,10 +85,10 @@ TEST(TwoLimits, AreBothNamedInTheOrderInWhichTheyAreLifted) {
                    "sets it."),
           Contains("Its MSI-X table has 3 vectors, of which one is for configuration changes."),
           Contains("For a queue for each vCPU the table has to have 9 vectors."),
-          Contains("The host is at a limit, too: there are no vectors for more queues than interrupt now. To lift one "
-                   "of the two alone brings no queue with an interrupt of its own.")));
+          Contains("The host is at a limit, too: there are no vectors for more queues than interrupt now. Both have to "
+                   "be lifted for a queue with an interrupt of its own for each vCPU.")));
   const Instructions both = remedy(limits, topology, "vda");
-  EXPECT_THAT(both.summary, HasSubstr("neither alone"));
+  EXPECT_THAT(both.summary, HasSubstr("neither side alone"));
   EXPECT_LT(both.summary.find("First on the host: Give vda 8 queues"),
             both.summary.find("Then in this guest: Take the module parameter"));
   EXPECT_THAT(both.summary, HasSubstr("an MSI-X table of 9 vectors"));
@@ -133,6 +134,33 @@ TEST(TwoLimits, AreOneQueueOfTheHostAndNoMessageInterruptsInThisGuest) {
                     Contains("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.")));
   const Instructions both = remedy(single, topology, "vda");
   EXPECT_THAT(snippets(both), AllOf(HasSubstr("num-queues=4"), HasSubstr("grep -o 'pci=[^ ]*' /proc/cmdline")));
+}
+
+TEST(TwoLimits, AreThreeWhereTheGuestSwitchesMessageInterruptsOffBesides) {
+  Topology topology = scan(Guest("two-limits"));
+  topology.guest.command_line.value() += " pci=noacpi,nomsi";
+  topology.disks[0].facts.uses_msi = false;
+  const auto of = [&](Remedy what) { return instructions_for(what, &topology.disks[0], topology, {Platform::kQemu}); };
+  const Instructions here = of(Remedy::kLiftGuestLimit), all = of(Remedy::kMoreQueuesAndLiftLimit);
+  EXPECT_EQ(here.in_short, "change two settings here, and reboot");
+  for (const Instructions& instructions : {here, all}) {
+    EXPECT_THAT(instructions.summary, AllOf(HasSubstr("Take the module parameter"), HasSubstr("Take pci=nomsi off")));
+    EXPECT_THAT(snippets(instructions), HasSubstr("grep -o 'pci=[^ ]*' /proc/cmdline"));
+  }
+  EXPECT_THAT(all.summary, HasSubstr("First on the host: Give vda 8 queues"));
+}
+
+TEST(SeverityByCost, IsNotCriticalWhereHardlyTwoRequestsMeet) {
+  const Topology topology = scan(Guest("two-limits"));
+  const auto severity = [&](double inflight) {
+    Measured measured = test::measure(topology.disks[0], {kEightCpus.requests, kEightCpus.interrupts, {}, inflight});
+    measured.cost = QueueCost{.request_seconds = 1, .completion_seconds = 0.7, .crossing_seconds = 0.59};
+    const DiskEvidence evidence = {topology, topology.disks[0], measured};
+    EXPECT_THAT(about_few_at_a_time(measured), IsEmpty()) << "what was measured makes it a warning";
+    return severity_by_cost(evidence, Severity::kInfo);
+  };
+  EXPECT_EQ(severity(0.8), Severity::kWarning);
+  EXPECT_EQ(severity(8), Severity::kCritical);
 }
 
 TEST(LimitsOfTheHost, ThatWereNotReadAreNotDenied) {
@@ -214,6 +242,24 @@ TEST(PassedThrough, DrivesAnswerThemselves) {
   }
 }
 
+TEST(PassedThrough, DrivesHaveFindingsOfWhatThisGuestLimits) {
+  Topology topology = scan(Guest("passed-through-nvme"));
+  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
+              Not(Contains(::testing::StartsWith("guest_limits_queues"))));
+  for (HardwareQueue& queue : topology.disks[0].queues) queue.type = QueueType::kDefault;
+  topology.disks[0].queues.back().type = QueueType::kPoll;
+  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
+              Contains(::testing::StartsWith("guest_limits_queues")));
+}
+
+TEST(PassedThrough, IsNotKnownOfAProvidersControllers) {
+  Topology topology = scan(Guest("passed-through-nvme"));
+  topology.guest.manager = "proxmox";
+  EXPECT_TRUE(is_passed_through(topology, topology.disks[0]));
+  topology.guest.manager = "Alibaba Cloud";
+  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
+}
+
 TEST(PassedThrough, IsNotWhatAHypervisorMakes) {
   EXPECT_FALSE(is_passed_through(scan(Guest("virtio-scsi")), scan(Guest("virtio-scsi")).disks[0]));
   Topology topology = scan(Guest("pvscsi"));
@@ -253,9 +299,11 @@ TEST(OneQueueForEver, IsInformationUntilACostIsMeasured) {
   EXPECT_EQ(single(32, {}).severity, Severity::kInfo);
   EXPECT_THAT(
       single(32, {}).evidence,
-      AllOf(Contains(HasSubstr("What that costs was not measured")),
-            Contains("Firecracker gives a disk one queue, which nobody can change: this is information unless a "
-                     "measured cost says otherwise, and a warning at the most.")));
+      AllOf(
+          Contains(HasSubstr("What that costs was not measured")),
+          Contains(
+              "Firecracker gives a disk one queue, unless your version offers num_queues: this is information unless a "
+              "measured cost says otherwise, and a warning at the most.")));
   const QueueCost without_locks = {1, 0.2, 0, 0.05, 0, std::nullopt, 0.2};
   EXPECT_EQ(single(32, without_locks).severity, Severity::kInfo);
   EXPECT_THAT(single(32, without_locks).evidence, Contains(HasSubstr("waits for locks were not measured")));

@@ -318,6 +318,7 @@ TEST(Doctor, TellsOfACpuThatHadNoTimeToSpare) {
   const auto text = [&](std::vector<CpuLoad> full) { return to_text(report_of(std::move(full)), {200, false}); };
   const std::string busy = text({{1, 0.96, 0.03}});
   EXPECT_THAT(busy, StartsWith("HEALTHY"));
+  EXPECT_THAT(busy, HasSubstr("If it is slow now, its programs may wait for vCPUs, not for disks (see below).\n"));
   EXPECT_THAT(busy, HasSubstr("1 online vCPU. vCPU 1 was busy for 96 % of the time, and ready to run for 3 % while the "
                               "host ran something else.\n"));
   EXPECT_THAT(text({{1, 1, 0}}), HasSubstr("vCPU 1 was busy for 100 % of the time.\n"));

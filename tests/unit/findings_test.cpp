@@ -123,7 +123,8 @@ TEST(SingleQueue, IsNotCriticalWhereNobodyCanMendIt) {
   single.topology.vmm = "firecracker";
   EXPECT_EQ(single.only().severity, Severity::kWarning);
   EXPECT_EQ(single.only().evidence.back(),
-            "Firecracker gives a disk one queue, which nobody can change: this is information unless a measured cost "
+            "Firecracker gives a disk one queue, unless your version offers num_queues: this is information unless a "
+            "measured cost "
             "says otherwise, and a warning at the most.");
   single.measured.cost.reset();
   EXPECT_EQ(single.only().severity, Severity::kInfo) << "not measured";

@@ -99,6 +99,7 @@ TEST(DetectVmm, TellsWhetherThereIsAHypervisorAtAll) {
   EXPECT_EQ(there(cpu_flags(dmi("Alibaba Cloud", "Alibaba Cloud ECS"), "vmx"), "KVMKVMKVM"), false);
   for (const char* name : {"m6g.metal", "Alibaba Cloud ECS Bare Metal", "ecs.ebmr8y.32xlarge"})
     EXPECT_EQ(there(dmi("", name), std::nullopt), false) << name;
+  EXPECT_EQ(there(dmi("", "Alibaba Cloud ECS Bare Metal"), "KVMKVMKVM"), true) << "a copied name";
 }
 
 TEST(DetectVmm, AChassisOrFirmwareOfAHypervisorsNameIsNotBelievedAgainstTheCpu) {
