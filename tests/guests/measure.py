@@ -372,7 +372,7 @@ class Run:
     def check_findings(self):
         """The doctor may tell of a disk what is so under any load, and what the scenario's makes of it. Where the load was too
         short, or an emulated guest so busy that the agent's answer took longer than the doctor waits, it judges nothing."""
-        if int(self.files["doctor-status"]) == TOO_SHORT or re.search("time(d |-|)out", self.files["doctor"]):
+        if int(self.files["doctor-status"]) == TOO_SHORT or re.search("[Tt]ime(d |-|)out", self.files["doctor"]):
             return
         if not self.files["doctor"].startswith("{"):
             self.problems.append(f"the doctor ended with {self.files['doctor-status'].strip()}: {self.files['doctor']}")
