@@ -125,8 +125,10 @@ Numbers numbers_of(std::span<const Second> seconds) {
 
 Estimates estimates_of(std::span<const Second> seconds) {
   Estimates estimates = estimate(seconds, numbers_of, is_robust);
+  // A tenth without requests has no time that could be nothing.
+  const double with_requests = estimates[kMeanLatency].degrees_of_freedom;
   for (const auto& [number, part] : kPartsOfTime)
-    if (estimates[number].degrees_of_freedom < kParts - 1) estimates[number].degrees_of_freedom = 0;
+    if (estimates[number].degrees_of_freedom < with_requests) estimates[number].degrees_of_freedom = 0;
   return estimates;
 }
 

@@ -53,8 +53,8 @@ constexpr std::size_t op_number(std::size_t op, OpNumber number) { return kDevic
 
 Numbers numbers_of(std::span<const Second> seconds);
 
-// All of them with their errors. Of a part of a request's time that is nothing in some of the ten parts of a recording,
-// the error is not known.
+// All of them with their errors. Of a part of a request's time that is nothing in some of those of the ten parts of a
+// recording that have requests, the error is not known.
 Estimates estimates_of(std::span<const Second> seconds);
 
 // Those of the median second.

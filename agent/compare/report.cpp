@@ -143,7 +143,7 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
   const Estimates before_numbers = estimates_of(before.seconds), after_numbers = estimates_of(after.seconds);
   const Pair pair{before, after, before_numbers, after_numbers};
   DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}, {}};
-  if (pair.ratio(kMeanLatency)) report.time = time_change(pair);
+  if (pair.ratio(kMeanLatency)) report.time = time_change(pair, report.judgement.by_median);
   // What nothing was seen of is not said of its parts.
   const Verdict verdict = report.judgement.verdict;
   if (verdict == Verdict::kNoDifference || verdict == Verdict::kNotComparable) report.time.sentence.clear();
@@ -250,6 +250,35 @@ void compare_activity(const Series& before, const Series& after, Comparison& com
   note("the host took", steal_share, kMoreStolen);
 }
 
+// Requests wait for vCPUs then, and what else runs there decides how long.
+constexpr double kNearlyAlwaysBusy = 0.95, kOftenWaited = 0.5;
+
+void tell_of_busy_cpus(const Series& before, const Series& after, Comparison& comparison) {
+  std::string told;
+  bool busy = false;
+  const auto look = [&](const char* what, std::optional<double> a, std::optional<double> b, double limit) {
+    if (!a && !b) return;
+    busy |= std::max(a.value_or(0), b.value_or(0)) >= limit;
+    const auto share = [](std::optional<double> value) {
+      return value ? fmt::format("{:.0f} %", *value * 100) : std::string("an unknown share");
+    };
+    told += fmt::format("{}{} for {} of the time before and {} after", told.empty() ? "" : ", and ", what, share(a),
+                        share(b));
+  };
+  look("the vCPUs were busy", busy_share(before), busy_share(after), kNearlyAlwaysBusy);
+  look("tasks waited for CPUs", time_share(before, before.activity.cpu_some_us),
+       time_share(after, after.activity.cpu_some_us), kOftenWaited);
+  if (!busy) return;
+  for (DeviceReport& device : comparison.devices) {
+    const Verdict verdict = device.judgement.verdict;
+    if (verdict == Verdict::kBetter || verdict == Verdict::kWorse || verdict == Verdict::kMixed)
+      device.judgement.notes.push_back(
+          told +
+          ": latency and rate depend on who else used the vCPUs, so the difference need not be due to the disk "
+          "or to what was changed");
+  }
+}
+
 SideReport describe(const Series& series) {
   return {series.file,    series.header,       series.begin,
           series.seconds, series.topology.vmm, series.topology.online_cpus.size()};
@@ -335,6 +364,7 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
     return fail(fmt::format("no disk is in both recordings ({}); --device A=B says which one was renamed",
                             fmt::join(comparison.notes, "; ")));
   compare_activity(before, after, comparison);
+  tell_of_busy_cpus(before, after, comparison);
   if (before.file != after.file && after.header.started_realtime_ns < before.header.started_realtime_ns)
     comparison.notes.push_back(
         fmt::format("{} was recorded before {}, by the clock of the guest: are they the right "

@@ -42,6 +42,15 @@ std::string with_limits(const Difference& change) {
   return fmt::format("{} ({} to {})", amount_of(change), format_seconds(least), format_seconds(most));
 }
 
+// "120 us less (113 us to 127 us)", or why it has no limits.
+std::string told_whole(const Difference& change, bool by_median) {
+  if (change.certain()) return with_limits(change);
+  return fmt::format("{}, which is not certain{}", amount_of(change),
+                     by_median ? " (unlike the verdict, which is of the median second)" : "");
+}
+
+bool rounds_to_nothing(const Difference& change) { return format_seconds(std::abs(change.value)) == format_seconds(0); }
+
 // "in waits for locks (not measured before)"; empty where both sides have it.
 std::string told_missing(const Pair& pair, const TimePart& part) {
   const bool before = is_measured(pair.before_numbers, part), after = is_measured(pair.after_numbers, part);
@@ -51,7 +60,7 @@ std::string told_missing(const Pair& pair, const TimePart& part) {
 
 }  // namespace
 
-TimeChange time_change(const Pair& pair) {
+TimeChange time_change(const Pair& pair, bool by_median) {
   TimeChange result;
   const bool split = is_measured(pair.before_numbers, kHost) && is_measured(pair.after_numbers, kHost);
   std::vector<TimePart> parts = {kBefore};
@@ -69,21 +78,25 @@ TimeChange time_change(const Pair& pair) {
                            [](const PartChange& part) { return std::abs(part.change.value); });
   std::string certain, uncertain, missing;
   for (const PartChange& part : by_size) {
+    if (rounds_to_nothing(part.change)) continue;
     if (part.change.certain())
       append(certain, ", ", fmt::format("{} {}", part.where, with_limits(part.change)));
-    else if (part.change.low < part.change.high)  // or it is nothing on both sides
+    else
       append(uncertain, ", ", fmt::format("{} {}", part.where, amount_of(part.change)));
   }
   for (const TimePart& part : split ? std::vector{kLocks} : std::vector{kHost, kComplete, kLocks})
     if (const std::string text = told_missing(pair, part); !text.empty()) append(missing, ", ", text);
   const Difference whole = *difference(pair.before_numbers[kMeanLatency], pair.after_numbers[kMeanLatency]);
-  result.sentence = fmt::format(
-      "of the whole recording's mean latency, {} -> {}, {}: ", format_seconds(*pair.before_numbers[kMeanLatency].value),
-      format_seconds(*pair.after_numbers[kMeanLatency].value),
-      whole.certain() ? with_limits(whole) : amount_of(whole) + ", which is not certain");
-  const std::string_view none = certain.empty() ? "no part is certain: " : "not certain: ";
-  if (!uncertain.empty()) append(certain, "; ", fmt::format("{}{}", none, uncertain));
-  result.sentence += certain.empty() ? "no part changed" : certain;
+  result.sentence = fmt::format("of the whole recording's mean latency, {} -> {}, {}",
+                                format_seconds(*pair.before_numbers[kMeanLatency].value),
+                                format_seconds(*pair.after_numbers[kMeanLatency].value), told_whole(whole, by_median));
+  if (certain.empty() && uncertain.empty())
+    result.sentence += ", and no part changed";
+  else if (certain.empty())
+    result.sentence +=
+        fmt::format(", {}: {}", whole.certain() ? "of which no part is certain" : "nor is any part", uncertain);
+  else
+    result.sentence += fmt::format(": {}{}{}", certain, uncertain.empty() ? "" : "; not certain: ", uncertain);
   if (!missing.empty()) append(result.sentence, "; ", "left out: " + missing);
   return result;
 }

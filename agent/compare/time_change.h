@@ -24,7 +24,7 @@ struct TimeChange {
   std::string sentence;
 };
 
-// Of two disks that have a mean latency.
-TimeChange time_change(const Pair& pair);
+// Of two disks that have a mean latency. `by_median`: the verdict beside it is that of the median second.
+TimeChange time_change(const Pair& pair, bool by_median);
 
 }  // namespace vqscope

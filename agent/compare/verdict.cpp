@@ -136,6 +136,7 @@ struct Scales {
   std::vector<std::string> better, worse;            // of averages and medians
   std::vector<std::string> tail_better, tail_worse;  // of p99
   Weight weight = Weight::kTail;                     // of the heaviest of them
+  bool by_median = false;                            // some are of the median second
 
   [[nodiscard]] bool averages() const { return !better.empty() || !worse.empty(); }
   [[nodiscard]] bool mixed() const {
@@ -158,6 +159,7 @@ Scales weigh(const Pair& pair, const std::vector<Criterion>& criteria) {
     // The whole recording says the same again.
     if (criterion.weight == Weight::kMean && std::find(told.begin(), told.end(), key) != told.end()) continue;
     if (criterion.weight == Weight::kMedian) told.push_back(key);
+    scales.by_median = !told.empty();
     auto& list = criterion.weight == Weight::kTail ? (good ? scales.tail_better : scales.tail_worse)
                                                    : (good ? scales.better : scales.worse);
     list.push_back(describe(pair, criterion, *ratio));
@@ -246,7 +248,9 @@ Judgement judge_amounts(const Pair& pair, const LoadMatch& load, double min_effe
           (scales.good() ? join_all(scales.better, scales.tail_better) : join_all(scales.worse, scales.tail_worse)));
     return judgement;
   }
-  return scales.mixed() ? both_ways(scales) : decide(scales);
+  Judgement judgement = scales.mixed() ? both_ways(scales) : decide(scales);
+  judgement.by_median = scales.by_median;
+  return judgement;
 }
 
 }  // namespace

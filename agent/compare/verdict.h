@@ -23,6 +23,7 @@ struct Judgement {
   std::vector<std::string> notes;  // what else one should know
   bool idle = false;               // hardly a request on either side: no reason to worry
   LoadMatch load = {};             // what decided whether there was anything to compare
+  bool by_median = false;          // the reason is of the median second
 };
 
 // With fewer seconds with requests on either side, only what cannot be overlooked gives a verdict, and with still

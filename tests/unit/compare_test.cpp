@@ -177,6 +177,32 @@ TEST(Compare, TellsWhichSettingsChangedAndWhatTheGuestDid) {
   EXPECT_EQ(json["guest"]["io_full_pressure_share"]["after"], nullptr);
 }
 
+TEST(Compare, SaysOfAWorseThatTheCpusWereBusyAllTheTime) {
+  const auto notes_of = [](std::uint64_t user, std::uint64_t waited_us) {
+    Recorder before(1), after(1);
+    const auto record = [&](Recorder& recorder, std::uint64_t rate, std::uint64_t latency_ns) {
+      recorder.record(1, 0, 0);
+      for (int i = 0; i < 30; ++i) {
+        recorder.reading().snapshot.activity.cpu->user += user;
+        recorder.reading().snapshot.activity.cpu->idle += 100 - user;
+        *recorder.reading().snapshot.activity.cpu_some_us += waited_us;
+        recorder.pass_second(rate, latency_ns);
+        recorder.add_reading();
+      }
+    };
+    record(before, 4000, 1'000'000);
+    record(after, 2000, 2'000'000);
+    const Comparison comparison = comparison_of(before, after);
+    EXPECT_EQ(comparison.devices.at(0).judgement.verdict, Verdict::kWorse);
+    return comparison.devices[0].judgement.notes;
+  };
+  const auto told = [](const char* shares) { return testing::Contains(HasSubstr(shares)); };
+  EXPECT_THAT(notes_of(99, 0), told("the vCPUs were busy for 99 % of the time before and 99 % after, and tasks waited "
+                                    "for CPUs for 0 % of the time before and 0 % after: latency and rate depend on"));
+  EXPECT_THAT(notes_of(40, 600'000), told("tasks waited for CPUs for 60 % of the time before and 60 % after"));
+  EXPECT_THAT(notes_of(90, 400'000), Not(told("the vCPUs were busy")));
+}
+
 TEST(Compare, SettingsThatARecordingIsWithoutDidNotChange) {
   Recorder before(1), after(1);
   before.reading().topology.disks[0].facts.settings.clear();  // an older vqscope

@@ -22,9 +22,9 @@ struct Sides {
     after[number] = estimate_of(b, log_error);
     return *this;
   }
-  [[nodiscard]] TimeChange change() const {
+  [[nodiscard]] TimeChange change(bool by_median = false) const {
     static const DeviceSeries none;
-    return time_change(Pair{none, none, before, after});
+    return time_change(Pair{none, none, before, after}, by_median);
   }
 };
 
@@ -89,6 +89,10 @@ std::vector<Second> seconds_of(const std::vector<std::optional<double>>& complet
     Second& second = seconds.emplace_back();
     second.seconds = 1;
     second.time = time;
+    OpSecond op;
+    op.requests = 1;
+    op.device.sum_ns = 10'000;
+    second.ops[VQS_READ] = op;
   }
   return seconds;
 }
@@ -110,6 +114,18 @@ TEST(Estimate, OfAPartThatIsNothingInSomeTenthsHasNoErrorThatIsKnown) {
   EXPECT_EQ(numbers[kLockWaits].degrees_of_freedom, 0);
 }
 
+TEST(Estimate, OfAPartOfTheTimeIsOfTheTenthsThatHaveRequests) {
+  std::vector<Second> paused = seconds_of(std::vector<std::optional<double>>(36, 2e-6));
+  for (int second = 0; second < 4; ++second) paused.emplace_back().seconds = 1;
+  const std::vector<Second> brief = seconds_of(std::vector<std::optional<double>>(9, 2e-6));
+  for (const auto& seconds : {paused, brief}) {
+    const Estimates numbers = estimates_of(seconds);
+    for (const DeviceNumber number : {kMeanLatency, kBeforeIssue, kAtDevice, kAtHost, kCompletion})
+      EXPECT_EQ(numbers[number].degrees_of_freedom, kParts - 2) << number;
+    EXPECT_TRUE(compare(numbers[kAtHost], estimate_of(*numbers[kAtHost].value / 2, 0.01))->certain());
+  }
+}
+
 TEST(TimeChange, SaysInWhichPartsAChangeIsAndOfWhichNothingIsCertain) {
   const TimeChange change = sides().change();
   EXPECT_EQ(
@@ -124,15 +140,36 @@ TEST(TimeChange, SaysThatNoPartIsCertain) {
   Sides noisy = sides();
   for (const DeviceNumber number : {kBeforeIssue, kAtHost, kCompletion})
     noisy.set(number, *noisy.before[number].value, *noisy.after[number].value, 1);
-  EXPECT_EQ(
-      noisy.change().sentence,
-      "of the whole recording's mean latency, 353 us -> 233 us, 120 us less (113 us to 127 us): no part is certain: at "
-      "the host 118 us less, before issue 2.00 us less, in completion 500 ns more");
+  EXPECT_EQ(noisy.change().sentence,
+            "of the whole recording's mean latency, 353 us -> 233 us, 120 us less (113 us to 127 us), of which no part "
+            "is certain: at "
+            "the host 118 us less, before issue 2.00 us less, in completion 500 ns more");
 }
 
 TEST(TimeChange, SaysWhereTheMeanOfTheWholeRecordingIsNotCertainEither) {
   const std::string sentence = sides().set(kMeanLatency, 353e-6, 350e-6, 0.1).change().sentence;
   EXPECT_THAT(sentence, ::testing::HasSubstr("353 us -> 350 us, 3.00 us less, which is not certain: at the host"));
+}
+
+TEST(TimeChange, SaysThatTheVerdictIsOfTheMedianSecondWhereTheMeanIsNotCertain) {
+  Sides noisy = sides().set(kMeanLatency, 353e-6, 534e-6, 1);
+  for (const DeviceNumber number : {kBeforeIssue, kAtHost, kCompletion})
+    noisy.set(number, *noisy.before[number].value, *noisy.after[number].value, 1);
+  EXPECT_EQ(noisy.change(true).sentence,
+            "of the whole recording's mean latency, 353 us -> 534 us, 181 us more, which is not certain (unlike the "
+            "verdict, which is of the median second), nor is any part: at the host 118 us less, before issue 2.00 us "
+            "less, in completion 500 ns more");
+  EXPECT_THAT(sides().change(true).sentence, ::testing::Not(::testing::HasSubstr("the verdict")));
+}
+
+TEST(TimeChange, LeavesOutPartsWhoseChangeRoundsToNothing) {
+  EXPECT_THAT(sides().set(kCompletion, 25e-6, 25.0001e-6).change().sentence,
+              ::testing::Not(::testing::HasSubstr("in completion")));
+  const Sides same = sides()
+                         .set(kBeforeIssue, 3e-6, 3.0001e-6, 1e-9)
+                         .set(kAtHost, 325e-6, 325.0002e-6)
+                         .set(kCompletion, 25e-6, 24.9998e-6);
+  EXPECT_THAT(same.change().sentence, ::testing::EndsWith("(113 us to 127 us), and no part changed"));
 }
 
 TEST(TimeChange, LeavesOutWhatOneSideLacksAndSaysSo) {
