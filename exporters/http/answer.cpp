@@ -18,9 +18,10 @@ namespace {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// On every answer, unless the configuration says otherwise. The pages need nothing but themselves.
+// On every answer, unless it or the configuration says otherwise.
 constexpr std::pair<const char*, const char*> kUsual[] = {
     {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Referrer-Policy", "no-referrer"},
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "deny"}};
@@ -34,10 +35,13 @@ Headers headers_of(const HttpResponse& response, const WebRules* rules) {
     headers.emplace_back(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"vqscope\", charset=\"UTF-8\"");
   if (response.status == MHD_HTTP_SERVICE_UNAVAILABLE) headers.emplace_back(MHD_HTTP_HEADER_RETRY_AFTER, "5");
   const Headers configured = rules != nullptr ? rules->headers : Headers();
+  const auto has = [](const Headers& others, const auto& header) {
+    return std::any_of(others.begin(), others.end(), [&](const auto& other) { return other.first == header.first; });
+  };
   for (const auto& usual : kUsual)
-    if (std::none_of(configured.begin(), configured.end(),
-                     [&](const auto& other) { return other.first == usual.first; }))
-      headers.emplace_back(usual);
+    if (!has(response.headers, usual) && !has(configured, usual)) headers.emplace_back(usual);
+  for (const auto& header : response.headers)
+    if (!has(configured, header)) headers.push_back(header);
   for (const auto& header : configured)
     if (!header.second.empty()) headers.push_back(header);
   return headers;

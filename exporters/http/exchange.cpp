@@ -84,7 +84,7 @@ void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
     auto request = std::make_unique<Request>();
     if (target == nullptr) target = "";
     request->head.target = request->target = target;
-    // No page has arguments, and where there is no room for one more the library closes without an answer. It only has
+    // Arguments are in the target, and where there is no room for one more the library closes without an answer. It only has
     // found by now where they begin.
     if (const std::size_t query = request->head.target.find('?'); query != std::string::npos)
       const_cast<char*>(target)[query + 1] = '\0';
@@ -198,9 +198,11 @@ MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, 
     if (request.verdict.load() != PasswordVerdict::kRight)
       return refuse(connection, rules, Refusal::kPassword, "a user and password are needed");
   }
+  const AskedFor& asked = **request.asked;
   return send(connection, rules,
-              handler_({(*request.asked)->path, request.head.list(MHD_HTTP_HEADER_ACCEPT),
-                        request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING), request.asked_ns}));
+              handler_({asked.path, asked.query, request.head.list(MHD_HTTP_HEADER_ACCEPT),
+                        request.head.list(MHD_HTTP_HEADER_ACCEPT_ENCODING), request.asked_ns,
+                        asked_from_elsewhere(request.head, asked)}));
 }
 
 // Either sets the request's verdict, or returns true: the connection is suspended until the checker has set it.

@@ -89,6 +89,7 @@ Result<void> read_target(std::string_view target, AskedFor& asked) {
     const auto host = host_of(target.substr(0, path));
     if (!host || host->empty()) return fail("the request line's URL has no valid host");
     asked.host = *host;
+    asked.authority = lower(target.substr(0, path));
     target.remove_prefix(path);
     if (!target.starts_with('/')) asked.path.push_back('/');
   }
@@ -97,6 +98,7 @@ Result<void> read_target(std::string_view target, AskedFor& asked) {
   if (!path || (query != std::string_view::npos && !unescape(target.substr(query))))
     return fail("the request line has an escape that is none, or %00");
   asked.path += *path;
+  if (query != std::string_view::npos) asked.query = target.substr(query + 1);
   if (!asked.path.starts_with('/') && asked.path != "*") return fail("the request line has no path");
   return {};
 }
@@ -150,10 +152,19 @@ Result<AskedFor> understand(const RequestHead& head) {
     const auto name = host_of(trim(host->value));
     if (!name) return fail("the Host is not a name or an address");
     asked.host = *name;
+    asked.authority = lower(trim(host->value));
   }
   if (auto read = read_target(head.target, asked); !read) return tl::unexpected(read.error());
   if (auto read = read_length(head, asked); !read) return tl::unexpected(read.error());
   return asked;
+}
+
+bool asked_from_elsewhere(const RequestHead& head, const AskedFor& asked) {
+  if (const std::string site = head.list("Sec-Fetch-Site"); !site.empty())
+    return !same(site, "same-origin") && !same(site, "none");
+  const std::string origin = head.list("Origin");
+  const std::size_t scheme = origin.find("://");
+  return !origin.empty() && (scheme == std::string::npos || lower(origin.substr(scheme + 3)) != asked.authority);
 }
 
 bool names_this_machine(std::string_view host, const std::vector<std::string>& names) {

@@ -28,12 +28,19 @@ struct RequestHead {
 
 struct AskedFor {
   std::string path;       // without the query, its escapes resolved
+  std::string query;      // what follows the first '?', as it was sent; empty also: there is no '?'
   std::string host;       // in lower case, without port and brackets; empty: none was named
+  std::string authority;  // the host in lower case with what stands around it, such as "[::1]:10177"
   bool has_body = false;  // or says that it has
 };
 
 // An error says what is wrong, for the client.
 Result<AskedFor> understand(const RequestHead& head);
+
+// Whether a page of another origin asks, by what browsers say of who asks: Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/),
+// which they send to hosts they trust, and else Origin, which they send with what a page asks of another origin. Who is
+// no browser says neither, and is no page.
+bool asked_from_elsewhere(const RequestHead& head, const AskedFor& asked);
 
 // Whether nobody but this machine's own people can have made a browser ask for this host by the loopback interface. A
 // page of a stranger can point a name of its own at 127.0.0.1 ("DNS rebinding") and is then allowed to read what that

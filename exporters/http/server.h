@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -18,10 +19,12 @@
 namespace vqscope {
 
 struct HttpRequest {
-  std::string path;  // without the query
+  std::string path;   // without the query
+  std::string query;  // without the '?', as it was sent
   std::string accept;
   std::string accept_encoding;
-  std::uint64_t asked_ns;  // of CLOCK_MONOTONIC: it had arrived as a whole
+  std::uint64_t asked_ns;       // of CLOCK_MONOTONIC: it had arrived as a whole
+  bool from_elsewhere = false;  // see asked_from_elsewhere()
 };
 
 struct HttpResponse {
@@ -29,6 +32,7 @@ struct HttpResponse {
   std::string content_type;
   Body body;
   bool gzip = false;  // body is compressed
+  std::vector<std::pair<std::string, std::string>> headers = {};  // more of them, and in place of the usual ones
 };
 
 // Called for GET and HEAD of those who may read, from the servers' threads.
