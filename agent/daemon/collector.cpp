@@ -115,11 +115,17 @@ Model Collector::collect() {
   return model;
 }
 
-void Collector::sample() {
+RaisedFindings Collector::findings() const {
+  const std::scoped_lock lock(mutex_);
+  return raised_;
+}
+
+Reading Collector::sample(Detail detail) {
   const std::scoped_lock lock(mutex_);
   if (layout_) layout_->choose_owners(monotonic_ns());
   if (locks_) locks_->update(*layout_, monotonic_ns());
-  last_ = read(Detail::kCounters);
+  Snapshot now = read(detail);
+  last_ = without_histograms(now);
   window_.push_back(last_);
   // Keep one sample that is older than the window.
   while (window_.size() > 2 && window_[1].time_ns + options_.window_ns <= last_.time_ns) window_.pop_front();
@@ -127,7 +133,9 @@ void Collector::sample() {
   look_after_old_requests();
   tell_of_disks_without_numbers();
   course_.add(topology_, last_);
-  if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs) look_for_findings(read(Detail::kHistograms));
+  if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs)
+    look_for_findings(detail == Detail::kHistograms ? now : read(Detail::kHistograms));
+  return {topology_, statuses_, std::move(now)};
 }
 
 // Of the runs of rq_complete that were skipped, those count that rq_complete2 does not make up for. It may be about to
@@ -184,6 +192,7 @@ void Collector::look_for_findings(Snapshot now) {
         spdlog::log(*severity == Severity::kInfo ? spdlog::level::info : spdlog::level::warn, "{}",
                     log_line(*severity, finding));
     }
+    raised_ = std::make_shared<const std::vector<RaisedFinding>>(findings_.raised());
   }
   course_.restart();
   findings_since_ = std::move(now);

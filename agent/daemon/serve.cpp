@@ -30,6 +30,8 @@
 #include "exporters/http/host_port.h"
 #include "exporters/http/limits.h"
 #include "exporters/http/server.h"
+#include "exporters/page/live_page.h"
+#include "exporters/page/site.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
 #include "exporters/prometheus/self_metrics.h"
@@ -73,13 +75,17 @@ Result<std::unique_ptr<WebConfigFile>> web_rules(const ServeOptions& options) {
   return WebConfigFile::create(options.web_config);
 }
 
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 // What this machine may be called by whoever connects to it from itself: see names_this_machine().
 std::vector<std::string> own_names(const ServeOptions& options) {
   std::vector<std::string> names = options.allowed_hosts;
   for (const std::string& address : options.listen_addresses)
     if (const auto parts = parse_host_port(address); parts) names.push_back(parts->host);
-  char name[HOST_NAME_MAX + 1] = {};
-  if (::gethostname(name, sizeof name - 1) == 0) names.emplace_back(name);
+  if (std::string name = host_name(); !name.empty()) names.push_back(std::move(name));
   for (std::string& lower : names)
     std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   return names;
@@ -97,15 +103,22 @@ std::string served(const std::string& address, bool tls, const std::string& path
 class Pages {
  public:
   Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, const Connections& connections,
-        SharedPages& shared)
-      : options_(options), collector_(collector), self_(self), connections_(connections), shared_(shared) {}
+        SharedPages& shared, LivePage& live)
+      : options_(options),
+        collector_(collector),
+        self_(self),
+        connections_(connections),
+        shared_(shared),
+        live_(live),
+        site_(VQSCOPE_VERSION, options.telemetry_path) {}
 
   HttpResponse operator()(const HttpRequest& request) const {
     const std::string text = "text/plain; charset=utf-8";
     if (request.path == options_.telemetry_path) return metrics(request);
-    if (request.path == "/") return landing();
+    if (auto file = site_.find(request.path, accepts_gzip(request.accept_encoding))) return *std::move(file);
     if (request.path == "/-/healthy") return {200, text, "vqscope is healthy.\n", false};
     if (request.path == "/-/snapshot") return snapshot(request);
+    if (request.path == "/-/history") return history(request);
     if (request.path == "/-/ready") return {200, text, "vqscope is ready.\n", false};
     return {404, text, "not found; the metrics are at " + options_.telemetry_path + "\n", false};
   }
@@ -139,25 +152,14 @@ class Pages {
             false};
   }
 
-  [[nodiscard]] HttpResponse landing() const {
-    return {200, "text/html; charset=utf-8",
-            fmt::format(R"(<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>vqscope</title></head>
-<body>
-<h1>vqscope {}</h1>
-<p>Which hardware queue, interrupt and vCPU this guest's disk requests go through, and how long they take there.</p>
-<ul>
-<li><a href="{}">Metrics</a></li>
-<li><a href="/-/healthy">Healthy</a></li>
-<li><a href="/-/ready">Ready</a></li>
-<li><a href="/-/snapshot">Snapshot</a> for <code>vqscope record --url</code> and <code>vqscope doctor --url</code></li>
-</ul>
-</body>
-</html>
-)",
-                        VQSCOPE_VERSION, options_.telemetry_path),
-            false};
+  // What the page at / shows, for itself and for scripts.
+  [[nodiscard]] HttpResponse history(const HttpRequest& request) const {
+    const std::string text = "text/plain; charset=utf-8";
+    if (request.from_elsewhere) return {403, text, "pages of other origins are not answered here\n", false};
+    const bool gzip = accepts_gzip(request.accept_encoding);
+    const auto answer = live_.answer(request.query, gzip);
+    if (!answer) return {400, text, answer.error().message + "\n", false};
+    return {200, "application/json", *answer, gzip, {{"Cache-Control", "no-store"}}};
   }
 
   const ServeOptions& options_;
@@ -165,6 +167,8 @@ class Pages {
   SelfMetrics& self_;
   const Connections& connections_;
   SharedPages& shared_;
+  LivePage& live_;
+  Site site_;
 };
 
 // From here on what was opened is all that there is: nothing after the start needs a right, a file outside procfs,
@@ -181,7 +185,7 @@ Result<void> give_up(const ServeOptions& options, const std::optional<Account>& 
 }
 
 // Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, SharedPages& shared, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
+Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
                  ServiceManager& manager) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
@@ -209,7 +213,9 @@ Result<void> run(Collector& collector, SharedPages& shared, const Fd& signals, c
         suspended = now;
         schedule.ask();
       }
-      collector.sample();
+      const bool due = live.is_due(monotonic_ns());
+      Reading reading = collector.sample(due ? Detail::kHistograms : Detail::kCounters);
+      if (due) live.add(std::move(reading), collector.findings(), realtime_ns());
       shared.forget();
       manager.collected();
     }
@@ -269,14 +275,15 @@ Result<void> serve(const ServeOptions& options) {
   if (!rules) return tl::unexpected(rules.error());
   const bool tls = *rules && (*rules)->current()->tls;
   SharedPages shared;
+  LivePage live(VQSCOPE_VERSION, fmt::format("{:x}", realtime_ns()), host_name());
   Connections connections(most_connections(descriptor_limit()));
   const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), own_names(options), connections,
-                                         Pages(options, **collector, self, connections, shared));
+                                         Pages(options, **collector, self, connections, shared, live));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));
   manager.ready("Measuring " + (*collector)->summary());
-  return run(**collector, shared, *signals, *timer, uevents ? &*uevents : nullptr, manager);
+  return run(**collector, shared, live, *signals, *timer, uevents ? &*uevents : nullptr, manager);
 }
 
 }  // namespace vqscope

@@ -38,17 +38,20 @@ std::vector<FindingTracker::Change> FindingTracker::update(const Diagnosis& diag
   return changes;
 }
 
-std::vector<ActiveFinding> FindingTracker::active() const {
-  std::vector<const Tracked*> raised;
+std::vector<RaisedFinding> FindingTracker::raised() const {
+  std::vector<RaisedFinding> raised;
   for (const Tracked& tracked : tracked_)
-    if (tracked.raised) raised.push_back(&tracked);
-  std::stable_sort(raised.begin(), raised.end(),
-                   [](const Tracked* a, const Tracked* b) { return a->finding.kind < b->finding.kind; });
+    if (tracked.raised) raised.push_back({*tracked.raised, tracked.finding});
+  std::stable_sort(raised.begin(), raised.end(), [](const RaisedFinding& a, const RaisedFinding& b) {
+    return a.finding.kind < b.finding.kind;
+  });
+  return raised;
+}
+
+std::vector<ActiveFinding> FindingTracker::active() const {
   std::vector<ActiveFinding> active;
-  active.reserve(raised.size());
-  for (const Tracked* tracked : raised)
-    active.push_back(
-        {tracked->finding.device, std::string(tracked->finding.kind->id), std::string(name_of(*tracked->raised))});
+  for (const auto& [severity, finding] : raised())
+    active.push_back({finding.device, std::string(finding.kind->id), std::string(name_of(severity))});
   return active;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -15,6 +16,15 @@ namespace vqscope {
 
 // With windows of 5 s: half a minute of quiet.
 inline constexpr unsigned kClearAfter = 6;
+
+// A finding as it held last, and the severity that it is reported with.
+struct RaisedFinding {
+  Severity severity = Severity::kInfo;
+  Finding finding;
+};
+
+// Those of one moment, shared by all who tell of them.
+using RaisedFindings = std::shared_ptr<const std::vector<RaisedFinding>>;
 
 class FindingTracker {
  public:
@@ -27,6 +37,7 @@ class FindingTracker {
   std::vector<Change> update(const Diagnosis& diagnosis);
 
   // What holds now, in the table's order.
+  [[nodiscard]] std::vector<RaisedFinding> raised() const;
   [[nodiscard]] std::vector<ActiveFinding> active() const;
 
  private:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
-#include "agent/diagnosis/remedies.h"
 #include "agent/doctor/report.h"
 #include "agent/model/operations.h"
 #include "agent/model/supported_quantile.h"
+#include "agent/view/json.h"
 
 namespace vqscope {
 
@@ -24,19 +24,6 @@ Json latency(const Histogram& histogram) {
   put(object, "p50_seconds", supported_quantile(histogram, 0.5));
   put(object, "p99_seconds", supported_quantile(histogram, 0.99));
   put(object, "p999_seconds", supported_quantile(histogram, 0.999));
-  return object;
-}
-
-// Sums over the window.
-Json time_json(const RequestTime& time) {
-  Json object = {{"requests", time.requests}, {"seconds", time.total()}};
-  put(object, "before_issue_seconds", time.before_issue);
-  put(object, "at_device_seconds", time.at_device);
-  put(object, "at_host_seconds", time.at_host);
-  put(object, "completion_seconds", time.completion);
-  put(object, "completion_local_seconds", time.completion_local);
-  put(object, "completion_cross_cpu_seconds", time.completion_cross);
-  put(object, "lock_wait_seconds", time.lock_waits);
   return object;
 }
 
@@ -97,30 +84,6 @@ Json origin_json(const Origin& origin) {
           {"vqscope_version", origin.header.vqscope_version}};
 }
 
-Json finding_json(const Finding& finding, const Report& report) {
-  Json numbers = Json::object();
-  for (const auto& [key, value] : finding.found.numbers) numbers[key] = value;
-  const Instructions instructions =
-      instructions_for(finding.found.remedy, disk_of(finding, report), report.topology, report.platform.platforms);
-  Json steps = Json::array();
-  for (const Step& step : instructions.steps) {
-    Json& entry = steps.emplace_back(Json{{"where", step.where}, {"text", step.text}, {"snippet", step.snippet}});
-    if (!step.caution) continue;
-    entry["check_first"] = step.caution->check_first;
-    entry["interrupts"] = step.caution->interrupts;
-    entry["undo"] = step.caution->undo;
-    entry["risk"] = step.caution->risk;
-  }
-  return {{"finding", finding.kind->id},
-          {"severity", name_of(finding.found.severity)},
-          {"device", finding.device},
-          {"title", finding.kind->title},
-          {"evidence", finding.found.evidence},
-          {"numbers", std::move(numbers)},
-          {"explanation", finding.kind->explanation},
-          {"remedy", {{"summary", instructions.summary}, {"steps", std::move(steps)}}}};
-}
-
 }  // namespace
 
 std::string to_json(const Report& report) {
@@ -128,7 +91,9 @@ std::string to_json(const Report& report) {
   for (const Platform platform : report.platform.platforms) platforms.push_back(name_of(platform));
   Json disks = Json::array(), findings = Json::array(), untold = Json::array();
   for (const DiskDiagnosis& disk : report.diagnosis.disks) disks.push_back(disk_json(disk));
-  for (const Finding& finding : report.diagnosis.findings) findings.push_back(finding_json(finding, report));
+  for (const Finding& finding : report.diagnosis.findings) 
+    findings.push_back(finding_json(finding, finding.found.severity, disk_of(finding, report), report.topology,
+                                    report.platform.platforms));
   for (const Untold& reason : report.untold)
     untold.push_back({{"device", reason.device},
                       {"reason", reason.reason},

@@ -9,8 +9,8 @@
 #include "agent/base/utc.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/model/supported_quantile.h"
-#include "agent/topology/facts.h"
 #include "agent/topology/vmm.h"
+#include "agent/view/disk_words.h"
 
 namespace vqscope {
 
@@ -19,10 +19,6 @@ namespace {
 constexpr std::array<std::string_view, VQS_OPS> kOps = {"reads", "writes", "flushes", "discards", "other"};
 
 double count(std::size_t number) { return static_cast<double>(number); }
-
-std::string online_cpus(const Topology& topology) {
-  return plural(count(topology.online_cpus.size()), is_guest(topology) ? "online vCPU" : "online CPU");
-}
 
 // "Of 353 us that a request takes on average: 3 % before issue, 88 % at the host, ..."
 std::string time_of(const RequestTime& time) {
@@ -73,31 +69,11 @@ std::vector<std::string> origin_of(const Report& report) {
 }
 
 std::string window_sentence(const Report& report) {
-  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"), cpus = online_cpus(report.topology);
+  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"), cpus = online_cpus_of(report.topology);
   return report.permitted ? fmt::format("Watched {} for {} {} with {}.{}", disks, duration(report.diagnosis.seconds),
                                         is_guest(report.topology) ? "in a guest" : "on a machine that is no guest",
                                         cpus, about_full_cpus(report))
                           : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
-}
-
-std::string who_is(const Disk& disk) {
-  std::vector<std::string> who;
-  for (const std::string& part : {disk.driver, disk.transport, disk.bus_id})
-    if (!part.empty()) who.push_back(part);
-  if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
-  return fmt::format("{}", fmt::join(who, ", "));
-}
-
-std::string setup_of(const Disk& disk, const Topology& topology) {
-  std::string text = fmt::format("{} for {}", plural(count(disk.queues.size()), "queue"), online_cpus(topology));
-  if (!disk.queues.empty() && disk.queues[0].tags)
-    text += fmt::format(", {} each", plural(*disk.queues[0].tags, "request"));
-  if (disk.facts.msix_vectors) text += fmt::format("; {}", plural(*disk.facts.msix_vectors, "MSI-X vector"));
-  if (const auto features = disk.facts.virtio_features) {
-    if (disk.driver == "virtio_blk") text += has_blk_multiqueue(*features) ? "; multiqueue on" : "; multiqueue off";
-    text += has_indirect_descriptors(*features) ? ", indirect descriptors on" : ", indirect descriptors off";
-  }
-  return text;
 }
 
 // "reads: 101 us median, 264 us p99 at the device; 3 us p99 before, in the kernel": what its requests are enough for.

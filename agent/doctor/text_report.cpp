@@ -8,6 +8,7 @@
 #include "agent/doctor/layout.h"
 #include "agent/doctor/phrasing.h"
 #include "agent/doctor/report.h"
+#include "agent/view/disk_words.h"
 
 namespace vqscope {
 

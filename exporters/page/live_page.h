@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the page at / shows: its history, and what it is told with each answer. README.md has the format.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/diagnosis/tracker.h"
+#include "agent/model/reading.h"
+#include "exporters/http/body.h"
+#include "exporters/page/history.h"
+#include "exporters/page/step.h"
+
+namespace vqscope {
+
+// Where a client is in the history of one run of the agent.
+struct Cursor {
+  std::string run;
+  std::uint64_t number = 0;  // of the last entry that it has
+};
+
+// Of "since=RUN-NUMBER", or of nothing: from the beginning. An error is a sentence for the client.
+Result<Cursor> parse_cursor(std::string_view query);
+
+// All functions are thread-safe.
+class LivePage {
+ public:
+  // `run` differs between two runs of the agent, and has letters and digits only. `host`: name of this machine.
+  LivePage(std::string version, std::string run, std::string host);
+
+  // Whether it is time for add(): a step has passed since the last one.
+  [[nodiscard]] bool is_due(std::uint64_t now_ns) const;
+
+  // Takes a reading with histograms. `realtime_ns`: when it was taken, since 1970.
+  void add(Reading reading, RaisedFindings findings, std::uint64_t realtime_ns);
+
+  // All that there is to tell since a cursor, some minutes of it at the most. However many ask for the same, it is made
+  // once. An error is a sentence for the client.
+  Result<Body> answer(std::string_view query, bool gzip);
+
+ private:
+  [[nodiscard]] std::string pack_step(const HistoryStep& step, Grain finest);
+  [[nodiscard]] std::string write(std::uint64_t after) const;
+
+  const std::string version_, run_, host_;
+  mutable std::mutex mutex_;
+  History history_;
+  std::optional<Reading> last_;
+  bool condensed_ = false;  // whether its snapshot is
+  RaisedFindings findings_ = std::make_shared<const std::vector<RaisedFinding>>();
+  // Since which entry they are what they are: who has that one has them.
+  std::uint64_t machine_since_ = 0, findings_since_ = 0;
+  Grain grain_ = Grain::kAll;
+  unsigned steps_at_grain_ = 0;
+  std::map<std::tuple<std::uint64_t, bool>, Body> answers_;  // since the last step, by number and gzip
+};
+
+}  // namespace vqscope

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/page/machine.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/platform.h"
+#include "agent/topology/vmm.h"
+#include "agent/view/disk_words.h"
+#include "agent/view/json.h"
+
+namespace vqscope {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Names come from sysfs, which promises no encoding.
+std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace
+
+std::string machine_json(const Reading& reading, const std::string& host) {
+  const Topology& topology = reading.topology;
+  Json disks = Json::array(), probes = Json::array();
+  for (const Disk& disk : topology.disks)
+    disks.push_back({{"name", disk.name},
+                     {"about", who_is(disk)},
+                     {"setup", setup_of(disk, topology)},
+                     {"layers", about_layers(disk)},
+                     {"queues", disk.queues.size()}});
+  for (const ProbeStatus& probe : reading.probes)
+    probes.push_back({{"name", probe.name}, {"up", probe.up}, {"reason", probe.reason}});
+  return written({{"host", host},
+                  {"vmm", topology.vmm},
+                  {"guest", is_guest(topology)},
+                  {"online_cpus", topology.online_cpus},
+                  {"disks", std::move(disks)},
+                  {"probes", std::move(probes)}});
+}
+
+std::string findings_json(std::span<const RaisedFinding> findings, const Topology& topology) {
+  const std::vector<Platform> platforms = choose_platforms(topology, std::nullopt).platforms;
+  Json all = Json::array();
+  for (const auto& [severity, finding] : findings) {
+    const auto disk =
+        std::ranges::find_if(topology.disks, [&](const Disk& each) { return each.name == finding.device; });
+    all.push_back(finding_json(finding, severity, disk != topology.disks.end() ? &*disk : nullptr, topology, platforms));
+  }
+  return written(all);
+}
+
+}  // namespace vqscope

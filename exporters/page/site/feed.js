@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's history, fetched once a second with a cursor: what is new since the last answer, and nothing else.
+
+/** @typedef {import('../types').Answer} Answer */
+/** @typedef {import('../types').Placed} Placed */
+
+const ASK_EVERY_MS = 1000, PATIENCE_MS = 10_000;
+
+// Not the address itself: if that has a user and a password in it, browsers refuse to fetch.
+const HISTORY = new URL('-/history', location.origin + location.pathname);
+
+export class Feed {
+  /** @type {Placed[]} the oldest first */
+  steps = [];
+  /** @type {import('../types').Machine | null} */
+  machine = null;
+  /** @type {import('../types').Finding[]} */
+  findings = [];
+  keptSeconds = 900;
+  stepSeconds = 1;
+  /** There is more of the past to come. */
+  catchingUp = true;
+  /** Why the agent does not answer; empty: it does. */
+  trouble = '';
+  /** When it answered last, in seconds since 1970. */
+  answered = 0;
+  #cursor = '';
+  #version = '';
+
+  /** @param {() => void} changed called after each answer and each failure */
+  constructor(changed) {
+    this.changed = changed;
+  }
+
+  /** Number of the oldest and of the newest step; 0 without any. */
+  get oldest() {
+    return this.steps.length ? this.steps[0].number : 0;
+  }
+  get newest() {
+    return this.steps.length ? this.steps[this.steps.length - 1].number : 0;
+  }
+
+  /** @param {number} number */
+  step(number) {
+    return this.steps[number - this.oldest];
+  }
+
+  /** Asks for ever. */
+  async run() {
+    for (;;) {
+      const began = performance.now();
+      let more = false;
+      try {
+        more = await this.#ask();
+        this.trouble = '';
+        this.answered = Date.now() / 1000;
+      } catch (error) {
+        this.trouble = error instanceof Error && error.name !== 'AbortError' ? error.message : 'it takes too long';
+      }
+      this.changed();
+      const rest = ASK_EVERY_MS - (performance.now() - began);
+      if (!more && rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+    }
+  }
+
+  /**
+   * Whether there is more to ask for at once.
+   * @returns {Promise<boolean>}
+   */
+  async #ask() {
+    const url = new URL(HISTORY);
+    if (this.#cursor) url.searchParams.set('since', this.#cursor);
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+    try {
+      const response = await fetch(url, {signal: patience.signal, cache: 'no-store'});
+      if (!response.ok) throw new Error(`it answers ${response.status}: ${(await response.text()).trim().slice(0, 200)}`);
+      return this.#take(await response.json());
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** @param {Answer} answer */
+  #take(answer) {
+    // Another version of the agent may have another page.
+    if (this.#version && this.#version !== answer.version) location.reload();
+    this.#version = answer.version;
+    const [run, newest] = answer.cursor.split('-');
+    if (!this.#cursor.startsWith(`${run}-`)) this.steps = [];
+    this.#cursor = answer.cursor;
+    this.keptSeconds = answer.kept_seconds;
+    this.stepSeconds = answer.step_seconds;
+    if (answer.machine) this.machine = answer.machine;
+    if (answer.findings) this.findings = answer.findings;
+    const first = Number(newest) - answer.steps.length + 1;
+    // A page that slept for longer than the agent remembers begins anew.
+    if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.steps = [];
+    answer.steps.forEach((step, index) => {
+      const before = this.steps[this.steps.length - 1];
+      this.steps.push({...step, number: first + index, at: (before ? before.at : 0) + step.seconds});
+    });
+    const end = this.steps.length ? this.steps[this.steps.length - 1].at : 0;
+    const kept = this.steps.findIndex((step) => step.at > end - this.keptSeconds);
+    if (kept > 0) this.steps.splice(0, kept);
+    this.catchingUp = answer.more;
+    return answer.more;
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers as people read them, and as vqscope doctor writes them (agent/diagnosis/phrases.h).
+
+/**
+ * Some digits that count: 12.345 -> "12.3".
+ * @param {number} value @param {number} digits
+ */
+const significant = (value, digits) => String(Number(value.toPrecision(digits)));
+
+/**
+ * "103,210", "12.5" below 100.
+ * @param {number} value
+ */
+export function grouped(value) {
+  if (Math.abs(value) < 100) return significant(value, 3);
+  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/**
+ * 0.724 -> "72 %".
+ * @param {number} share
+ */
+export function percent(share) {
+  if (share > 0 && share < 0.01) return '< 1 %';
+  // All but a little is not all.
+  if (share > 0.99 && share < 1) return '> 99 %';
+  return `${(100 * share).toFixed(0)} %`;
+}
+
+/**
+ * "85 us", "1.2 ms", "31 s".
+ * @param {number} seconds
+ */
+export function duration(seconds) {
+  if (seconds < 1e-3) return `${(seconds * 1e6).toFixed(0)} us`;
+  if (seconds < 1) return `${significant(seconds * 1e3, 3)} ms`;
+  return `${significant(seconds, 3)} s`;
+}
+
+/**
+ * The same, but "340 ns" below 10 us.
+ * @param {number} seconds
+ */
+export function shortDuration(seconds) {
+  return seconds < 10e-6 ? `${grouped(Math.round(seconds * 1e9))} ns` : duration(seconds);
+}
+
+/**
+ * "403 MiB/s".
+ * @param {number} bytes
+ */
+export function throughput(bytes) {
+  const MiB = 2 ** 20, GiB = 2 ** 30;
+  if (bytes >= 10 * GiB) return `${(bytes / GiB).toFixed(1)} GiB/s`;
+  return `${bytes >= 10 * MiB ? (bytes / MiB).toFixed(0) : significant(bytes / MiB, 2)} MiB/s`;
+}
+
+/**
+ * "1 queue", "4 queues".
+ * @param {number} count @param {string} noun
+ */
+export const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/**
+ * "14:03:12", where the reader is.
+ * @param {number} time in seconds since 1970
+ */
+export const clock = (time) => new Date(time * 1000).toLocaleTimeString('en-GB');
+
+/**
+ * What was not measured is a dash.
+ * @param {number | undefined} value @param {(value: number) => string} format
+ */
+export const shown = (value, format) => (value === undefined ? '\u2013' : format(value));

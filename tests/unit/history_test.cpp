@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/page/history.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+namespace vqscope {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::size_t kAll = 1'000'000;
+
+void add(History& history, std::uint64_t second, const std::string& text) {
+  history.add(second * kSecond, pack(text));
+}
+
+TEST(History, UnpacksWhatWasPacked) {
+  std::mt19937_64 random(3);
+  for (const std::size_t size : {0, 1, 5, 16384, 16385, 300'000}) {
+    std::string text(size, 'x');
+    for (char& c : text) c = static_cast<char>(random() % 7);
+    EXPECT_EQ(unpack(pack(text)), text) << size;
+  }
+}
+
+TEST(History, GivesWhatCameAfterAnEntry) {
+  History history;
+  EXPECT_EQ(history.newest(), 0U);
+  EXPECT_THAT(history.after(0, kAll), IsEmpty());
+  EXPECT_EQ(history.last_after(0, kAll), 0U);
+  for (std::uint64_t i = 1; i <= 4; ++i) add(history, i, std::to_string(i));
+  EXPECT_THAT(history.after(0, kAll), ElementsAre("1", "2", "3", "4"));
+  EXPECT_THAT(history.after(2, kAll), ElementsAre("3", "4"));
+  EXPECT_THAT(history.after(1, 2), ElementsAre("2", "3"));
+  EXPECT_EQ(history.last_after(1, 2), 3U);
+  EXPECT_THAT(history.after(4, kAll), IsEmpty());
+  EXPECT_EQ(history.last_after(4, kAll), 4U);
+}
+
+TEST(History, ForgetsWhatIsOlderThanItSpan) {
+  History history;
+  for (std::uint64_t i = 1; i <= kHistorySeconds + 10; ++i) add(history, i, std::to_string(i));
+  const auto texts = history.after(0, kAll);
+  EXPECT_THAT(texts, SizeIs(kHistorySeconds));
+  EXPECT_EQ(texts.front(), "11");
+  EXPECT_EQ(history.newest(), kHistorySeconds + 10);
+  // Whoever has an entry that is forgotten gets what there is.
+  EXPECT_EQ(history.after(5, 1).front(), "11");
+  EXPECT_EQ(history.last_after(5, 1), 11U);
+}
+
+TEST(History, ForgetsAllOfWhatWasBeforeALongPause) {
+  History history;
+  for (std::uint64_t i = 1; i <= 5; ++i) add(history, i, "old");
+  add(history, 10'000, "new");
+  EXPECT_THAT(history.after(0, kAll), ElementsAre("new"));
+  EXPECT_THAT(history.after(4, kAll), ElementsAre("new"));
+  EXPECT_EQ(history.newest(), 6U);
+}
+
+TEST(History, TakesNoMoreThanItsBytesWhateverIsAdded) {
+  History history;
+  std::mt19937_64 random(5);
+  std::size_t most = 0;
+  for (std::uint64_t i = 1; i <= 400; ++i) {
+    std::string text(60'000, '\0');  // more than a second's share, and nothing in it repeats
+    for (char& c : text) c = static_cast<char>(random());
+    add(history, i, text);
+    EXPECT_LE(history.bytes(), kMostHistoryBytes);
+    most = std::max(most, history.bytes());
+  }
+  EXPECT_GT(most, kMostHistoryBytes / 2);
+  EXPECT_GT(history.after(0, kAll).size(), 100U);
+  history.add(401 * kSecond, std::string(2 * kMostHistoryBytes, 'x'));
+  EXPECT_EQ(history.bytes(), 0U);
+  EXPECT_THAT(history.after(0, kAll), IsEmpty());
+}
+
+}  // namespace
+}  // namespace vqscope
