@@ -46,8 +46,8 @@ class Collector {
   // CLOCK_MONOTONIC before the probes were attached: they counted nothing earlier.
   [[nodiscard]] std::uint64_t counting_since_ns() const { return counting_since_ns_; }
 
-  // Takes the sample from which the window's gauges and the findings are derived, and returns it; to be called about once
-  // a second.
+  // Takes the sample from which the window's gauges and the findings are derived, and returns it; to be called about
+  // once a second.
   Reading sample(Detail detail = Detail::kCounters);
 
   // What is found at the moment; another object whenever it was looked at anew.

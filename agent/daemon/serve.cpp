@@ -185,8 +185,8 @@ Result<void> give_up(const ServeOptions& options, const std::optional<Account>& 
 }
 
 // Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, const Fd& signals, const Fd& timer, UeventMonitor* uevents,
-                 ServiceManager& manager) {
+Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, const Fd& signals, const Fd& timer,
+                 UeventMonitor* uevents, ServiceManager& manager) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
   unsigned seconds = 0;

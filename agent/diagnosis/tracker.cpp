@@ -42,9 +42,8 @@ std::vector<RaisedFinding> FindingTracker::raised() const {
   std::vector<RaisedFinding> raised;
   for (const Tracked& tracked : tracked_)
     if (tracked.raised) raised.push_back({*tracked.raised, tracked.finding});
-  std::stable_sort(raised.begin(), raised.end(), [](const RaisedFinding& a, const RaisedFinding& b) {
-    return a.finding.kind < b.finding.kind;
-  });
+  std::stable_sort(raised.begin(), raised.end(),
+                   [](const RaisedFinding& a, const RaisedFinding& b) { return a.finding.kind < b.finding.kind; });
   return raised;
 }
 

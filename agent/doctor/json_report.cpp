@@ -91,7 +91,7 @@ std::string to_json(const Report& report) {
   for (const Platform platform : report.platform.platforms) platforms.push_back(name_of(platform));
   Json disks = Json::array(), findings = Json::array(), untold = Json::array();
   for (const DiskDiagnosis& disk : report.diagnosis.disks) disks.push_back(disk_json(disk));
-  for (const Finding& finding : report.diagnosis.findings) 
+  for (const Finding& finding : report.diagnosis.findings)
     findings.push_back(finding_json(finding, finding.found.severity, disk_of(finding, report), report.topology,
                                     report.platform.platforms));
   for (const Untold& reason : report.untold)

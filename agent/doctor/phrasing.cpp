@@ -69,7 +69,8 @@ std::vector<std::string> origin_of(const Report& report) {
 }
 
 std::string window_sentence(const Report& report) {
-  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"), cpus = online_cpus_of(report.topology);
+  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"),
+                    cpus = online_cpus_of(report.topology);
   return report.permitted ? fmt::format("Watched {} for {} {} with {}.{}", disks, duration(report.diagnosis.seconds),
                                         is_guest(report.topology) ? "in a guest" : "on a machine that is no guest",
                                         cpus, about_full_cpus(report))

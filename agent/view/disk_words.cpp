@@ -25,8 +25,8 @@ std::string who_is(const Disk& disk) {
 }
 
 std::string setup_of(const Disk& disk, const Topology& topology) {
-  std::string text = fmt::format("{} for {}", plural(static_cast<double>(disk.queues.size()), "queue"),
-                                 online_cpus_of(topology));
+  std::string text =
+      fmt::format("{} for {}", plural(static_cast<double>(disk.queues.size()), "queue"), online_cpus_of(topology));
   if (!disk.queues.empty() && disk.queues[0].tags)
     text += fmt::format(", {} each", plural(*disk.queues[0].tags, "request"));
   if (disk.facts.msix_vectors) text += fmt::format("; {}", plural(*disk.facts.msix_vectors, "MSI-X vector"));

@@ -14,8 +14,8 @@ namespace vqscope {
 // Seconds, summed over the completed requests.
 nlohmann::ordered_json time_json(const RequestTime& time);
 
-// With its evidence, and the remedy for these platforms. `severity` may be another than it was found with; `disk` is null
-// for what concerns the whole guest.
+// With its evidence, and the remedy for these platforms. `severity` may be another than it was found with; `disk` is
+// null for what concerns the whole guest.
 nlohmann::ordered_json finding_json(const Finding& finding, Severity severity, const Disk* disk,
                                     const Topology& topology, const std::vector<Platform>& platforms);
 

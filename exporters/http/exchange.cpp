@@ -84,8 +84,8 @@ void* Exchange::begin(void*, const char* target, MHD_Connection* connection) {
     auto request = std::make_unique<Request>();
     if (target == nullptr) target = "";
     request->head.target = request->target = target;
-    // Arguments are in the target, and where there is no room for one more the library closes without an answer. It only has
-    // found by now where they begin.
+    // Arguments are in the target, and where there is no room for one more the library closes without an answer. It
+    // only has found by now where they begin.
     if (const std::size_t query = request->head.target.find('?'); query != std::string::npos)
       const_cast<char*>(target)[query + 1] = '\0';
     for (const auto& [name, value] : kOurFields)

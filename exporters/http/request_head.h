@@ -37,9 +37,9 @@ struct AskedFor {
 // An error says what is wrong, for the client.
 Result<AskedFor> understand(const RequestHead& head);
 
-// Whether a page of another origin asks, by what browsers say of who asks: Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/),
-// which they send to hosts they trust, and else Origin, which they send with what a page asks of another origin. Who is
-// no browser says neither, and is no page.
+// Whether a page of another origin asks, by what browsers say of who asks: Sec-Fetch-Site
+// (https://www.w3.org/TR/fetch-metadata/), which they send to hosts they trust, and else Origin, which they send with
+// what a page asks of another origin. Who is no browser says neither, and is no page.
 bool asked_from_elsewhere(const RequestHead& head, const AskedFor& asked);
 
 // Whether nobody but this machine's own people can have made a browser ask for this host by the loopback interface. A

@@ -31,7 +31,7 @@ struct HttpResponse {
   int status = 200;
   std::string content_type;
   Body body;
-  bool gzip = false;  // body is compressed
+  bool gzip = false;                                              // body is compressed
   std::vector<std::pair<std::string, std::string>> headers = {};  // more of them, and in place of the usual ones
 };
 

@@ -100,9 +100,9 @@ void LivePage::add(Reading reading, RaisedFindings findings, std::uint64_t realt
 
 std::string LivePage::write(std::uint64_t after) const {
   const std::uint64_t last = history_.last_after(after, kMostSteps);
-  std::string text = fmt::format(R"({{"version":"{}","cursor":"{}-{}","more":{},"step_seconds":{},"kept_seconds":{})",
-                                 version_, run_, last, last != history_.newest(),
-                                 last_ ? step_seconds(last_->topology) : 1, kHistorySeconds);
+  std::string text =
+      fmt::format(R"({{"version":"{}","cursor":"{}-{}","more":{},"step_seconds":{},"kept_seconds":{})", version_, run_,
+                  last, last != history_.newest(), last_ ? step_seconds(last_->topology) : 1, kHistorySeconds);
   if (last_ && (after == 0 || after < machine_since_)) text += R"(,"machine":)" + machine_json(*last_, host_);
   if (last_ && (after == 0 || after < findings_since_))
     text += R"(,"findings":)" + findings_json(*findings_, last_->topology);

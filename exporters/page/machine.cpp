@@ -46,7 +46,8 @@ std::string findings_json(std::span<const RaisedFinding> findings, const Topolog
   for (const auto& [severity, finding] : findings) {
     const auto disk =
         std::ranges::find_if(topology.disks, [&](const Disk& each) { return each.name == finding.device; });
-    all.push_back(finding_json(finding, severity, disk != topology.disks.end() ? &*disk : nullptr, topology, platforms));
+    all.push_back(
+        finding_json(finding, severity, disk != topology.disks.end() ? &*disk : nullptr, topology, platforms));
   }
   return written(all);
 }

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::string_view kPage = "index.html";
 
-// The page takes its own files and asks its own agent. It has no script and no style in the document, and no script of it
-// makes markup out of text, which the last two hold it to.
+// The page takes its own files and asks its own agent. It has no script and no style in the document, and no script of
+// it makes markup out of text, which the last two hold it to.
 constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -61,7 +61,10 @@ std::optional<HttpResponse> Site::find(const std::string& path, bool gzip) const
   const auto found = files_.find(path);
   if (found == files_.end()) return std::nullopt;
   const File& file = found->second;
-  return HttpResponse{200, file.content_type, gzip ? file.gzip : file.plain, gzip,
+  return HttpResponse{200,
+                      file.content_type,
+                      gzip ? file.gzip : file.plain,
+                      gzip,
                       {{"Cache-Control", "no-cache"}, {"Content-Security-Policy", kPolicy}}};
 }
 

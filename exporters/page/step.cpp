@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "agent/model/losses.h"
+#include "agent/model/window.h"
 #include "agent/view/disk_view.h"
+#include "agent/view/json.h"
 #include "agent/view/matrix.h"
 
 namespace vqscope {
@@ -63,19 +65,6 @@ void put_latencies(Json& object, const DeviceSnapshot& grown, std::optional<std:
                    const Latency& at_device, const Latency& before_issue) {
   if (at_device.count > 0) object["at_device"] = latency_json(grown, Phase::kAtDevice, queue, at_device);
   if (before_issue.count > 0) object["before_issue"] = latency_json(grown, Phase::kBeforeIssue, queue, before_issue);
-}
-
-// Seconds, summed over the completed requests.
-Json time_json(const RequestTime& time) {
-  Json object = {{"requests", time.requests}, {"seconds", rounded(time.total())}};
-  put(object, "before_issue_seconds", time.before_issue);
-  put(object, "at_device_seconds", time.at_device);
-  put(object, "at_host_seconds", time.at_host);
-  put(object, "completion_seconds", time.completion);
-  put(object, "completion_local_seconds", time.completion_local);
-  put(object, "completion_cross_cpu_seconds", time.completion_cross);
-  put(object, "lock_wait_seconds", time.lock_waits);
-  return object;
 }
 
 Json queues_json(const Disk& disk, const DeviceSnapshot* now, const DiskWindow& window, const QueueMatrix& matrix,

@@ -17,9 +17,7 @@ using ::testing::SizeIs;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::size_t kAll = 1'000'000;
 
-void add(History& history, std::uint64_t second, const std::string& text) {
-  history.add(second * kSecond, pack(text));
-}
+void add(History& history, std::uint64_t second, const std::string& text) { history.add(second * kSecond, pack(text)); }
 
 TEST(History, UnpacksWhatWasPacked) {
   std::mt19937_64 random(3);

@@ -36,6 +36,37 @@ TEST(RequestHead, ThePathIsWithoutItsQueryAndItsEscapes) {
   }
 }
 
+TEST(RequestHead, TheQueryIsWhatFollowsThePathAsItWasSent) {
+  for (const auto& [target, query] : {std::pair{"/metrics", ""},
+                                      {"/a?since=x-1", "since=x-1"},
+                                      {"/a?b?c=%20", "b?c=%20"},
+                                      {"/?", ""},
+                                      {"http://h?q", "q"}}) {
+    const auto asked = understand(head_of(target));
+    ASSERT_TRUE(asked) << target << " " << asked.error().message;
+    EXPECT_EQ(asked->query, query) << target;
+  }
+}
+
+TEST(RequestHead, APageOfAnotherOriginIsToldFromThisOne) {
+  const auto elsewhere = [](std::vector<HeaderField> fields, const std::string& target = "/") {
+    fields.push_back(kHost);
+    const RequestHead head = head_of(target, std::move(fields));
+    return asked_from_elsewhere(head, *understand(head));
+  };
+  EXPECT_FALSE(elsewhere({})) << "no browser";
+  EXPECT_FALSE(elsewhere({{"Sec-Fetch-Site", "same-origin"}}));
+  EXPECT_FALSE(elsewhere({{"Sec-Fetch-Site", "none"}})) << "typed into the address bar";
+  EXPECT_FALSE(elsewhere({{"Origin", "http://LOCALHOST:10177"}}));
+  EXPECT_FALSE(elsewhere({{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://proxy.example"}})) << "behind a proxy";
+  for (const char* site : {"same-site", "cross-site", "same-origin, cross-site", "nonsense"})
+    EXPECT_TRUE(elsewhere({{"Sec-Fetch-Site", site}})) << site;
+  for (const char* origin :
+       {"http://localhost", "http://localhost:10178", "http://evil.example", "null", "localhost:10177"})
+    EXPECT_TRUE(elsewhere({{"Origin", origin}})) << origin;
+  EXPECT_FALSE(elsewhere({{"Origin", "http://guest.example"}}, "http://guest.example/")) << "the URL's host counts";
+}
+
 TEST(RequestHead, TheHostOfAWholeUrlCountsMoreThanTheField) {
   for (const auto& [target, host, path] :
        {std::tuple{"http://Guest.example:80/metrics?a=/", "guest.example", "/metrics"},
