@@ -84,7 +84,7 @@ class Endpoint(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""))
 
     def test_pages(self):
-        self.assertIn(b'<a href="/metrics">', self.agent.get("/")[2])
+        self.assertIn(b'<a href="./metrics">', self.agent.get("/")[2])
         for path, status in (("/-/healthy", 200), ("/-/ready", 200), ("/nothing", 404), ("/metrics/", 404)):
             self.assertEqual(self.agent.get(path)[0], status, path)
 

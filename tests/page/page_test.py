@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The live page in a real browser, with fio on the machine's disk.
+
+VQSCOPE_PAGE_PICTURES: a folder for pictures of the page at three sizes; the one of the README is desktop.png.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+import vqtest
+import words
+from browser import Browser
+
+AXE = pathlib.Path(__file__).parent / "axe"
+
+
+class Page(unittest.TestCase):
+    def setUp(self):
+        vqtest.require_root()
+        vqtest.require("fio")
+        self.disk = vqtest.root_disk()
+        self.browser = Browser(self)
+        self.agent = vqtest.Agent(self, f"--device-include=^{self.disk}$", "--require-probe=block")
+        self.address = self.agent.url.removesuffix("metrics")
+
+    def load(self):
+        name = self.enterContext(vqtest.scratch_file())
+        vqtest.BackgroundFio(self, f"--filename={name}", "--size=256M", "--rw=randrw", "--rwmixread=70", "--bs=4k", "--direct=1",
+                             "--ioengine=libaio", "--iodepth=8", "--numjobs=2", "--time_based", "--runtime=600")
+        vqtest.wait_for(lambda: self.steps() and self.of(self.steps()[-1]).get("at_device", {}).get("count", 0) > 1000,
+                        "a load", 60)
+
+    def steps(self):
+        return json.loads(self.agent.get("/-/history")[2])["steps"]
+
+    def of(self, step):
+        return next((disk for disk in step["disks"] if disk["name"] == self.disk), {})
+
+    def open(self, fragment=""):
+        self.browser.driver.get("about:blank")
+        self.browser.driver.get(self.address + fragment)
+        vqtest.wait_for(lambda: self.browser.run("return document.body.dataset.step"), "numbers on the page", 20)
+
+    def shown_step(self):
+        return self.browser.run("return document.body.dataset.step")
+
+    def settled(self, fact, what):
+        return vqtest.wait_for(fact, f"{what}; the page says: {self.browser.text('#status')}", 20, 0.1)
+
+    def numbers(self):
+        return dict(self.browser.cells("#numbers > div"))
+
+    def test_the_numbers_of_a_moment_are_those_of_its_reading(self):
+        self.load()
+        step = self.steps()[-1]
+        disk = self.of(step)
+        self.open(f"#disk={self.disk}&range=300&at={step['time']}")
+        self.settled(lambda: self.browser.text("#status").startswith("Live; the numbers are those of"), "the moment to be shown")
+        expected = {"requests/s": words.shown(disk.get("requests_per_second"), words.grouped),
+                    "throughput": words.shown(disk.get("bytes_per_second"), words.throughput),
+                    "in flight, on average": words.shown(disk.get("average_in_flight"), words.grouped),
+                    "in flight, at its end": words.shown(disk.get("in_flight"), words.grouped),
+                    "oldest in flight": words.shown(disk.get("oldest_seconds"), words.duration),
+                    "interrupts/s": words.shown(disk.get("interrupts_per_second"), words.grouped)}
+        for name, key in (("at the device", "at_device"), ("before issue", "before_issue")):
+            for what, part in (("mean", "mean_seconds"), ("median", "p50_seconds"), ("p99", "p99_seconds"), ("p99.9", "p999_seconds")):
+                expected[f"{name}: {what}"] = words.shown(disk[key].get(part), words.short_duration)
+        shown = {name: text for name, text in self.numbers().items() if not name.startswith("lost events")}
+        self.assertEqual(shown, expected)
+
+        row = next(row for row in self.browser.cells("#disk-rows tr") if row[0] == self.disk)
+        time_of = disk["time"]
+        at_device = disk["at_device"]
+        self.assertEqual(row[1:9], [
+            expected["requests/s"], expected["throughput"], expected["in flight, on average"],
+            words.duration(at_device["p50_seconds"]), words.duration(at_device["p99_seconds"]),
+            words.shown(at_device.get("p999_seconds"), words.duration),
+            words.percent(time_of["before_issue_seconds"] / time_of["seconds"]),
+            words.shown(time_of.get("at_host_seconds"), lambda part: words.percent(part / time_of["seconds"]))])
+
+        self.check_matrix(disk)
+        parts = self.browser.texts("#time-parts li")
+        self.assertIn(f"{words.percent(time_of['before_issue_seconds'] / time_of['seconds'])} before issue", parts)
+        self.assertIn(words.short_duration(time_of["seconds"] / time_of["requests"]), self.browser.text("#time-of"))
+        self.assertEqual(self.browser.complaints(), [])
+
+    def check_matrix(self, disk):
+        online = json.loads(self.agent.get("/-/history")[2])["machine"]["online_cpus"]
+        if len(online) > 16:
+            return  # it shows the busiest
+        rows = {row[0]: row[1:] for row in self.browser.cells("#matrix tbody tr")}
+
+        def cells(submissions, interrupts):
+            texts = []
+            for counts, total in ((submissions, sum(disk["submissions"])), (interrupts, sum(disk["interrupts"]))):
+                for cpu in online:
+                    count = counts[cpu] if cpu < len(counts) else 0
+                    texts.append("" if total == 0 else "0" if count == 0 else words.percent(count / total))
+            return texts
+
+        self.assertEqual(rows["all queues"], cells(disk["submissions"], disk["interrupts"]))
+        for queue in disk["queues"]:
+            self.assertEqual(rows[f"queue {queue['queue']}"], cells(queue["submissions"], queue["interrupts"]))
+
+    def test_what_is_chosen_is_shown_and_stays(self):
+        self.load()
+        self.open()
+        self.assertEqual(self.browser.text("#disk-title"), self.disk)
+        self.browser.click("#matrix tbody tr button")
+        self.settled(lambda: self.browser.text("#disk-title") == f"{self.disk}, queue 0", "the queue to be shown")
+        self.assertIn("queue=0", self.browser.run("return location.hash"))
+        self.assertNotIn("interrupts/s", self.numbers())
+        self.browser.click("#pause")
+        self.settled(lambda: self.browser.text("#status").startswith("Paused at"), "a pause")
+        step = self.shown_step()
+        newest = self.steps()[-1]["time"]
+        vqtest.wait_for(lambda: self.steps()[-1]["time"] > newest + 2, "some seconds")
+        self.assertEqual(self.shown_step(), step)
+        link = self.browser.run("return document.querySelector('#link').href")
+        self.browser.click("#live")
+        self.settled(lambda: self.browser.text("#status") == "Live." and self.shown_step() != step, "the present")
+        self.open(link[link.index("#"):])
+        self.settled(lambda: self.shown_step() == step, "the moment of the link")
+        self.assertEqual(self.browser.text("#disk-title"), f"{self.disk}, queue 0")
+        self.open(f"#disk={self.disk}&at=1000000000")
+        self.settled(lambda: "is not kept" in self.browser.text("#status"), "a moment long gone to be told of")
+
+    def test_it_is_used_by_keyboard(self):
+        from selenium.webdriver.common.keys import Keys
+        self.open()
+        vqtest.wait_for(lambda: len(self.steps()) > 5, "some seconds", 20)
+        self.settled(lambda: int(self.shown_step()) > 5, "some seconds on the page")
+        reached = []
+        for _ in range(40):
+            self.browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+            reached.append(self.browser.run("const at = document.activeElement; return at.id || at.textContent.trim()"))
+        for what in (self.disk, "queue", "phase", "range", "pause", "live", "link", "moment", "Metrics"):
+            self.assertIn(what, reached)
+        self.assertEqual([what for what in reached if what in ("queue", "pause", "moment", "Metrics")][:4],
+                         ["queue", "pause", "moment", "Metrics"], "the order of the page")
+        slider = self.browser.driver.find_element("id", "moment")
+        slider.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+        self.settled(lambda: self.browser.text("#status").startswith("Live; the numbers are those of"), "a moment")
+        self.assertRegex(slider.get_attribute("aria-valuetext"), r"^\d\d:\d\d:\d\d, .* requests per second, median ")
+        slider.send_keys(Keys.ESCAPE)
+        self.settled(lambda: self.browser.text("#status") == "Live.", "the present")
+
+    def test_an_agent_that_goes_away_and_comes_back(self):
+        self.open()
+        self.assertEqual(self.browser.text("#status"), "Live.")
+        port = re.search(r":(\d+)/", self.address).group(1)
+        self.agent.stop()
+        self.settled(lambda: self.browser.text("#status").startswith("The agent has not answered since"), "its absence")
+        again = vqtest.Agent(self, f"--device-include=^{self.disk}$", f"--web.listen-address=127.0.0.1:{port}")
+        self.settled(lambda: self.browser.text("#status") == "Live.", "its return")
+        vqtest.wait_for(lambda: json.loads(again.get("/-/history")[2])["steps"], "its first step")
+        self.settled(lambda: int(self.shown_step()) <= 30, "the numbers of the new one")
+        self.assertEqual(self.browser.complaints(), [])
+
+    def test_an_open_page_does_not_grow(self):
+        self.load()
+        self.open()
+        driver = self.browser.driver
+        driver.execute_cdp_cmd("Performance.enable", {})
+
+        def held():
+            driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+            metrics = {each["name"]: each["value"] for each in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+            return int(self.shown_step()), metrics
+
+        for _ in range(3):  # what it makes at first
+            time.sleep(2)
+            held()
+        first, before = held()
+        self.settled(lambda: int(self.shown_step()) >= first + 15, "15 more steps")
+        last, after = held()
+        self.assertLessEqual(after["Nodes"], before["Nodes"] + 20)
+        self.assertEqual(after["JSEventListeners"], before["JSEventListeners"])
+        # The steps themselves, of which 900 are kept.
+        self.assertLess((after["JSHeapUsedSize"] - before["JSHeapUsedSize"]) / (last - first), 60_000)
+
+    def test_it_fits_a_desktop_a_tablet_and_a_phone(self):
+        self.load()
+        vqtest.wait_for(lambda: len(self.steps()) >= 100 or not os.environ.get("VQSCOPE_PAGE_PICTURES"), "a picture's worth", 150)
+        folder = pathlib.Path(os.environ.get("VQSCOPE_PAGE_PICTURES") or
+                              self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-page-")))
+        for name, width, height, dark in (("desktop", 1200, 1010, False), ("tablet", 820, 1180, True), ("phone", 360, 740, False)):
+            browser = Browser(self, width, height, dark)
+            browser.driver.get(f"{self.address}#disk={self.disk}&range=300")
+            vqtest.wait_for(lambda: browser.run("return document.body.dataset.step"), "numbers on the page", 20)
+            self.assertLessEqual(browser.run("return document.documentElement.scrollWidth"), width, name)
+            drawn = browser.run("""
+                const canvas = document.querySelector('#latency canvas');
+                const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+                return new Set(new Uint32Array(pixels.buffer)).size;""")
+            self.assertGreater(drawn, 5, f"the picture on a {name} has colours")
+            browser.driver.save_screenshot(str(folder / f"{name}.png"))
+            self.assertEqual(browser.complaints(), [])
+
+    def test_axe_finds_nothing_serious(self):
+        vqtest.require("npm")
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-axe-")))
+        for file in AXE.iterdir():
+            (folder / file.name).write_text(file.read_text())
+        installed = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+                                   cwd=folder, capture_output=True, text=True)
+        if installed.returncode != 0:
+            self.skipTest(f"npm cannot fetch axe: {installed.stderr.strip()}")
+        axe = (folder / "node_modules/axe-core/axe.min.js").read_text()
+        self.load()
+        for width, dark in ((1280, False), (1280, True), (360, False)):
+            browser = Browser(self, width, 900, dark)
+            browser.driver.get(self.address)
+            vqtest.wait_for(lambda: browser.run("return document.body.dataset.step"), "numbers on the page", 20)
+            browser.run("for (const each of document.querySelectorAll('details')) each.open = true;")
+            browser.driver.set_script_timeout(120)
+            found = browser.driver.execute_async_script(
+                axe + "; const done = arguments[arguments.length - 1]; axe.run().then((found) => done(found.violations));")
+            serious = [(each["id"], each["impact"], [node["html"] for node in each["nodes"]][:3]) for each in found
+                       if each["impact"] in ("serious", "critical", "moderate")]
+            self.assertEqual(serious, [], (width, dark))
+
+
+if __name__ == "__main__":
+    vqtest.main()
