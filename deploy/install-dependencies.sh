@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building vqscope needs on Debian 12 or newer; with the words "tests", "analysis", "soak", "deb",
-# "guests" and "packages", what those need too (see tests/run.sh).
+# "page", "guests" and "packages", what those need too (see tests/run.sh).
 set -eu
 
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
@@ -11,8 +11,9 @@ build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev 
 tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 fio sysstat \
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd \
   curl openssl socat mandoc man-db fish zsh libvirt-clients cloud-init git"
-analysis="clang-format clang-tidy libclang-rt-dev"
+analysis="clang-format clang-tidy libclang-rt-dev node-typescript"
 soak="slowhttptest wrk nghttp2-client"
+page="chromium chromium-driver python3-selenium fonts-dejavu-core"
 deb="dpkg-dev file lintian"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"
@@ -26,9 +27,10 @@ for group in "$@"; do
     analysis) packages="$packages $analysis" ;;
     soak) packages="$packages $soak" ;;
     deb) packages="$packages $deb" ;;
+    page) packages="$packages $page" ;;
     guests) packages="$packages $guests" ;;
     packages) packages="$packages $packaging" ;;
-    *) echo "usage: $0 [tests] [analysis] [soak] [deb] [guests] [packages]" >&2; exit 2 ;;
+    *) echo "usage: $0 [tests] [analysis] [soak] [deb] [page] [guests] [packages]" >&2; exit 2 ;;
   esac
 done
 

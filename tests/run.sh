@@ -14,7 +14,8 @@
 #   tests/run.sh fuzz [SECONDS]  each fuzz target for so long (5), see tests/fuzz/README.md
 #   tests/run.sh soak [MINUTES]  a thousand clients at once, slowhttptest, wrk and h2load, then abuse of the endpoint for
 #                                so long (10), see tests/soak/README.md
-#   tests/run.sh lint    clang-format, clang-tidy, and what includes what
+#   tests/run.sh page    the live page in a browser; pictures of it are left in build/page
+#   tests/run.sh lint    clang-format, clang-tidy, what includes what, and the types of the page's scripts
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell | --all-kernels | --newest] [NAME...]  real guests in QEMU, see tests/guests/README.md
 #   tests/run.sh deb     what the Debian packages contain and how they are installed and removed
@@ -29,10 +30,10 @@ group=${1:-all}
 case $group in
   all | unit | kernel | e2e | deploy | asan | tsan | sanitizers | bench) deploy/install-dependencies.sh tests ;;
   lint | fuzz) deploy/install-dependencies.sh tests analysis ;;
-  soak | deb) deploy/install-dependencies.sh tests "$group" ;;
+  soak | deb | page) deploy/install-dependencies.sh tests "$group" ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests deb guests packages ;;
-  *) sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,26s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
@@ -42,6 +43,7 @@ lint() {
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > /dev/null
   sources | xargs clang-format --dry-run --Werror
   python3 -B tests/layers.py
+  tsc -p exporters/page/tsconfig.json
   # Generated headers have to be there before sources that include them are read.
   cmake --build build/lint --target block_skel_header irq_skel_header lock_skel_header notify_skel_header vqscope_metrics_proto \
     vqscope_recording_proto vqscope_revision
@@ -105,7 +107,7 @@ everything() {
   building=$!
   trap 'kill $building' EXIT
   status=0
-  run_tests agent.xml -L 'e2e|deploy|packages' -j "$((2 * $(nproc)))" --repeat until-pass:3 || status=$?
+  run_tests agent.xml -L 'e2e|deploy|packages|page' -j "$((2 * $(nproc)))" --repeat until-pass:3 || status=$?
   trap - EXIT
   wait $building || { cat build/release/build.log; exit 1; }
   run_tests parts.xml -L 'kernel|unit' -j "$(nproc)" --repeat until-pass:3 || status=$?
@@ -128,6 +130,14 @@ case $group in
     python3 -B tests/soak/arrivals.py
     python3 -B tests/soak/tools.py
     exec python3 -B tests/soak/run.py "${2:-10}"
+    ;;
+  page)
+    cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
+    cmake --build --preset release --target vqscope
+    mkdir -p build/page
+    # Selenium is that of the distribution, and so has to be Python.
+    VQSCOPE=$PWD/build/release/vqscope VQSCOPE_PAGE_PICTURES=$PWD/build/page PYTHONPATH=tests/harness exec \
+      /usr/bin/python3 -B tests/page/page_test.py
     ;;
   guests)
     shift

@@ -9,8 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "exporters/http/gzip.h"
 #include "exporters/page/machine.h"
-#include "exporters/prometheus/formats.h"
 
 namespace vqscope {
 

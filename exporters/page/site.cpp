@@ -5,8 +5,8 @@
 
 #include <utility>
 
+#include "exporters/http/gzip.h"
 #include "exporters/page/assets.h"
-#include "exporters/prometheus/formats.h"
 
 namespace vqscope {
 

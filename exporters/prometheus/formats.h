@@ -41,7 +41,4 @@ std::string write_protobuf(std::span<const Family> families, const ClassicBucket
 // One of the three above.
 std::string write(Format format, std::span<const Family> families, const ClassicBuckets& buckets);
 
-// gzip, RFC 1952.
-std::string compress_gzip(std::string_view data);
-
 }  // namespace vqscope

@@ -11,6 +11,7 @@
 #include "agent/probes/layout.h"
 #include "agent/probes/locks.h"
 #include "agent/probes/reader.h"
+#include "exporters/http/gzip.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
 #include "exporters/prometheus/self_metrics.h"

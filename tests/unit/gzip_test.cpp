@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "exporters/prometheus/formats.h"
+#include "exporters/http/gzip.h"
 
 namespace vqscope {
 namespace {

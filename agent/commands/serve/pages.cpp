@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "agent/recording/codec.h"
+#include "exporters/http/gzip.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"
 #include "version.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "exporters/http/gzip.h"
+
 #include <zlib.h>
 
 #include <new>
-
-#include "exporters/prometheus/formats.h"
 
 namespace vqscope {
 
