@@ -21,7 +21,7 @@ void add(History& history, std::uint64_t second, const std::string& text) { hist
 
 TEST(History, UnpacksWhatWasPacked) {
   std::mt19937_64 random(3);
-  for (const std::size_t size : {0, 1, 5, 16384, 16385, 300'000}) {
+  for (const std::size_t size : {0U, 1U, 5U, 16384U, 16385U, 300'000U}) {
     std::string text(size, 'x');
     for (char& c : text) c = static_cast<char>(random() % 7);
     EXPECT_EQ(unpack(pack(text)), text) << size;

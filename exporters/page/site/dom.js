@@ -25,9 +25,14 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** @param {Element} element @param {string} text */
+/**
+ * In the text node that is there: some numbers change each second.
+ * @param {Element} element @param {string} text
+ */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const only = element.childNodes.length === 1 ? element.firstChild : null;
+  if (!(only instanceof Text)) element.textContent = text;
+  else if (only.data !== text) only.data = text;
 }
 
 /** @param {Element} element @param {string} name @param {string} value */

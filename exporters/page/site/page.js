@@ -222,7 +222,8 @@ function renderMachine() {
   const machine = feed.machine;
   if (!machine) return;
   setText(byId('host'), machine.host);
-  document.title = machine.host ? `${machine.host} - vqscope` : 'vqscope';
+  const title = machine.host ? `${machine.host} - vqscope` : 'vqscope';
+  if (document.title !== title) document.title = title;
   const cpus = plural(machine.online_cpus.length, machine.guest ? 'online vCPU' : 'online CPU');
   const off = machine.probes.filter((probe) => !probe.up).map((probe) => ` The ${probe.name} probe is off: ${probe.reason}.`);
   setText(byId('guest'), `${machine.guest ? `Guest${machine.vmm && ` (${machine.vmm})`}` : 'No guest'}, ${cpus}.${off.join('')}`);
