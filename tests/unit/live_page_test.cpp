@@ -28,7 +28,7 @@ RaisedFindings none() { return std::make_shared<const std::vector<RaisedFinding>
 // An agent whose guest is stirred each second.
 class Agent {
  public:
-  explicit Agent(Reading reading, unsigned seed = 1) : reading(std::move(reading)), random_(seed) { tell(); }
+  explicit Agent(Reading first, unsigned seed = 1) : reading(std::move(first)), random_(seed) { tell(); }
 
   void pass(unsigned seconds) {
     for (unsigned i = 0; i < seconds; ++i) {

@@ -281,18 +281,6 @@ export const latencyMap = (rows, latencyOf, format) =>
     let most = 0;
     for (const step of span.steps)
       for (const count of latencyOf(step)?.rows ?? []) most = Math.max(most, rateOf(count, step));
-    for (const step of span.steps) {
-      const latency = latencyOf(step);
-      if (!latency) continue;
-      const x = xOf(frame, span, step.at - step.seconds), end = xOf(frame, span, step.at);
-      const left = Math.max(Math.floor(x), frame.left), width = Math.max(Math.ceil(end) - left, 1);
-      latency.rows.forEach((count, i) => {
-        if (count === 0) return;
-        context.fillStyle = shade(palette, rateOf(count, step) / most);
-        const y = frame.top + frame.height - (latency.first_row + i + 1 - rows.first) * height;
-        context.fillRect(left, y, width, height + 0.5);
-      });
-    }
     const heightOf = (/** @type {number | undefined} */ seconds) =>
       seconds === undefined ? undefined : (rowOf(seconds) - rows.first) / (rows.end - rows.first);
     const ticks = [];
@@ -305,6 +293,18 @@ export const latencyMap = (rows, latencyOf, format) =>
         room = y;
       }
     drawScale(context, frame, ticks);
+    for (const step of span.steps) {
+      const latency = latencyOf(step);
+      if (!latency) continue;
+      const x = xOf(frame, span, step.at - step.seconds), end = xOf(frame, span, step.at);
+      const left = Math.max(Math.floor(x), frame.left), width = Math.max(Math.ceil(end) - left, 1);
+      latency.rows.forEach((count, i) => {
+        if (count === 0) return;
+        context.fillStyle = shade(palette, rateOf(count, step) / most);
+        const y = frame.top + frame.height - (latency.first_row + i + 1 - rows.first) * height;
+        context.fillRect(left, y, width, height + 0.5);
+      });
+    }
     drawTimes(context, frame, span);
     drawLine(context, frame, span, (step) => heightOf(latencyOf(step)?.p999_seconds),
              {stroke: colour('--p999'), dash: [2, 3], halo: true});
