@@ -79,7 +79,7 @@ std::size_t History::first_after(std::uint64_t after) const {
 std::vector<std::string> History::after(std::uint64_t after, std::size_t most) const {
   std::vector<std::string> texts;
   const std::size_t begin = first_after(after), end = std::min(entries_.size() - begin, most) + begin;
-  for (std::size_t i = begin; i < end; ++i) texts.push_back(unpack(entries_[i].packed));
+  for (std::size_t i = begin; i < end; ++i) texts.push_back(entries_[i].packed);
   return texts;
 }
 

@@ -31,7 +31,7 @@ class History {
   // Number of the newest entry; 0: there never was one.
   [[nodiscard]] std::uint64_t newest() const { return newest_; }
 
-  // Unpacked, of the entries after number `after`, from the oldest on: `most` of them at the most.
+  // As they were added, the entries after number `after`, from the oldest on: `most` of them at the most.
   [[nodiscard]] std::vector<std::string> after(std::uint64_t after, std::size_t most) const;
 
   // The number of the last entry that after() with these arguments returns; `after` or newest() without any.

@@ -2,7 +2,6 @@
 #include "exporters/page/live_page.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -86,7 +85,6 @@ void LivePage::add(Reading reading, RaisedFindings findings, std::uint64_t realt
   const std::scoped_lock lock(mutex_);
   // Between a reading that is condensed and one that is not there is no difference.
   if (last_ && condensed == condensed_) {
-    answers_.clear();
     const HistoryStep step{reading.topology, last_->snapshot, reading.snapshot, realtime_ns};
     history_.add(reading.snapshot.time_ns, pack_step(step, condensed ? Grain::kQueuesWithoutLatency : Grain::kAll));
   }
@@ -98,30 +96,49 @@ void LivePage::add(Reading reading, RaisedFindings findings, std::uint64_t realt
   condensed_ = condensed;
 }
 
-std::string LivePage::write(std::uint64_t after) const {
-  const std::uint64_t last = history_.last_after(after, kMostSteps);
+LivePage::Excerpt LivePage::excerpt(std::uint64_t after) const {
+  const std::scoped_lock lock(mutex_);
+  Excerpt excerpt{history_.last_after(after, kMostSteps), history_.newest()};
+  if (!last_) return excerpt;
+  excerpt.step_seconds = step_seconds(last_->topology);
+  if (after == 0 || after < machine_since_) excerpt.machine = machine_json(*last_, host_);
+  if (after == 0 || after < findings_since_) excerpt.findings = findings_json(*findings_, last_->topology);
+  excerpt.packed = history_.after(after, kMostSteps);
+  return excerpt;
+}
+
+std::string LivePage::write(const Excerpt& excerpt) const {
   std::string text =
       fmt::format(R"({{"version":"{}","cursor":"{}-{}","more":{},"step_seconds":{},"kept_seconds":{})", version_, run_,
-                  last, last != history_.newest(), last_ ? step_seconds(last_->topology) : 1, kHistorySeconds);
-  if (last_ && (after == 0 || after < machine_since_)) text += R"(,"machine":)" + machine_json(*last_, host_);
-  if (last_ && (after == 0 || after < findings_since_))
-    text += R"(,"findings":)" + findings_json(*findings_, last_->topology);
-  return text + fmt::format(R"(,"steps":[{}]}})", fmt::join(history_.after(after, kMostSteps), ",")) + "\n";
+                  excerpt.last, excerpt.last != excerpt.newest, excerpt.step_seconds, kHistorySeconds);
+  if (!excerpt.machine.empty()) text += R"(,"machine":)" + excerpt.machine;
+  if (!excerpt.findings.empty()) text += R"(,"findings":)" + excerpt.findings;
+  text += R"(,"steps":[)";
+  for (std::size_t i = 0; i < excerpt.packed.size(); ++i) text += (i > 0 ? "," : "") + unpack(excerpt.packed[i]);
+  return text + "]}\n";
 }
 
 Result<Body> LivePage::answer(std::string_view query, bool gzip) {
-  auto cursor = parse_cursor(query);
+  const auto cursor = parse_cursor(query);
   if (!cursor) return tl::unexpected(cursor.error());
-  const std::scoped_lock lock(mutex_);
   // Of a run before this one nothing is known: the client begins anew.
   const std::uint64_t after = cursor->run == run_ ? cursor->number : 0;
-  if (after > history_.newest())
-    return fail(fmt::format("there is no entry {}-{} yet: the newest is {}-{}", run_, after, run_, history_.newest()));
+  const std::scoped_lock lock(making_);
+  const std::uint64_t newest = newest_entry();
+  if (after > newest)
+    return fail(fmt::format("there is no entry {}-{} yet: the newest is {}-{}", run_, after, run_, newest));
+  if (answers_newest_ != newest) answers_.clear();
+  answers_newest_ = newest;
   if (const auto known = answers_.find({after, gzip}); known != answers_.end()) return known->second;
-  std::string text = write(after);
+  std::string text = write(excerpt(after));
   Body body(gzip ? compress_gzip(text) : std::move(text));
   if (answers_.size() < kMostAnswers) answers_.insert({{after, gzip}, body});
   return body;
+}
+
+std::uint64_t LivePage::newest_entry() const {
+  const std::scoped_lock lock(mutex_);
+  return history_.newest();
 }
 
 }  // namespace vqscope

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -48,10 +48,19 @@ class LivePage {
 
  private:
   [[nodiscard]] std::string pack_step(const HistoryStep& step, Grain finest);
-  [[nodiscard]] std::string write(std::uint64_t after) const;
+  // What there is to tell since an entry.
+  struct Excerpt {
+    std::uint64_t last = 0, newest = 0;  // entries: the last one of `packed`, and the last that there is
+    std::uint64_t step_seconds = 1;
+    std::string machine, findings;  // JSON; empty: they have not changed
+    std::vector<std::string> packed = {};
+  };
+  [[nodiscard]] std::uint64_t newest_entry() const;
+  [[nodiscard]] Excerpt excerpt(std::uint64_t after) const;
+  [[nodiscard]] std::string write(const Excerpt& excerpt) const;
 
   const std::string version_, run_, host_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // for all down to the next one; never held for long, so that sampling does not wait
   History history_;
   std::optional<Reading> last_;
   bool condensed_ = false;  // whether its snapshot is
@@ -60,7 +69,9 @@ class LivePage {
   std::uint64_t machine_since_ = 0, findings_since_ = 0;
   Grain grain_ = Grain::kAll;
   unsigned steps_at_grain_ = 0;
-  std::map<std::tuple<std::uint64_t, bool>, Body> answers_;  // since the last step, by number and gzip
+  std::mutex making_;                                       // for what follows; taken before the other
+  std::uint64_t answers_newest_ = 0;                        // the newest entry when they were made
+  std::map<std::pair<std::uint64_t, bool>, Body> answers_;  // by number and gzip
 };
 
 }  // namespace vqscope

@@ -110,7 +110,7 @@ Json disk_json(const Disk& disk, const DeviceSnapshot* now, const DiskWindow& wi
   put(object, "interrupts_per_second", view.interrupts_rate);
   if (grain == Grain::kDisksWithoutCpus) return object;
   const QueueMatrix matrix = queue_matrix(window.measured);
-  object["submissions"] = counts_json(matrix.submissions);
+  if (window.grown.queues) object["submissions"] = counts_json(matrix.submissions);
   object["interrupts"] = counts_json(matrix.interrupts);
   if (grain == Grain::kDisks) return object;
   object["queues"] = queues_json(disk, now, window, matrix, grain);

@@ -6,6 +6,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 namespace vqscope {
 namespace {
@@ -19,6 +20,12 @@ constexpr std::size_t kAll = 1'000'000;
 
 void add(History& history, std::uint64_t second, const std::string& text) { history.add(second * kSecond, pack(text)); }
 
+std::vector<std::string> texts_after(const History& history, std::uint64_t after, std::size_t most = kAll) {
+  std::vector<std::string> texts = history.after(after, most);
+  for (std::string& text : texts) text = unpack(text);
+  return texts;
+}
+
 TEST(History, UnpacksWhatWasPacked) {
   std::mt19937_64 random(3);
   for (const std::size_t size : {0U, 1U, 5U, 16384U, 16385U, 300'000U}) {
@@ -31,26 +38,26 @@ TEST(History, UnpacksWhatWasPacked) {
 TEST(History, GivesWhatCameAfterAnEntry) {
   History history;
   EXPECT_EQ(history.newest(), 0U);
-  EXPECT_THAT(history.after(0, kAll), IsEmpty());
+  EXPECT_THAT(texts_after(history, 0), IsEmpty());
   EXPECT_EQ(history.last_after(0, kAll), 0U);
   for (std::uint64_t i = 1; i <= 4; ++i) add(history, i, std::to_string(i));
-  EXPECT_THAT(history.after(0, kAll), ElementsAre("1", "2", "3", "4"));
-  EXPECT_THAT(history.after(2, kAll), ElementsAre("3", "4"));
-  EXPECT_THAT(history.after(1, 2), ElementsAre("2", "3"));
+  EXPECT_THAT(texts_after(history, 0), ElementsAre("1", "2", "3", "4"));
+  EXPECT_THAT(texts_after(history, 2), ElementsAre("3", "4"));
+  EXPECT_THAT(texts_after(history, 1, 2), ElementsAre("2", "3"));
   EXPECT_EQ(history.last_after(1, 2), 3U);
-  EXPECT_THAT(history.after(4, kAll), IsEmpty());
+  EXPECT_THAT(texts_after(history, 4), IsEmpty());
   EXPECT_EQ(history.last_after(4, kAll), 4U);
 }
 
 TEST(History, ForgetsWhatIsOlderThanItSpan) {
   History history;
   for (std::uint64_t i = 1; i <= kHistorySeconds + 10; ++i) add(history, i, std::to_string(i));
-  const auto texts = history.after(0, kAll);
+  const auto texts = texts_after(history, 0);
   EXPECT_THAT(texts, SizeIs(kHistorySeconds));
   EXPECT_EQ(texts.front(), "11");
   EXPECT_EQ(history.newest(), kHistorySeconds + 10);
   // Whoever has an entry that is forgotten gets what there is.
-  EXPECT_EQ(history.after(5, 1).front(), "11");
+  EXPECT_EQ(texts_after(history, 5, 1).front(), "11");
   EXPECT_EQ(history.last_after(5, 1), 11U);
 }
 
@@ -58,8 +65,8 @@ TEST(History, ForgetsAllOfWhatWasBeforeALongPause) {
   History history;
   for (std::uint64_t i = 1; i <= 5; ++i) add(history, i, "old");
   add(history, 10'000, "new");
-  EXPECT_THAT(history.after(0, kAll), ElementsAre("new"));
-  EXPECT_THAT(history.after(4, kAll), ElementsAre("new"));
+  EXPECT_THAT(texts_after(history, 0), ElementsAre("new"));
+  EXPECT_THAT(texts_after(history, 4), ElementsAre("new"));
   EXPECT_EQ(history.newest(), 6U);
 }
 
@@ -78,7 +85,7 @@ TEST(History, TakesNoMoreThanItsBytesWhateverIsAdded) {
   EXPECT_GT(history.after(0, kAll).size(), 100U);
   history.add(401 * kSecond, std::string(2 * kMostHistoryBytes, 'x'));
   EXPECT_EQ(history.bytes(), 0U);
-  EXPECT_THAT(history.after(0, kAll), IsEmpty());
+  EXPECT_THAT(texts_after(history, 0), IsEmpty());
 }
 
 }  // namespace

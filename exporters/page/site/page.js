@@ -239,6 +239,9 @@ function render() {
   const abouts = feed.machine.disks;
   if (!view.disk) view.disk = busiestDisk(step) ?? abouts[0]?.name ?? '';
   byId('no-disks').hidden = abouts.length > 0;
+  const leftOut = step.left_out_disks ?? 0;
+  byId('left-out').hidden = leftOut === 0;
+  setText(byId('left-out'), `There are too many disks to keep all of them: ${plural(leftOut, 'quieter disk')} left out here.`);
   fillDisks(byId('disk-rows'), abouts, step, feed.findings, view.disk, (disk) => choose({disk, queue: undefined}));
   byId('disk').hidden = view.disk === '';
   if (view.disk === '') return;
@@ -263,8 +266,8 @@ function renderMatrix(disk) {
   const some = counts.some((count) => count > 0);
   byId('matrix').hidden = !some;
   byId('no-matrix').hidden = some;
-  setText(byId('no-matrix'), !disk ? 'There are no numbers of this disk at this moment.' : disk.submissions
-    ? 'There was neither a request nor an interrupt at this moment.'
+  setText(byId('no-matrix'), !disk ? 'There are no numbers of this disk at this moment.' : disk.interrupts
+    ? 'No interrupt and no request that is seen here came at this moment.'
     : 'So many disks and vCPUs are measured here that the history does not keep who submitted and who was interrupted.');
   if (some && disk)
     fillMatrix(byId('matrix'), disk, feed.machine?.online_cpus ?? [], view.queue, (queue) => choose({queue}));
