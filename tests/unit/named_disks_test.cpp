@@ -79,6 +79,23 @@ TEST(NamedDisks, AStackStandsForTheDisksBelowItAndThatIsSaidOnce) {
   EXPECT_THAT(named.notes, ElementsAre("dm-6 has no requests of its own; the disks below it are looked at."));
 }
 
+// The paths of NVMe's own multipathing: the disk itself has no requests, and no links to them before Linux 6.15.
+TEST(NamedDisks, AnNvmeDiskOfSeveralPathsStandsForThem) {
+  const test::Tree tree = guest()
+                              .file("sys/block/nvme0n1/nvme0n1p1/partition", "1")
+                              .file("sys/block/nvme0c0n1/mq/0/cpu_list", "0")
+                              .file("sys/block/nvme0c1n1/mq/0/cpu_list", "0")
+                              .file("sys/block/nvme0c0n2/mq/0/cpu_list", "0")
+                              .file("sys/block/nvme1c0n1/mq/0/cpu_list", "0")
+                              .unpack();
+  const auto named = find_named_disks({"nvme0n1"}, tree.paths);
+  ASSERT_TRUE(named);
+  EXPECT_THAT(named->disks, ElementsAre("nvme0c0n1", "nvme0c1n1"));
+  EXPECT_THAT(named->notes, ElementsAre("nvme0n1 has no requests of its own; the disks below it are looked at."));
+  EXPECT_THAT(find_named_disks({"/dev/nvme0n1p1"}, tree.paths)->disks, ElementsAre("nvme0c0n1", "nvme0c1n1"));
+  EXPECT_THAT(find_named_disks({"nvme1c0n1"}, tree.paths)->disks, ElementsAre("nvme1c0n1"));
+}
+
 TEST(NamedDisks, WhatHasNoRequestsIsAnError) {
   const auto named = find({"zram0"});
   ASSERT_FALSE(named);
