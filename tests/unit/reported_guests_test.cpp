@@ -183,6 +183,16 @@ TEST(Machines, WithADeviceTreeAreToldByIt) {
   EXPECT_THAT(choose_platforms(topology, std::nullopt).reason, HasSubstr("cannot tell on which hypervisor"));
 }
 
+TEST(Machines, OfS390AreNotToldOfWhatDoesNotRunThere) {
+  Guest guest("virtio-ccw");
+  guest.file("proc/sysinfo", "VM00 Control Program: KVM/Linux");
+  const Topology topology = scan(guest, std::nullopt);
+  EXPECT_EQ(topology.vmm, "kvm");
+  EXPECT_THAT(
+      choose_platforms(topology, std::nullopt).platforms,
+      ElementsAre(Platform::kQemu, Platform::kLibvirt, Platform::kOvirt, Platform::kKubevirt, Platform::kOpenStack));
+}
+
 // ---- types of queues
 
 TEST(QueuesByType, OfNvmeAreJudgedForTheRequestsThatUseThem) {
