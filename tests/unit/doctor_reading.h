@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "agent/doctor/report.h"
+#include "agent/commands/doctor/report.h"
 
 namespace vqscope::test {
 

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/doctor/report.h"
+#include "agent/commands/doctor/report.h"
 #include "agent/recording/reader.h"
 #include "tests/unit/disk_case.h"
 #include "tests/unit/doctor_reading.h"

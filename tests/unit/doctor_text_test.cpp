@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "agent/base/wrap.h"
-#include "agent/doctor/layout.h"
-#include "agent/doctor/report.h"
+#include "agent/commands/doctor/layout.h"
+#include "agent/commands/doctor/report.h"
 #include "tests/unit/doctor_reading.h"
 
 namespace vqscope {

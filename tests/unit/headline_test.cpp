@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "agent/doctor/report.h"
+#include "agent/commands/doctor/report.h"
 #include "tests/unit/doctor_reading.h"
 
 namespace vqscope {
