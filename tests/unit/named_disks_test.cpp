@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/source/disk_selection.h"
 #include "agent/topology/device_filter.h"
 #include "tests/unit/guest.h"
 
@@ -128,6 +129,26 @@ TEST(NamedDisks, OfAnotherMachineAreTakenByName) {
   EXPECT_THAT(take_named_disks({"vda", "/dev/nvme0n1"})->disks, ElementsAre("vda", "nvme0n1"));
   for (const char* word : {"/dev/disk/by-id/x", "/dev/mapper/y", "/tmp/z", "/dev/", ""})
     EXPECT_FALSE(take_named_disks({word})) << word;
+}
+
+TEST(NamedDisks, OfAnotherMachineAStackStandsForTheDisksBelowItToo) {
+  Topology topology;
+  topology.disks.resize(3);
+  for (std::size_t i = 0; i < 2; ++i) {
+    topology.disks[i].name = "nvme0c" + std::to_string(i) + "n1";
+    topology.disks[i].stacking.holders = {{"nvme0n1", "", "nvme-multipath"}, {"dm-0", "vg0-root", "LVM"}};
+  }
+  topology.disks[2].name = "vda";
+  const auto find = [&](const std::vector<std::string>& names) {
+    DiskSelection selection = {DeviceFilter::of_names(names), names, {}, {}};
+    const auto found = find_named(selection, topology);
+    EXPECT_EQ(selection.filter.accepts("vda"), found && selection.names.back() == "vda");
+    return found ? selection.names : std::vector<std::string>{found.error().message};
+  };
+  for (const char* stack : {"nvme0n1", "dm-0", "vg0-root"})
+    EXPECT_THAT(find({stack}), ElementsAre("nvme0c0n1", "nvme0c1n1"));
+  EXPECT_THAT(find({"nvme0c1n1", "vda"}), ElementsAre("nvme0c1n1", "vda"));
+  EXPECT_THAT(find({"vdb"}), ElementsAre(HasSubstr("there is no disk 'vdb'")));
 }
 
 TEST(NamedDisks, AListOfManyIsCutAndOneOfOneHasNoHint) {
