@@ -17,6 +17,8 @@ namespace vqscope {
 
 namespace {
 
+constexpr std::string_view kNotRead = "How many vectors the host prepared could not be read, which takes root.";
+
 // On whose side vectors are missing.
 enum class Side { kGuest, kHost, kNotKnown };
 
@@ -47,7 +49,7 @@ Side who_lacks_vectors(const DiskEvidence& evidence) {
 std::string_view why_enough_are_unused(const DiskEvidence& evidence) {
   switch (who_lacks_vectors(evidence)) {
     case Side::kGuest: return ": that they are not used has its cause in this guest";
-    case Side::kHost: return ", and the machine no controller for them";
+    case Side::kHost: return " of them, but no controller for messages";
     case Side::kNotKnown: break;
   }
   return ", and why they are not used does not show";
@@ -66,7 +68,7 @@ std::string table_and_need(const DiskEvidence& evidence) {
   if (disk.transport == "virtio-mmio") return "virtio over MMIO has one interrupt for each device.";
   const auto vectors = disk.facts.msix_vectors;
   const auto needed = needed_vectors(disk);
-  if (!vectors || !needed) return "How many vectors the host prepared could not be read, which takes root.";
+  if (!vectors || !needed) return std::string(kNotRead);
   if (*vectors == 0) return "The host offers no MSI-X table for it.";
   const std::string table = fmt::format("Its MSI-X table has {}", plural(*vectors, "vector"));
   if (*vectors < *needed)
@@ -156,6 +158,7 @@ std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
 std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
   const auto vectors = evidence.disk.facts.msix_vectors;
   const auto needed = needed_vectors(evidence.disk);
+  if (!vectors && !about_missing_msi(evidence).empty()) return {std::string(kNotRead)};
   if (!vectors || !needed) return {};
   if (*vectors == 0) return {"The host offers no MSI-X table for it."};
   return {fmt::format("Its MSI-X table has {}{}, of which {}.", plural(*vectors, "vector"),

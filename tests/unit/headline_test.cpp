@@ -88,7 +88,7 @@ TEST(Doctor, TellsOfACpuThatHadNoTimeToSpare) {
   EXPECT_THAT(text({{1, 1, 0}}), HasSubstr("vCPU 1 was busy for 100 % of the time.\n"));
   EXPECT_THAT(text({{0, 1, 0}, {1, 1, 0}}), HasSubstr("vCPUs 0-1 had no more than 5 % of the time to spare.\n"));
   EXPECT_THAT(text({}), HasSubstr("1 online vCPU.\n"));
-  const auto full = nlohmann::json::parse(to_json(report_of({{1, 0.96, 0.03}})))["full_cpus"];
+  const auto full = nlohmann::json::parse(to_json(report_of(std::vector<CpuLoad>{{1, 0.96, 0.03}})))["full_cpus"];
   ASSERT_EQ(full.size(), 1U);
   EXPECT_EQ(full[0]["cpu"], 1);
   EXPECT_NEAR(full[0]["busy_ratio"], 0.96, 1e-9);
