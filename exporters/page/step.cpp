@@ -131,7 +131,8 @@ Json lost_json(const HistoryStep& step) {
 }  // namespace
 
 std::string step_json(const HistoryStep& step, Grain grain, std::size_t most_disks) {
-  Json object = {{"time", static_cast<double>(step.realtime_ns / 1'000'000) / 1e3},
+  const std::uint64_t milliseconds = step.realtime_ns / 1'000'000;
+  Json object = {{"time", static_cast<double>(milliseconds) / 1e3},
                  {"seconds", rounded(static_cast<double>(step.later.time_ns - step.earlier.time_ns) / 1e9)}};
   if (Json lost = lost_json(step); !lost.empty()) object["lost"] = std::move(lost);
   std::vector<std::pair<const Disk*, DiskWindow>> windows;
