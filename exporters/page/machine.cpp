@@ -43,11 +43,11 @@ std::string machine_json(const Reading& reading, const std::string& host) {
 std::string findings_json(std::span<const RaisedFinding> findings, const Topology& topology) {
   const std::vector<Platform> platforms = choose_platforms(topology, std::nullopt).platforms;
   Json all = Json::array();
-  for (const auto& [severity, finding] : findings) {
-    const auto disk =
-        std::ranges::find_if(topology.disks, [&](const Disk& each) { return each.name == finding.device; });
-    all.push_back(
-        finding_json(finding, severity, disk != topology.disks.end() ? &*disk : nullptr, topology, platforms));
+  for (const RaisedFinding& raised : findings) {
+    const std::string& name = raised.finding.device;
+    const auto disk = std::ranges::find_if(topology.disks, [&](const Disk& each) { return each.name == name; });
+    all.push_back(finding_json(raised.finding, raised.severity, disk != topology.disks.end() ? &*disk : nullptr,
+                               topology, platforms));
   }
   return written(all);
 }

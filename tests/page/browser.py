@@ -17,7 +17,7 @@ except ImportError:
 class Browser:
     """Each has a profile of its own; what the page says on the console is in complaints()."""
 
-    def __init__(self, test, width=1280, height=900, dark=False):
+    def __init__(self, test, width=1280, height=900, dark=False, scale=1):
         if MISSING:
             raise unittest.SkipTest(MISSING)
         vqtest.require("chromium", "chromedriver")
@@ -28,13 +28,13 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         test.addCleanup(self.driver.quit)
-        self.resize(width, height)
+        self.resize(width, height, scale)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
 
-    def resize(self, width, height):
+    def resize(self, width, height, scale=1):
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+            "width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500})
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
