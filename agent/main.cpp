@@ -3,20 +3,20 @@
 #include <string>
 #include <variant>
 
+#include "agent/base/logging.h"
 #include "agent/base/standard_streams.h"
-#include "agent/compare/compare.h"
-#include "agent/daemon/logging.h"
-#include "agent/daemon/options.h"
-#include "agent/daemon/serve.h"
-#include "agent/doctor/doctor.h"
-#include "agent/doctor/explain.h"
+#include "agent/commands/command_line.h"
+#include "agent/commands/compare/compare.h"
+#include "agent/commands/doctor/doctor.h"
+#include "agent/commands/explain/explain.h"
+#include "agent/commands/record/record.h"
+#include "agent/commands/serve/serve.h"
 #include "agent/probes/probe.h"
-#include "agent/recording/record.h"
 
 namespace {
 
 int run(const vqscope::ServeOptions& options) {
-  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::set_up_logging(options.log);
   vqscope::route_libbpf_messages();
   if (const auto served = vqscope::serve(options); !served) {
     vqscope::complain(served.error().message);
@@ -26,7 +26,7 @@ int run(const vqscope::ServeOptions& options) {
 }
 
 int run(const vqscope::DoctorOptions& options) {
-  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::set_up_logging(options.log);
   vqscope::route_libbpf_messages();
   // 1 and 2 would be taken for what is wrong with the disks.
   try {
@@ -40,7 +40,7 @@ int run(const vqscope::DoctorOptions& options) {
 }
 
 int run(const vqscope::RecordOptions& options) {
-  vqscope::set_up_logging(options.measure.log_level, options.measure.log_format);
+  vqscope::set_up_logging(options.log);
   vqscope::route_libbpf_messages();
   if (const auto recorded = vqscope::record(options); !recorded) {
     vqscope::complain(recorded.error().message);

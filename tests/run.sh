@@ -14,7 +14,7 @@
 #   tests/run.sh fuzz [SECONDS]  each fuzz target for so long (5), see tests/fuzz/README.md
 #   tests/run.sh soak [MINUTES]  a thousand clients at once, slowhttptest, wrk and h2load, then abuse of the endpoint for
 #                                so long (10), see tests/soak/README.md
-#   tests/run.sh lint    clang-format and clang-tidy
+#   tests/run.sh lint    clang-format, clang-tidy, and what includes what
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell | --all-kernels | --newest] [NAME...]  real guests in QEMU, see tests/guests/README.md
 #   tests/run.sh deb     what the Debian packages contain and how they are installed and removed
@@ -41,6 +41,7 @@ lint() {
   # A source has to include what it needs, and clang cannot read g++'s precompiled headers.
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > /dev/null
   sources | xargs clang-format --dry-run --Werror
+  python3 -B tests/layers.py
   # Generated headers have to be there before sources that include them are read.
   cmake --build build/lint --target block_skel_header irq_skel_header lock_skel_header notify_skel_header vqscope_metrics_proto \
     vqscope_recording_proto vqscope_revision

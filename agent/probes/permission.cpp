@@ -50,6 +50,8 @@ int try_to_load(bpf_attach_type where, int target) {
 
 }  // namespace
 
+bool may_attach() { return missing_capabilities().empty(); }
+
 std::string why_not_permitted() {
   const std::string missing = missing_capabilities();
   if (!missing.empty())

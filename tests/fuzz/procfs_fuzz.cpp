@@ -2,7 +2,7 @@
 // The parsers of procfs and sysfs text, PCI configuration spaces and uevents.
 #include <algorithm>
 
-#include "agent/daemon/uevents.h"
+#include "agent/collector/uevents.h"
 #include "agent/topology/facts.h"
 #include "agent/topology/parse.h"
 #include "tests/fuzz/fuzz.h"

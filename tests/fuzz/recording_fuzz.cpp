@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/compare/render.h"
-#include "agent/compare/report.h"
-#include "agent/compare/series.h"
-#include "agent/doctor/report.h"
+#include "agent/commands/compare/render.h"
+#include "agent/commands/compare/report.h"
+#include "agent/commands/compare/series.h"
+#include "agent/commands/doctor/report.h"
 #include "agent/recording/codec.h"
 #include "agent/recording/reader.h"
 #include "tests/fuzz/fuzz.h"

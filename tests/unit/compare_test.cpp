@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // From files of recordings to what is printed.
-#include "agent/compare/compare.h"
+#include "agent/commands/compare/compare.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "agent/compare/render.h"
-#include "agent/compare/units.h"
+#include "agent/commands/compare/render.h"
+#include "agent/commands/compare/units.h"
 #include "recorder.h"
 
 namespace vqscope {

@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "agent/daemon/collector.h"
-#include "agent/daemon/shared_pages.h"
+#include "agent/collector/collector.h"
+#include "agent/commands/serve/shared_pages.h"
 #include "exporters/http/unread.h"
 #include "exporters/prometheus/formats.h"
 #include "exporters/prometheus/model_families.h"

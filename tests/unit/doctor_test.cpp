@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "agent/base/wrap.h"
-#include "agent/doctor/layout.h"
-#include "agent/doctor/report.h"
+#include "agent/commands/doctor/layout.h"
+#include "agent/commands/doctor/report.h"
 #include "agent/recording/reader.h"
 #include "tests/unit/disk_case.h"
 

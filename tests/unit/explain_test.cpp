@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `vqscope explain`: FINDINGS.md on a terminal.
-#include "agent/doctor/explain.h"
+#include "agent/commands/explain/explain.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/finding_log.h"
+#include "agent/collector/finding_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

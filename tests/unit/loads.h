@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <map>
 
-#include "agent/compare/series.h"
-#include "agent/compare/verdict.h"
+#include "agent/commands/compare/series.h"
+#include "agent/commands/compare/verdict.h"
 
 namespace vqscope::test {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/log_sink.h"
+#include "agent/base/log_sink.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

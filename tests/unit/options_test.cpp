@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/options.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <re2/re2.h>
 
 #include <sstream>
+
+#include "agent/commands/command_line.h"
 
 namespace vqscope {
 namespace {
@@ -39,8 +39,8 @@ TEST(CommandLine, ServeAloneHasTheDocumentedDefaults) {
   const ServeOptions& serve = std::get<ServeOptions>(parsed.line.command);
   EXPECT_THAT(serve.listen_addresses, IsEmpty());
   EXPECT_EQ(serve.telemetry_path, "/metrics");
-  EXPECT_EQ(serve.measure.log_level, "info");
-  EXPECT_EQ(serve.measure.log_format, "text");
+  EXPECT_EQ(serve.log.level, "info");
+  EXPECT_EQ(serve.log.format, "text");
   EXPECT_EQ(serve.window_seconds, 10);
   EXPECT_EQ(serve.user, "");
   EXPECT_TRUE(serve.seccomp);
@@ -83,8 +83,8 @@ TEST(CommandLine, TakesEveryFlag) {
   EXPECT_THAT(serve.classic_buckets, ElementsAre(-8, 0));
   EXPECT_EQ(serve.measure.paths.procfs, "/host/proc");
   EXPECT_EQ(serve.measure.paths.sysfs, "/host/sys");
-  EXPECT_EQ(serve.measure.log_level, "debug");
-  EXPECT_EQ(serve.measure.log_format, "json");
+  EXPECT_EQ(serve.log.level, "debug");
+  EXPECT_EQ(serve.log.format, "json");
 }
 
 TEST(CommandLine, ListenAddressMayBeRepeated) {
@@ -214,7 +214,7 @@ TEST(CommandLine, DoctorHasTheDocumentedDefaults) {
   EXPECT_EQ(doctor.agent.url, "");
   EXPECT_EQ(doctor.format, DoctorFormat::kText);
   EXPECT_FALSE(doctor.idle_is_ok);
-  EXPECT_EQ(doctor.measure.log_level, "error");
+  EXPECT_EQ(doctor.log.level, "error");
 }
 
 TEST(CommandLine, DoctorTakesItsFlags) {

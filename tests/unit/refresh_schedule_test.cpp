@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/refresh_schedule.h"
+#include "agent/collector/refresh_schedule.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/required_probes.h"
+#include "agent/source/required_probes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

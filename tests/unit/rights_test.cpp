@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be told of rights without root; tests/e2e/rights_test.py does the rest. Each part that cannot be taken back
 // runs in a child.
-#include "agent/daemon/rights.h"
+#include "agent/commands/serve/rights.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

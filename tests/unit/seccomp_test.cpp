@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process behind the filter can and cannot do; each in a child of its own.
-#include "agent/daemon/seccomp.h"
+#include "agent/commands/serve/seccomp.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/service_manager.h"
+#include "agent/commands/serve/service_manager.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/daemon/uevents.h"
+#include "agent/collector/uevents.h"
 
 #include <gtest/gtest.h>
 

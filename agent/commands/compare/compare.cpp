@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/compare/compare.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/base/standard_streams.h"
+#include "agent/base/terminal.h"
+#include "agent/commands/compare/render.h"
+
+namespace vqscope {
+
+namespace {
+
+// Windows that follow one another may touch.
+constexpr double kSharedSeconds = 1.5;
+
+struct Sides {
+  std::filesystem::path before, after;
+  Part part_before, part_after;
+};
+
+// Pipes and terminals cannot; what is not there, or a folder, is told of when it is opened.
+bool can_be_read_twice(const std::filesystem::path& path) {
+  struct stat status = {};
+  return path != kStandardStream &&
+         (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
+// Which files and parts of them are compared.
+Result<Sides> choose(const CompareOptions& options) {
+  Sides sides{options.before, options.after.value_or(options.before), {}, {}};
+  if (!options.windows.empty()) {
+    sides.part_before.window = options.windows[0];
+    sides.part_after.window = options.windows[1];
+  }
+  if (!options.after && !can_be_read_twice(options.before))
+    return fail(
+        fmt::format("{} can be read only once: save it to a file to compare two parts of it", options.before.string()));
+  if (options.after == options.before && !can_be_read_twice(options.before))
+    return fail(fmt::format("{} is both sides, and can be read only once", options.before.string()));
+  if (options.windows.empty() && !options.after) {
+    const auto segments = count_segments(options.before);
+    if (!segments) return tl::unexpected(segments.error());
+    if (*segments != 2)
+      return fail(
+          fmt::format("{} is one recording with {} segment{}: give a second file, or two windows such as "
+                      "--window 0..60 --window 90..150, or add the second side with record --append",
+                      options.before.string(), *segments, *segments == 1 ? "" : "s"));
+    sides.part_before.segment = 0;
+    sides.part_after.segment = 1;
+  }
+  return sides;
+}
+
+// Whoever wants to see the numbers of one recording may.
+void tell_of_shared_time(double seconds, Comparison& comparison) {
+  for (DeviceReport& device : comparison.devices) {
+    device.judgement = {Verdict::kNotComparable,
+                        fmt::format("both sides are of the same time: they share {:.0f} s", seconds),
+                        {},
+                        device.judgement.idle};
+    device.time.sentence.clear();
+    for (Row& row : device.rows) row.remark = "";
+    for (OperationReport& operation : device.operations)
+      for (Row& row : operation.rows) row.remark = "";
+  }
+}
+
+Result<Comparison> make_comparison(const CompareOptions& options) {
+  const auto sides = choose(options);
+  if (!sides) return tl::unexpected(sides.error());
+  const auto before = load_series(sides->before, sides->part_before);
+  if (!before) return tl::unexpected(before.error());
+  const auto after = load_series(sides->after, sides->part_after);
+  if (!after) return tl::unexpected(after.error());
+  auto comparison = compare_series(*before, *after, options.renamed, options.min_effect);
+  const double shared = shared_seconds(*before, *after);
+  if (comparison && shared > std::min(kSharedSeconds, std::min(before->seconds, after->seconds) / 2))
+    tell_of_shared_time(shared, *comparison);
+  return comparison;
+}
+
+int exit_status(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kBetter:
+    case Verdict::kNoDifference: return 0;
+    case Verdict::kWorse: return kExitWorse;
+    case Verdict::kMixed:
+    case Verdict::kNotComparable: break;
+  }
+  return kExitNotComparable;
+}
+
+}  // namespace
+
+int compare(const CompareOptions& options) {
+  const auto comparison = make_comparison(options);
+  if (!comparison) {
+    complain(comparison.error().message);
+    return kExitUnreadable;
+  }
+  const bool colour = wants_colour(STDOUT_FILENO);
+  const std::string text = options.format == CompareFormat::kJson       ? render_json(*comparison)
+                           : options.format == CompareFormat::kMarkdown ? render_markdown(*comparison)
+                                                                        : render_text(*comparison, colour);
+  if (const auto printed = print(text); !printed) {
+    complain(printed.error().message);
+    return kExitUnreadable;
+  }
+  return exit_status(overall(*comparison));
+}
+
+}  // namespace vqscope

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/doctor/phrasing.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "agent/base/utc.h"
+#include "agent/diagnosis/phrases.h"
+#include "agent/model/supported_quantile.h"
+#include "agent/topology/facts.h"
+#include "agent/topology/vmm.h"
+
+namespace vqscope {
+
+namespace {
+
+constexpr std::array<std::string_view, VQS_OPS> kOps = {"reads", "writes", "flushes", "discards", "other"};
+
+double count(std::size_t number) { return static_cast<double>(number); }
+
+std::string online_cpus(const Topology& topology) {
+  return plural(count(topology.online_cpus.size()), is_guest(topology) ? "online vCPU" : "online CPU");
+}
+
+// "Of 353 us that a request takes on average: 3 % before issue, 88 % at the host, ..."
+std::string time_of(const RequestTime& time) {
+  const auto share = [&](double seconds) { return percent(seconds / time.total()); };
+  std::string line =
+      fmt::format("Of {} that a request takes on average: {} before issue, ",
+                  duration(time.total() / static_cast<double>(time.requests)), share(*time.before_issue));
+  if (time.at_host)
+    line +=
+        fmt::format("{} at the host, {} in completion ({} on the submitting vCPU, {} on another)", share(*time.at_host),
+                    share(*time.completion), share(*time.completion_local), share(*time.completion_cross));
+  else
+    line += fmt::format("{} from there to completion", share(*time.at_device));
+  if (time.lock_waits) line += fmt::format("; within these, {} in waits for locks", share(*time.lock_waits));
+  return line;
+}
+
+// " vCPU 1 was busy for 98 % of the time.", or nothing: what waits for such a vCPU is slow without the disk's doing.
+std::string about_full_cpus(const Report& report) {
+  const std::string cpu = is_guest(report.topology) ? "vCPU" : "CPU";
+  if (report.full_cpus.size() > 1) {
+    std::vector<std::uint32_t> numbers;
+    for (const CpuLoad& load : report.full_cpus) numbers.push_back(load.cpu);
+    return fmt::format(" {}s {} had no more than 5 % of the time to spare.", cpu, ranges(numbers));
+  }
+  if (report.full_cpus.empty()) return {};
+  const CpuLoad& load = report.full_cpus.front();
+  std::string text = fmt::format(" {} {} was busy for {} of the time", cpu, load.cpu, percent(load.busy));
+  constexpr double kWorthTelling = 0.01;
+  if (load.stolen >= kWorthTelling)
+    text += fmt::format(", and ready to run for {} while the host ran something else", percent(load.stolen));
+  return text + ".";
+}
+
+}  // namespace
+
+std::vector<std::string> origin_of(const Report& report) {
+  const auto& [place, header] = report.origin;
+  if (place.empty()) return {};
+  constexpr double kNsPerSecond = 1e9;
+  const std::uint64_t begin = header.started_realtime_ns,
+                      end = begin + static_cast<std::uint64_t>(report.diagnosis.seconds * kNsPerSecond);
+  return {fmt::format("Host: {}, Linux {} ({})", place, header.kernel_release, header.machine),
+          report.permitted ? fmt::format("Window: {} to {} UTC ({})", format_utc(begin), format_utc(end),
+                                         duration(report.diagnosis.seconds))
+                           : fmt::format("Read at {} UTC", format_utc(begin)),
+          fmt::format("Measured by: vqscope {}", header.vqscope_version)};
+}
+
+std::string window_sentence(const Report& report) {
+  const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"), cpus = online_cpus(report.topology);
+  return report.permitted ? fmt::format("Watched {} for {} {} with {}.{}", disks, duration(report.diagnosis.seconds),
+                                        is_guest(report.topology) ? "in a guest" : "on a machine that is no guest",
+                                        cpus, about_full_cpus(report))
+                          : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
+}
+
+std::string who_is(const Disk& disk) {
+  std::vector<std::string> who;
+  for (const std::string& part : {disk.driver, disk.transport, disk.bus_id})
+    if (!part.empty()) who.push_back(part);
+  if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
+  return fmt::format("{}", fmt::join(who, ", "));
+}
+
+std::string setup_of(const Disk& disk, const Topology& topology) {
+  std::string text = fmt::format("{} for {}", plural(count(disk.queues.size()), "queue"), online_cpus(topology));
+  if (!disk.queues.empty() && disk.queues[0].tags)
+    text += fmt::format(", {} each", plural(*disk.queues[0].tags, "request"));
+  if (disk.facts.msix_vectors) text += fmt::format("; {}", plural(*disk.facts.msix_vectors, "MSI-X vector"));
+  if (const auto features = disk.facts.virtio_features) {
+    if (disk.driver == "virtio_blk") text += has_blk_multiqueue(*features) ? "; multiqueue on" : "; multiqueue off";
+    text += has_indirect_descriptors(*features) ? ", indirect descriptors on" : ", indirect descriptors off";
+  }
+  return text;
+}
+
+// "reads: 101 us median, 264 us p99 at the device; 3 us p99 before, in the kernel": what its requests are enough for.
+std::string latency_of(std::string_view op, const OpLoad& load) {
+  const auto median = supported_quantile(load.device, 0.5), tail = supported_quantile(load.device, 0.99),
+             waited = supported_quantile(load.queue, 0.99);
+  const std::string number = grouped(count(load.device.count()));
+  if (!median)
+    return fmt::format("{}: {} on average at the device; {} seen, too few for a median and p99", op,
+                       duration(static_cast<double>(load.device.sum_ns) / 1e9 / count(load.device.count())), number);
+  std::string line = fmt::format("{}: {} median", op, duration(*median));
+  line += tail ? fmt::format(", {} p99 at the device", duration(*tail))
+               : fmt::format(" at the device; {} seen, too few for p99", number);
+  if (waited) line += fmt::format("; {} p99 before, in the kernel", duration(*waited));
+  return line;
+}
+
+std::vector<std::string> load_of(const Measured& measured) {
+  std::vector<std::string> lines;
+  if (measured.has_requests)
+    lines.push_back(fmt::format("{} requests/s, {}, {} in flight on average", grouped(measured.requests_rate),
+                                throughput(measured.bytes_rate), grouped(measured.average_inflight)));
+  if (measured.time && measured.time->total() > 0) lines.push_back(time_of(*measured.time));
+  for (std::size_t op = 0; op < VQS_OPS; ++op)
+    if (measured.ops[op].device.count() > 0) lines.push_back(latency_of(kOps[op], measured.ops[op]));
+  return lines;
+}
+
+std::string ranges(const std::vector<std::uint32_t>& cpus) {
+  std::string text;
+  for (std::size_t i = 0, end = 0; i < cpus.size(); i = end) {
+    for (end = i + 1; end < cpus.size() && cpus[end] == cpus[end - 1] + 1;) ++end;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", cpus[i]);
+    if (end - i > 1) text += fmt::format("-{}", cpus[end - 1]);
+  }
+  return text;
+}
+
+std::string title_of(const Finding& finding) {
+  return fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title);
+}
+
+}  // namespace vqscope

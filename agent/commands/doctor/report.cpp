@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/doctor/report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "agent/commands/doctor/phrasing.h"
+#include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/thresholds.h"
+#include "agent/model/window.h"
+#include "agent/topology/vmm.h"
+
+namespace vqscope {
+
+namespace {
+
+// In the head of a report.
+constexpr std::size_t kNamedDisks = 2;
+
+const ProbeStatus* find_probe(const Reading& reading, const std::string& name) {
+  for (const ProbeStatus& probe : reading.probes)
+    if (probe.name == name) return &probe;
+  return nullptr;
+}
+
+std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& last) {
+  std::vector<std::string> notes;
+  for (const DeviceSnapshot& device : first.snapshot.devices) {
+    if (find_device(last.snapshot, device) != nullptr) continue;
+    const bool replaced = std::any_of(last.snapshot.devices.begin(), last.snapshot.devices.end(),
+                                      [&](const DeviceSnapshot& d) { return d.name == device.name; });
+    notes.push_back(replaced ? fmt::format("{} was replaced by another disk while it was watched.", device.name)
+                             : fmt::format("{} went away while it was watched.", device.name));
+  }
+  for (const DeviceSnapshot& device : last.snapshot.devices)
+    if (std::none_of(first.snapshot.devices.begin(), first.snapshot.devices.end(),
+                     [&](const DeviceSnapshot& d) { return d.name == device.name; }))
+      notes.push_back(fmt::format("{} came while the others were watched; run this again to judge it.", device.name));
+  constexpr std::pair<const char*, const char*> kWithout[] = {
+      {"irq", "who completes whose requests was not seen, and interrupts are the kernel's own counts"},
+      {"notify", "what notifications of the host take was not measured"},
+      {"lock", "waits for locks were not measured"}};
+  const ProbeStatus* block = find_probe(last, "block");
+  for (const auto& [name, what] : kWithout)
+    if (const ProbeStatus* probe = find_probe(last, name);
+        probe != nullptr && !probe->up && (block == nullptr || block->reason != probe->reason))
+      notes.push_back(fmt::format("The {} probe is off, so {}: {}.", name, what, probe->reason));
+  return notes;
+}
+
+// `is_told`: what it did is in a finding, however few its requests are.
+std::optional<Untold> why_not_told(const DiskDiagnosis& disk, const Reading& reading, bool is_told) {
+  const Measured& measured = disk.measured;
+  if (!measured.has_requests) {
+    const ProbeStatus* probe = find_probe(reading, "block");
+    return Untold{disk.disk.name, probe != nullptr && !probe->up
+                                      ? fmt::format("its requests could not be seen: {}", probe->reason)
+                                      : "its requests could not be seen: there was no room for it"};
+  }
+  // What one queue does to several vCPUs shows only when they are busy.
+  const bool one_queue = disk.disk.queues.size() == 1 && hypervisor_sets_queues(reading.topology, disk.disk) &&
+                         reading.topology.online_cpus.size() > 1;
+  if (measured.requests_rate >= (one_queue ? kBusyRate : kJudgedRate) || is_told) return std::nullopt;
+  return Untold{disk.disk.name,
+                measured.requests_rate == 0
+                    ? "it was idle"
+                    : fmt::format("{} requests/s are too few to judge {} by", grouped(measured.requests_rate),
+                                  one_queue ? "its one queue" : "it"),
+                true, measured.requests_rate == 0};
+}
+
+// What the disk did over the window was judged, so that its requests were not too few. Errors and hung requests
+// (raise_after 1) are told of at any rate, and say nothing of how it does otherwise.
+bool tells_of(const Diagnosis& diagnosis, const DiskDiagnosis& disk) {
+  return std::ranges::any_of(diagnosis.findings, [&](const Finding& finding) {
+    return finding.device == disk.disk.name &&
+           ((finding.found.severity > Severity::kInfo && finding.kind->raise_after > 1) ||
+            finding.kind->id == "storage_limit");
+  });
+}
+
+bool only_wants_load(const Report& report) {
+  return !report.untold.empty() && std::ranges::all_of(report.untold, &Untold::too_few_requests);
+}
+
+int status_of(const Report& report, bool idle_is_ok) {
+  if (!report.permitted) return kCouldNotTell;
+  Severity worst = Severity::kInfo;
+  for (const Finding& finding : report.diagnosis.findings) worst = std::max(worst, finding.found.severity);
+  if (worst == Severity::kCritical) return kCritical;
+  if (worst == Severity::kWarning) return kWarning;
+  if (report.untold.size() < report.diagnosis.disks.size()) return kHealthy;
+  return idle_is_ok && only_wants_load(report) ? kHealthy : kCouldNotTell;
+}
+
+std::string_view result_of(const Report& report) {
+  switch (report.status) {
+    case kHealthy: return report.untold.size() < report.diagnosis.disks.size() ? "healthy" : "idle";
+    case kWarning: return "warning";
+    case kCritical: return "critical";
+    default: return "could not tell";
+  }
+}
+
+// What costs nobody else anything and can be taken back at once.
+bool is_done_here(Remedy remedy) { return remedy == Remedy::kMoveSubmitter; }
+
+Instructions instructions(const Finding& finding, const Report& report) {
+  return instructions_for(finding.found.remedy, disk_of(finding, report), report.topology, report.platform.platforms);
+}
+
+std::string could_try(const Report& report) {
+  for (const Finding& finding : report.diagnosis.findings)
+    if (is_done_here(finding.found.remedy))
+      return fmt::format("You could try: {}.", instructions(finding, report).in_short);
+  if (!report.full_cpus.empty())
+    return fmt::format("If it is slow now, its programs may wait for {}, not for disks (see below).",
+                       is_guest(report.topology) ? "vCPUs" : "CPUs");
+  return "If it is slow at other times, run this again then.";
+}
+
+Headline verdict_of_findings(const Report& report) {
+  const Finding& worst = report.diagnosis.findings.front();
+  const auto more = std::count_if(report.diagnosis.findings.begin() + 1, report.diagnosis.findings.end(),
+                                  [](const Finding& f) { return f.found.severity != Severity::kInfo; });
+  const std::string remedy = instructions(worst, report).in_short;
+  return {fmt::format("{}: {}", worst.device.empty() ? "guest" : worst.device, worst.kind->title),
+          fmt::format("What to do: {}.{}", remedy.empty() ? "see below" : remedy,
+                      more > 0 ? fmt::format(" ({} more below)", more) : "")};
+}
+
+// Of equally severe ones, what something can be done about comes first.
+void put_what_helps_first(Report& report) {
+  std::vector<Finding>& findings = report.diagnosis.findings;
+  for (auto begin = findings.begin(); begin != findings.end();) {
+    const auto end = std::find_if(
+        begin, findings.end(), [&](const Finding& finding) { return finding.found.severity != begin->found.severity; });
+    std::stable_partition(begin, end, [&](const Finding& finding) { return instructions(finding, report).helps; });
+    begin = end;
+  }
+}
+
+}  // namespace
+
+Report make_report(const Reading& first, const Reading& last, const Course& course, ReportOptions options) {
+  Report report;
+  report.topology = last.topology;
+  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, course);
+  report.platform = choose_platforms(last.topology, options.platform);
+  report.permitted = options.permitted;
+  report.notes = std::move(options.notes);
+  report.origin = std::move(options.origin);
+  report.full_cpus = std::move(options.full_cpus);
+  for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
+  for (const DiskDiagnosis& disk : report.diagnosis.disks)
+    if (auto untold = why_not_told(disk, last, tells_of(report.diagnosis, disk)))
+      report.untold.push_back(std::move(*untold));
+  put_what_helps_first(report);
+  report.status = status_of(report, options.idle_is_ok);
+  report.result = result_of(report);
+  return report;
+}
+
+Headline verdict_of(const Report& report) {
+  if (!report.permitted)
+    return {"Without rights, only how the disks are set up can be told.",
+            "Run it as root, or with CAP_BPF and CAP_PERFMON: sudo vqscope doctor"};
+  if (report.status == kWarning || report.status == kCritical) return verdict_of_findings(report);
+  std::vector<std::string> judged;
+  for (const DiskDiagnosis& disk : report.diagnosis.disks)
+    if (std::none_of(report.untold.begin(), report.untold.end(),
+                     [&](const Untold& untold) { return untold.device == disk.disk.name; }))
+      judged.push_back(fmt::format("{} ({} requests/s)", disk.disk.name, grouped(disk.measured.requests_rate)));
+  if (judged.size() > kNamedDisks + 1) {
+    const std::size_t more = judged.size() - kNamedDisks;
+    judged.resize(kNamedDisks);
+    judged.push_back(plural(static_cast<double>(more), "other disk"));
+  }
+  if (!judged.empty())
+    return {fmt::format("Nothing is wrong that shows under this load on {}.", fmt::join(judged, ", ")),
+            could_try(report)};
+  if (report.untold.empty()) return {"No disk was there from the beginning to the end.", "Run this again."};
+  const Untold& untold = report.untold.front();
+  const std::size_t more = report.untold.size() - 1;
+  return {fmt::format("{}: {}{}.", untold.device, untold.reason,
+                      more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
+          only_wants_load(report) ? "Run it again under the load that is slow."
+                                  : "What the kernel tells by itself is below."};
+}
+
+const Finding* most_telling(const Report& report) {
+  const std::vector<Finding>& findings = report.diagnosis.findings;
+  if (findings.empty()) return nullptr;
+  if (report.status == kWarning || report.status == kCritical) return &findings.front();
+  const auto here =
+      std::ranges::find_if(findings, [](const Finding& finding) { return is_done_here(finding.found.remedy); });
+  return here != findings.end() ? &*here : &findings.front();
+}
+
+bool is_judged(const Report& report) { return report.status != kCouldNotTell && report.result != "idle"; }
+
+const Disk* disk_of(const Finding& finding, const Report& report) {
+  for (const DiskDiagnosis& diagnosis : report.diagnosis.disks)
+    if (diagnosis.disk.name == finding.device) return &diagnosis.disk;
+  return nullptr;
+}
+
+std::vector<Advice> advice_of(const Report& report) {
+  using Key = std::tuple<Remedy, std::string, std::string>;
+  std::vector<std::pair<Key, const Finding*>> groups;
+  std::vector<Advice> all;
+  const bool troubled = report.status == kWarning || report.status == kCritical;
+  for (const Finding& finding : report.diagnosis.findings) {
+    // What is no more than worth knowing is worth no trip to the host's administrator.
+    if (finding.found.remedy == Remedy::kNone ||
+        (finding.found.severity == Severity::kInfo && (troubled || !is_done_here(finding.found.remedy))))
+      continue;
+    const Disk* disk = disk_of(finding, report);
+    const Key key(finding.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
+    const auto known =
+        std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == key; });
+    if (known == groups.end()) {
+      groups.emplace_back(key, &finding);
+      all.push_back({{std::string(finding.kind->id)},
+                     {},
+                     instructions_for(finding.found.remedy, disk, report.topology, report.platform.platforms)});
+      continue;
+    }
+    Advice& advice = all[static_cast<std::size_t>(known - groups.begin())];
+    if (std::find(advice.mends.begin(), advice.mends.end(), finding.kind->id) == advice.mends.end())
+      advice.mends.emplace_back(finding.kind->id);
+    if (finding.device != known->second->device &&
+        std::find(advice.also.begin(), advice.also.end(), finding.device) == advice.also.end())
+      advice.also.push_back(finding.device);
+  }
+  return all;
+}
+
+std::string load_command(const std::vector<std::string>& disks, const Topology& topology) {
+  std::string files;
+  for (const std::string& disk : disks) files += fmt::format("{}/dev/{}", files.empty() ? "" : ":", disk);
+  return fmt::format(
+      "fio --name=load --readonly --rw=randread --bs=4k --direct=1 \\\n"
+      "    --ioengine=libaio --iodepth=16 --time_based --runtime=60 \\\n"
+      "    --filename={} \\\n"
+      "    --numjobs={} --cpus_allowed={} \\\n"
+      "    --cpus_allowed_policy=split --group_reporting",
+      files, topology.online_cpus.size(), ranges(topology.online_cpus));
+}
+
+}  // namespace vqscope

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/doctor/watch.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "agent/base/clock.h"
+#include "agent/base/terminal_width.h"
+#include "agent/base/text.h"
+#include "agent/diagnosis/phrases.h"
+#include "agent/model/cpu_load.h"
+#include "agent/model/window.h"
+#include "agent/probes/permission.h"
+#include "agent/source/source.h"
+
+namespace vqscope {
+
+namespace {
+
+// How long a slice of time is in which a queue may have been full. A reading of this guest costs well below a
+// millisecond; one of another agent is a scrape.
+constexpr std::uint64_t kLocalTickNs = 100'000'000, kRemoteTickNs = 1'000'000'000;
+// How old what is known of elevators and interrupt lines may be.
+constexpr std::uint64_t kRefreshNs = 1'000'000'000;
+
+Result<std::unique_ptr<Source>> open_source(const DoctorOptions& options, DiskSelection disks) {
+  return options.agent.url.empty() ? open_this_machine(options.measure, std::move(disks.filter), kRefreshNs)
+                                   : open_agent(options.measure, options.agent, std::move(disks));
+}
+
+// A line that is written over again and again.
+class Progress {
+ public:
+  Progress() : shown_(::isatty(STDERR_FILENO) == 1) {}
+  ~Progress() {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // No longer than a line of the terminal: what runs over could not be taken away.
+  void show(const Reading& first, const Reading& last, double duration) const {
+    if (!shown_) return;
+    const Snapshot window = difference(first.snapshot, last.snapshot);
+    const double seconds = static_cast<double>(window.time_ns) / 1e9;
+    std::vector<std::string> rates;
+    for (const DeviceSnapshot& device : window.devices) {
+      std::uint64_t requests = 0;
+      for (const std::uint64_t count : submissions_per_cpu(device)) requests += count;
+      if (rates.size() < 4)
+        rates.push_back(fmt::format("{} {} requests/s", device.name,
+                                    grouped(seconds > 0 ? static_cast<double>(requests) / seconds : 0)));
+    }
+    const std::string line = fmt::format("Watching, {:.0f} s of {:g} s: {}", seconds, duration, fmt::join(rates, ", "));
+    std::fputs(("\r\x1b[K" + line.substr(0, terminal_width(STDERR_FILENO) - 1)).c_str(), stderr);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool shown_;
+};
+
+// Waits until `deadline_ns`; the signal that came meanwhile, or 0.
+Result<int> wait_until(std::uint64_t deadline_ns, const Fd& signals) {
+  for (;;) {
+    const std::uint64_t now = monotonic_ns();
+    if (now >= deadline_ns) return 0;
+    const std::uint64_t left = deadline_ns - now;
+    const timespec timeout = {static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+    pollfd watched = {signals.get(), POLLIN, 0};
+    const int ready = ::ppoll(&watched, 1, &timeout, nullptr);
+    if (ready < 0 && errno != EINTR) return fail_errno("cannot wait for signals");
+    if (ready <= 0) continue;
+    signalfd_siginfo signal = {};
+    if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return fail_errno("cannot read a signal");
+    return static_cast<int>(signal.ssi_signo);
+  }
+}
+
+Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
+  if (!reading.topology.disks.empty()) return {};
+  if (!options.measure.devices.empty())
+    return fail(
+        fmt::format("{} cannot be measured: it has no size, or went away", fmt::join(options.measure.devices, ", ")));
+  if (!options.measure.device_include.empty())
+    return fail(fmt::format("no disk matches --device-include='{}'", options.measure.device_include));
+  if (!options.measure.device_exclude.empty())
+    return fail(fmt::format("--device-exclude='{}' leaves no disk", options.measure.device_exclude));
+  return fail("there is no disk to look at (loop, ram and zram devices are left out unless --device names them)");
+}
+
+// /proc/stat of the guest that is watched; empty for that of an agent elsewhere.
+std::string cpu_stat(const DoctorOptions& options) {
+  return options.agent.url.empty() ? read_file(options.measure.paths.procfs / "stat").value_or("") : "";
+}
+
+// Null where requests are seen.
+const ProbeStatus* missing_block_probe(const Reading& reading) {
+  for (const ProbeStatus& probe : reading.probes)
+    if (probe.name == "block" && !probe.up) return &probe;
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
+  const bool remote = !options.agent.url.empty();
+  auto disks = select_disks(options.measure, options.agent);
+  if (!disks) return tl::unexpected(disks.error());
+  if (!disks->missing.empty()) return fail(disks->missing.front());
+  Watched watched;
+  watched.notes = disks->notes;
+  auto source = open_source(options, std::move(*disks));
+  if (!source) return tl::unexpected(source.error());
+  auto first = read_one(**source);
+  if (!first) return tl::unexpected(first.error());
+  const std::uint64_t counting_since_ns = first->header.counting_since_ns;
+  watched.origin = {(*source)->place(), first->header};
+  if (auto found = check_disks(first->reading, options); !found) return tl::unexpected(found.error());
+  watched.course.add(first->reading.topology, first->reading.snapshot);
+  watched.first = watched.last = std::move(first->reading);
+  if (const ProbeStatus* block = missing_block_probe(watched.first); block != nullptr && !remote) {
+    // Waiting would bring little to somebody who only has to become root.
+    watched.permitted = may_attach();
+    if (!watched.permitted) return watched;
+    std::fputs(fmt::format("vqscope: no requests are seen, only interrupts and vCPUs: {}\n", block->reason).c_str(),
+               stderr);
+  }
+
+  const Progress progress;
+  const std::string stat = cpu_stat(options);
+  const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
+  const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
+  for (std::uint64_t next = start; next < end;) {
+    next = std::min(next + tick, end);
+    const auto signal = wait_until(next, signals);
+    if (!signal) return tl::unexpected(signal.error());
+    if (*signal != 0) {
+      watched.signal = *signal;
+      break;
+    }
+    auto now = read_one(**source);
+    if (!now) return tl::unexpected(now.error());
+    if (now->header.counting_since_ns != counting_since_ns)
+      return fail("the agent was started anew while it was watched; run this again");
+    watched.course.add(now->reading.topology, now->reading.snapshot);
+    watched.last = std::move(now->reading);
+    progress.show(watched.first, watched.last, options.duration_seconds);
+  }
+  watched.full_cpus = full_cpus(stat, cpu_stat(options));
+  return watched;
+}
+
+}  // namespace vqscope

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/record/command_line.h"
+
+#include <cmath>
+#include <memory>
+
+#include "agent/commands/common/usage.h"
+
+namespace vqscope {
+
+Subcommand<RecordOptions> add_record(CLI::App& app) {
+  const auto shared = std::make_shared<RecordOptions>();
+  RecordOptions& options = *shared;
+  CLI::App& record =
+      *app.add_subcommand("record", "Record this guest's disks, or what a running agent measures, to a file");
+  record.add_option("file", options.file, "File to create; one that exists is left alone; - is standard output")
+      ->type_name("FILE")
+      ->check(not_empty())
+      ->required();
+  // A reading is taken every second.
+  add_duration(
+      record, "--duration",
+      [&options](double seconds) { options.duration_seconds = static_cast<std::uint64_t>(std::ceil(seconds)); }, "1s",
+      "31d", "How long to record (default: until Ctrl-C)");
+  record.add_option("--note", options.note, "What is recorded, such as \"one queue\"; shown by compare")
+      ->type_name("TEXT");
+  record.add_flag("--append", options.append, "Add a segment to FILE, if it exists and is a recording");
+  add_agent(record, options.agent, "Record what the agent at this URL measures");
+  add_measure(record, options.measure);
+  add_log(record, options.log);
+  return {&record, [shared]() -> Result<RecordOptions> {
+            if (auto sensible = check(shared->measure); !sensible) return tl::unexpected(sensible.error());
+            return std::move(*shared);
+          }};
+}
+
+}  // namespace vqscope

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/record/record.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/events.h"
+#include "agent/probes/permission.h"
+#include "agent/recording/writer.h"
+#include "agent/source/source.h"
+
+namespace vqscope {
+
+namespace {
+
+// How old what is known of elevators and interrupt lines may be.
+constexpr std::uint64_t kRefreshNs = 10'000'000'000;
+
+Result<std::unique_ptr<Source>> open_source(const RecordOptions& options, DiskSelection disks) {
+  if (!options.agent.url.empty()) return open_agent(options.measure, options.agent, std::move(disks));
+  // A recording in which no request can be seen is of no use to anybody.
+  MeasureOptions measure = options.measure;
+  measure.required_probes.emplace_back("block");
+  return open_this_machine(measure, std::move(disks.filter), kRefreshNs);
+}
+
+// Where readings go.
+class Tape {
+ public:
+  Tape(RecordingWriter writer, const RecordOptions& options) : writer_(std::move(writer)), note_(options.note) {}
+
+  Result<void> add(const DecodedSnapshot& snapshot) {
+    std::string records;
+    RecordingHeader header = snapshot.header;
+    if (readings_ == 0 || header.counting_since_ns != counting_since_ns_ || header.boot_id != boot_id_) {
+      if (readings_ > 0) spdlog::warn("the agent was restarted: its counters begin anew, in a new segment");
+      counting_since_ns_ = header.counting_since_ns;
+      boot_id_ = header.boot_id;
+      header.note = note_;
+      records = encoder_.begin(header);
+    }
+    records += encoder_.add(snapshot.reading);
+    if (auto written = writer_.write(records); !written) return written;
+    ++readings_;
+    return {};
+  }
+
+  RecordingWriter& writer() { return writer_; }
+  [[nodiscard]] std::uint64_t readings() const { return readings_; }
+
+ private:
+  RecordingWriter writer_;
+  RecordingEncoder encoder_;
+  std::string note_, boot_id_;
+  std::uint64_t counting_since_ns_ = 0, readings_ = 0;
+};
+
+std::string list_disks(const Topology& topology) {
+  std::string list;
+  for (const Disk& disk : topology.disks)
+    list += fmt::format("{}{} ({} queue{})", list.empty() ? "" : ", ", disk.name, disk.queues.size(),
+                        disk.queues.size() == 1 ? "" : "s");
+  return list;
+}
+
+// A reading every second, until the end.
+Result<void> run(Source& source, Tape& tape, const Fd& signals, const Fd& timer, std::uint64_t seconds) {
+  std::array<pollfd, 2> watched = {{{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}}};
+  const std::uint64_t begin = monotonic_ns();
+  bool reachable = true;
+  for (;;) {
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno("cannot wait for events");
+    }
+    if (watched[0].revents != 0) return {};
+    std::uint64_t expirations = 0;
+    if (::read(timer.get(), &expirations, sizeof expirations) < 0) {
+      if (errno == EAGAIN) continue;
+      return fail_errno("cannot read the timer");
+    }
+    const auto snapshot = read_one(source);
+    if (snapshot) {
+      if (auto added = tape.add(*snapshot); !added) return added;
+    } else if (reachable) {
+      spdlog::warn("no reading, and trying again every second: {}", snapshot.error().message);
+    }
+    reachable = snapshot.has_value();
+    // The timer and this clock do not start in the same nanosecond.
+    if (monotonic_ns() - begin + 500'000'000 >= seconds * 1'000'000'000) return {};
+  }
+}
+
+}  // namespace
+
+Result<void> record(const RecordOptions& options) {
+  if (options.agent.url.empty() && !may_attach())
+    return fail("to record requests takes root, or CAP_BPF and CAP_PERFMON: sudo vqscope record ...");
+  auto signals = watch_signals();
+  if (!signals) return tl::unexpected(signals.error());
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit of the file's size is an error of write()
+  auto disks = select_disks(options.measure, options.agent);
+  if (!disks) return tl::unexpected(disks.error());
+  if (!disks->missing.empty()) return fail(disks->missing.front());
+  for (const std::string& note : disks->notes) spdlog::info("{}", note);
+  // Before the probes, so that nothing is attached in vain.
+  auto writer = RecordingWriter::create(options.file, options.append);
+  if (!writer) return tl::unexpected(writer.error());
+  if (writer->cut_off() > 0)
+    spdlog::warn("{} ended in {} bytes of a record that was not whole, as after a crash; they were removed",
+                 options.file.string(), writer->cut_off());
+  const auto source = open_source(options, std::move(*disks));
+  if (!source) return tl::unexpected(source.error());
+  const auto first = read_one(**source);
+  if (!first) return tl::unexpected(first.error());
+  if (first->reading.topology.disks.empty())
+    return fail(
+        "there is nothing to record: no disk is driven by blk-mq and accepted by --device-include or "
+        "--device-exclude");
+
+  auto timer = every_second();
+  if (!timer) return tl::unexpected(timer.error());
+  Tape tape(std::move(*writer), options);
+  if (auto added = tape.add(*first); !added) return added;
+  spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
+               options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds) : "until Ctrl-C");
+  const auto ran =
+      run(**source, tape, *signals, *timer, options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));
+  if (tape.readings() > 1 || ran)
+    spdlog::info("{} reading{}, {:.1f} kB, are in {}{}", tape.readings(), tape.readings() == 1 ? "" : "s",
+                 static_cast<double>(tape.writer().written()) / 1000, tape.writer().name(),
+                 tape.readings() == 1 ? ": too few to compare" : "");
+  if (!ran) return tl::unexpected(ran.error());
+  return tape.writer().finish();
+}
+
+}  // namespace vqscope

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon answers with.
+#pragma once
+
+#include "agent/collector/collector.h"
+#include "agent/commands/serve/options.h"
+#include "agent/commands/serve/shared_pages.h"
+#include "exporters/http/connections.h"
+#include "exporters/http/server.h"
+#include "exporters/prometheus/self_metrics.h"
+
+namespace vqscope {
+
+// Whatever it refers to has to outlive it. Thread-safe.
+class Pages {
+ public:
+  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, const Connections& connections,
+        SharedPages& shared)
+      : options_(options), collector_(collector), self_(self), connections_(connections), shared_(shared) {}
+
+  HttpResponse operator()(const HttpRequest& request) const;
+
+ private:
+  [[nodiscard]] HttpResponse metrics(const HttpRequest& request) const;
+  // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
+  [[nodiscard]] HttpResponse snapshot(const HttpRequest& request) const;
+  [[nodiscard]] HttpResponse landing() const;
+
+  const ServeOptions& options_;
+  Collector& collector_;
+  SelfMetrics& self_;
+  const Connections& connections_;
+  SharedPages& shared_;
+};
+
+}  // namespace vqscope

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "agent/source/required_probes.h"
+#include "agent/source/source.h"
+
+namespace vqscope {
+
+namespace {
+
+class Agent : public Source {
+ public:
+  Agent(AgentClient client, DiskSelection disks, std::vector<std::string> required_probes)
+      : client_(std::move(client)), disks_(std::move(disks)), required_probes_(std::move(required_probes)) {}
+
+  Result<std::optional<DecodedSnapshot>> read() override {
+    auto snapshot = client_.snapshot();
+    if (!snapshot) return tl::unexpected(snapshot.error());
+    Reading& reading = snapshot->reading;
+    // What goes away later is told of by the readings.
+    if (std::exchange(first_, false)) {
+      if (auto found = check_named(disks_, reading.topology); !found) return tl::unexpected(found.error());
+      if (auto up = check_required(required_probes_, reading.probes); !up) return tl::unexpected(up.error());
+    }
+    const DeviceFilter& filter = disks_.filter;
+    std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !filter.accepts(disk.name); });
+    std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !filter.accepts(disk.name); });
+    return std::move(*snapshot);
+  }
+
+  [[nodiscard]] std::string place() const override { return "the agent at " + client_.url(); }
+
+ private:
+  AgentClient client_;
+  DiskSelection disks_;
+  std::vector<std::string> required_probes_;
+  bool first_ = true;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> open_agent(const MeasureOptions& options, const AgentAddress& agent,
+                                           DiskSelection disks) {
+  auto client = AgentClient::create(agent);
+  if (!client) return tl::unexpected(client.error());
+  return std::make_unique<Agent>(std::move(*client), std::move(disks), options.required_probes);
+}
+
+}  // namespace vqscope

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/source/agent_client.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+
+#include "agent/recording/header.h"
+
+namespace vqscope {
+
+namespace {
+
+constexpr long kTimeoutMs = 5000;
+constexpr std::size_t kMaxAnswer = 64 << 20;
+constexpr std::string_view kUnix = "unix:";
+constexpr const char* kPath = "/-/snapshot";
+constexpr const char* kDefaultPort = "10177";
+// Pages of an agent whose address may have been pasted.
+constexpr std::array<std::string_view, 4> kPages = {"/metrics", kPath, "/-/healthy", "/-/ready"};
+
+std::size_t append(const char* data, std::size_t size, std::size_t count, void* target) {
+  auto& body = *static_cast<std::string*>(target);
+  if (body.size() + size * count > kMaxAnswer) return 0;  // ends the transfer with an error
+  body.append(data, size * count);
+  return size * count;
+}
+
+struct UrlDeleter {
+  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+};
+
+// A part of a URL, with %XX decoded where `flags` say so; nullopt if it has none.
+std::optional<std::string> part(CURLU* url, CURLUPart which, unsigned flags = 0) {
+  char* text = nullptr;
+  if (::curl_url_get(url, which, &text, flags) != CURLUE_OK) return std::nullopt;
+  std::string copy = text;
+  ::curl_free(text);
+  return copy;
+}
+
+// Of the path of a page what stands before it: an agent may be behind a proxy.
+std::string path_of_agent(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  for (const std::string_view page : kPages)
+    if (path.ends_with(page)) {
+      path.resize(path.size() - page.size());
+      break;
+    }
+  return path;
+}
+
+// Gives `curl` the URL's user and password, and returns the rest, which may be shown.
+Result<std::string> set_url(CURL* curl, const std::string& text) {
+  const bool bare = text.find("://") == std::string::npos;
+  const std::string whole = !bare ? text : text.starts_with(':') ? "http://127.0.0.1" + text : "http://" + text;
+  const std::unique_ptr<CURLU, UrlDeleter> url(::curl_url());
+  const bool parsed =
+      url && ::curl_url_set(url.get(), CURLUPART_URL, whole.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+  const auto scheme = parsed ? part(url.get(), CURLUPART_SCHEME) : std::nullopt;
+  // What cannot be taken apart may hold a password.
+  if (!scheme || (*scheme != "http" && *scheme != "https"))
+    return fail("--url is not the URL of an agent, such as http://127.0.0.1:10177 or unix:/run/vqscope/agent.sock");
+  if (const auto user = part(url.get(), CURLUPART_USER, CURLU_URLDECODE)) {
+    const auto password = part(url.get(), CURLUPART_PASSWORD, CURLU_URLDECODE);
+    ::curl_easy_setopt(curl, CURLOPT_USERNAME, user->c_str());
+    ::curl_easy_setopt(curl, CURLOPT_PASSWORD, password.value_or("").c_str());
+  } else {
+    ::curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+  }
+  for (const CURLUPart unused : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT})
+    ::curl_url_set(url.get(), unused, nullptr, 0);
+  // Whoever types no more than a host means the agent's own port, not that of the web.
+  if (bare && !part(url.get(), CURLUPART_PORT)) ::curl_url_set(url.get(), CURLUPART_PORT, kDefaultPort, 0);
+  const std::string path = path_of_agent(part(url.get(), CURLUPART_PATH).value_or("")) + kPath;
+  ::curl_url_set(url.get(), CURLUPART_PATH, path.c_str(), 0);
+  std::string shown = part(url.get(), CURLUPART_URL).value_or("");
+  ::curl_easy_setopt(curl, CURLOPT_URL, shown.c_str());
+  return shown;
+}
+
+// What such an error often means.
+std::string_view hint_at(CURLcode code) {
+  switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:  // also an answer that is no HTTP
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_GOT_NOTHING: return " (is that an agent of vqscope, and does it want https:// or http://?)";
+    case CURLE_SSL_CONNECT_ERROR: return " (does it want http://?)";
+    default: return "";
+  }
+}
+
+void set_file(CURL* curl, CURLoption option, const std::filesystem::path& file) {
+  if (!file.empty()) ::curl_easy_setopt(curl, option, file.c_str());
+}
+
+}  // namespace
+
+void AgentClient::Closer::operator()(void* handle) const { ::curl_easy_cleanup(handle); }
+
+Result<AgentClient> AgentClient::create(const AgentAddress& address) {
+  if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return fail("cannot start libcurl");
+  std::unique_ptr<void, Closer> handle(::curl_easy_init());
+  if (!handle) return fail("cannot start libcurl");
+  CURL* curl = handle.get();
+  const bool local = address.url.starts_with(kUnix);
+  if (local) ::curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, address.url.c_str() + kUnix.size());
+  auto shown = set_url(curl, local ? "http://localhost" : address.url);
+  if (!shown) return tl::unexpected(shown.error());
+  set_file(curl, CURLOPT_CAINFO, address.ca_file);
+  set_file(curl, CURLOPT_SSLCERT, address.certificate_file);
+  set_file(curl, CURLOPT_SSLKEY, address.key_file);
+  ::curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
+  ::curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  return AgentClient(std::move(handle), local ? address.url + kPath : std::move(*shown));
+}
+
+std::string AgentClient::library() { return fmt::format("libcurl {}", ::curl_version_info(CURLVERSION_NOW)->version); }
+
+Result<DecodedSnapshot> AgentClient::snapshot() {
+  std::string body;
+  char reason[CURL_ERROR_SIZE] = {};
+  CURL* curl = handle_.get();
+  ::curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &append);
+  ::curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+  ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
+  const CURLcode code = ::curl_easy_perform(curl);
+  ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
+  if (code == CURLE_COULDNT_CONNECT && url_.starts_with(kUnix))
+    return fail(fmt::format("cannot read {}: no agent serves on that socket, or this user may not open it", url_));
+  if (code != CURLE_OK)
+    return fail(fmt::format("cannot read {}: {}{}", url_, reason[0] != '\0' ? reason : ::curl_easy_strerror(code),
+                            hint_at(code)));
+  long status = 0;
+  ::curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  const bool other = status == 200 && !body.starts_with(kRecordingMagic);
+  if (other || (status >= 300 && status < 400) || status == 404 || status == 405)
+    return fail(fmt::format("what answers at {} is no agent of vqscope, or one that is too old: {}", url_,
+                            other ? "it sent something else than a recording" : fmt::format("HTTP status {}", status)));
+  if (status == 401)
+    return fail(url_ + " wants a user and the right password, as in https://USER:PASSWORD@HOST:PORT or in ~/.netrc");
+  if (status != 200) return fail(fmt::format("{} answers with HTTP status {}", url_, status));
+  return decode_recorded_snapshot(std::move(body), url_);
+}
+
+}  // namespace vqscope

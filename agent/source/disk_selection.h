@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The disks that a command line asks for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/source/agent_client.h"
+#include "agent/source/measure_options.h"
+#include "agent/topology/device_filter.h"
+#include "agent/topology/topology.h"
+
+namespace vqscope {
+
+struct DiskSelection {
+  DeviceFilter filter;
+  std::vector<std::string> names;    // of --device, as kernels have them; empty: patterns choose
+  std::vector<std::string> notes;    // sentences: what stands for what was named, see NamedDisks
+  std::vector<std::string> missing;  // sentences: what was named and is not there; of this machine only
+};
+
+// What a running agent measures (no URL: there is none) is its own choice, if nothing is asked for here.
+Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent);
+
+// Fails when a disk that was named is not among those of a topology, which an agent elsewhere measures.
+Result<void> check_named(const DiskSelection& selection, const Topology& topology);
+
+}  // namespace vqscope

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether each folder includes only what stands below it; agent/README.md says what is in which."""
+import pathlib
+import re
+import sys
+
+# From the ground up. The folders of a line do not include each other.
+ROOMS = [
+    ["bpf"],
+    ["agent/base"],
+    ["agent/topology"],
+    ["agent/model"],
+    ["agent/probes", "agent/diagnosis", "agent/recording"],
+    ["agent/collector", "agent/view"],
+    ["agent/source"],
+    ["exporters/http"],
+    ["exporters/prometheus", "exporters/page"],
+    ["agent/commands/common"],
+    [f"agent/commands/{command}" for command in ("serve", "doctor", "record", "compare", "explain", "top")],
+    ["agent/commands"],
+    ["agent"],
+]
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def complaints():
+    """One line for each include that leads upwards or aside, and for each folder without a place."""
+    for source in sorted([*ROOT.glob("agent/**/*"), *ROOT.glob("exporters/**/*")]):
+        if source.suffix not in (".h", ".cpp"):
+            continue
+        name = str(source.relative_to(ROOT))
+        room = str(source.parent.relative_to(ROOT))
+        if room not in LEVEL:
+            yield f"{name}: {room} has no place among the rooms of tests/layers.py"
+            continue
+        for included in re.findall(r'^#include "((?:agent|bpf|exporters)/[^"]+)"', source.read_text(), re.MULTILINE):
+            other = included.rsplit("/", 1)[0]
+            if other != room and LEVEL.get(other, len(ROOMS)) >= LEVEL[room]:
+                yield f"{name} includes {included}, which does not stand below {room}"
+
+
+if __name__ == "__main__":
+    found = list(complaints())
+    print("\n".join(found), end="\n" if found else "")
+    sys.exit(1 if found else 0)
