@@ -17,6 +17,7 @@
 #include "agent/commands/explain/command_line.h"
 #include "agent/commands/record/command_line.h"
 #include "agent/commands/serve/command_line.h"
+#include "agent/commands/top/command_line.h"
 
 namespace vqscope {
 
@@ -27,8 +28,10 @@ using AnySubcommand = Subcommand<AnyOptions>;
 
 template <typename Options>
 AnySubcommand any(Subcommand<Options> command) {
-  return {command.parser, [options = std::move(command.options)] {
-            return options().map([](Options&& made) { return AnyOptions(std::move(made)); });
+  return {command.parser, [options = std::move(command.options)]() -> Result<AnyOptions> {
+            auto made = options();
+            if (!made) return tl::unexpected(made.error());
+            return AnyOptions(std::move(*made));
           }};
 }
 
@@ -66,8 +69,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", describe_build());
   app.require_subcommand(1);
   app.formatter(help_formatter());
-  const std::vector<AnySubcommand> commands = {any(add_serve(app)), any(add_doctor(app)), any(add_record(app)),
-                                               any(add_compare(app)), any(add_explain(app))};
+  const std::vector<AnySubcommand> commands = {any(add_serve(app)),  any(add_doctor(app)),  any(add_top(app)),
+                                               any(add_record(app)), any(add_compare(app)), any(add_explain(app))};
   std::string asked;
   CLI::App& help_command = *app.add_subcommand("help", "Print the flags of a command");
   help_command.add_option("command", asked, "Such as doctor; without it, all commands are listed")

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include "agent/source/source.h"
 
 namespace vqscope {
@@ -12,6 +14,9 @@ class Recording : public Source {
   Result<std::optional<DecodedSnapshot>> read() override {
     auto next = reader_.next();
     if (!next) return tl::unexpected(next.error());
+    if (!*next && reader_.damage())
+      return fail(fmt::format("{} is sound up to byte {} only ({}); what comes after is left out", name_,
+                              reader_.damage()->offset, reader_.damage()->what));
     if (!*next) return std::nullopt;
     return DecodedSnapshot{(*next)->header, (*next)->reading};
   }
