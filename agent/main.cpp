@@ -43,11 +43,10 @@ int run(const vqscope::DoctorOptions& options) {
 int run(const vqscope::RecordOptions& options) {
   vqscope::set_up_logging(options.log);
   vqscope::route_libbpf_messages();
-  if (const auto recorded = vqscope::record(options); !recorded) {
-    vqscope::complain(recorded.error().message);
-    return vqscope::kExitFailure;
-  }
-  return 0;
+  const auto recorded = vqscope::record(options);
+  if (recorded) return *recorded;
+  vqscope::complain(recorded.error().message);
+  return vqscope::kExitFailure;
 }
 
 int run(const vqscope::TopOptions& options) {

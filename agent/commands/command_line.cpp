@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <sstream>
 #include <utility>
@@ -58,10 +59,24 @@ int tell_user(const std::string& text) {
   return kExitFailure;
 }
 
+// For whoever calls it without a word.
+std::string first_steps() {
+  return "vqscope: a command is missing. To begin with:\n"
+         "  vqscope doctor   says what is wrong with this guest's disks, after ten seconds\n"
+         "  vqscope serve    measures, and serves the numbers to Prometheus\n"
+         "  vqscope help     lists all commands\n";
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine result;
+  // What stands behind "--" is a command of somebody else's, and its flags are none of ours.
+  const char* const* const end = argv + argc;
+  const char* const* const dashes =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  const bool runs_other = argc > 1 && std::string_view(argv[1]) == "record" && dashes != end;
+  if (runs_other) argc = static_cast<int>(dashes - argv);
   CLI::App app(
       "Which hardware queue, interrupt and vCPU your virtual disk's requests go through, and how long they "
       "take there.\nRuns inside a KVM guest. Prometheus scrapes it.",
@@ -85,6 +100,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     result.exit_status = tell_user(text.str());
     return result;
   } catch (const CLI::ParseError& error) {
+    if (argc < 2) {
+      tell(first_steps());
+      result.exit_status = kExitUsage;
+      return result;
+    }
     const auto given = app.get_subcommands();
     result.exit_status =
         usage_error(given.empty() ? app : *given.front(), what_is_wrong(app, error, argc > 1 ? argv[1] : ""));
@@ -100,7 +120,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   for (const AnySubcommand& command : commands) {
     if (!command.parser->parsed()) continue;
-    if (auto options = command.options())
+    auto options = command.options();
+    if (options && runs_other)
+      if (auto added = add_command(std::get<RecordOptions>(*options), {dashes + 1, end}); !added)
+        options = tl::unexpected(added.error());
+    if (options)
       result.command = std::move(*options);
     else
       result.exit_status = usage_error(*command.parser, options.error().message);

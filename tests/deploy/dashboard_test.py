@@ -111,7 +111,7 @@ class Structure(unittest.TestCase):
         self.assertEqual(sort["sort"][0]["field"], header)
 
     def test_queries_and_rules_ask_for_metrics_that_the_readme_lists(self):
-        listed = set(re.findall(r"`((?:vqscope|process)_[a-z_*]+)", (monitoring.ROOT / "README.md").read_text()))
+        listed = set(re.findall(r"`((?:vqscope|process)_[a-z_*]+)", (monitoring.ROOT / "exporters/prometheus/METRICS.md").read_text()))
         texts = [target["expr"] for _, target in grafana.targets()] + [path.read_text() for path in monitoring.RULES]
         # A recorded series has colons in its name, and a runbook's address slashes before it.
         asked = {re.sub(r"_(bucket|sum|count)$", "", name) for text in texts

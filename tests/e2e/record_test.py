@@ -205,6 +205,38 @@ class Recording(unittest.TestCase):
         self.assertEqual(self.stop(recorder, signal.SIGTERM), 0, self.said)
         self.assertEqual(self.totals(vqtest.root_disk())[1]["notes"], [])
 
+    def test_a_command_is_recorded_while_it_runs(self):
+        """All of its requests, and its exit status is told and passed on."""
+        loop = vqtest.Loop(self)
+        done = vqscope("record", self.file, "--device", loop.name, "--", "fio", "--name=x", f"--filename={loop.path}",
+                       "--rw=randread", "--direct=1", "--bs=4k", "--io_size=8m", "--output-format=json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("'fio' ended with exit status 0", done.stderr)
+        reads = json.loads(done.stdout)["jobs"][0]["read"]["total_ios"]
+        device, document = self.totals(loop.name)
+        seen = device["operations"]["read"]["requests_per_second"]["before"] * document["before"]["seconds"]
+        self.assertEqual(round(seen), reads)
+
+    def test_a_command_that_fails_gives_its_exit_status(self):
+        ran = vqscope("record", self.file, "--", "sh", "-c", "exit 7")
+        self.assertEqual(ran.returncode, 7, ran.stderr)
+        self.assertIn("'sh' ended with exit status 7", ran.stderr)
+        self.assertEqual(vqscope("record", self.folder / "none.vqr", "--", "no-such-command").returncode, 1)
+        self.assertFalse((self.folder / "none.vqr").exists(), "nothing ran, and nothing is left")
+        self.assertEqual(vqscope("record", self.folder / "killed.vqr", "--", "sh", "-c", "kill -9 $$").returncode, 137)
+
+    def test_what_a_command_prints_is_not_mixed_into_a_recording(self):
+        ran = subprocess.run([vqtest.AGENT, "record", "-", "--", "echo", "hello"], capture_output=True, timeout=60)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn(b"hello", ran.stderr)
+        self.assertNotIn(b"hello", ran.stdout)
+        self.assertTrue(ran.stdout.startswith(b"\x89VQR"))
+
+    def test_sigterm_ends_the_command_too(self):
+        recorder = self.start("--", "sleep", "600")
+        recorder.send_signal(signal.SIGTERM)
+        self.assertEqual(recorder.wait(20), 128 + signal.SIGTERM)
+
     def test_two_recorders_do_not_share_a_file(self):
         recorder = self.start()
         self.check_fails(1, "another vqscope records to", "record", self.file, "--append", "--duration=1")

@@ -10,6 +10,7 @@
 namespace vqscope {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -122,12 +123,32 @@ TEST(CommandLine, RequireProbeMayBeRepeated) {
   EXPECT_THAT(std::get<ServeOptions>(parsed.line.command).measure.required_probes, ElementsAre("block", "irq"));
 }
 
+TEST(CommandLine, WithoutAWordSaysWhatToBeginWith) {
+  const Parsed parsed = parse({});
+  EXPECT_EQ(parsed.line.exit_status, kExitUsage);
+  EXPECT_THAT(parsed.err,
+              AllOf(HasSubstr("a command is missing"), HasSubstr("vqscope doctor"), HasSubstr("vqscope help")));
+}
+
+TEST(CommandLine, WhatFollowsTwoDashesIsACommandToRecord) {
+  const Parsed parsed = parse({"record", "a.vqr", "--note", "x", "--", "fio", "--note=y", "--", "job"});
+  ASSERT_EQ(parsed.line.exit_status, std::nullopt) << parsed.err;
+  const RecordOptions& record = std::get<RecordOptions>(parsed.line.command);
+  EXPECT_EQ(record.file, "a.vqr");
+  EXPECT_EQ(record.note, "x");
+  EXPECT_THAT(record.command, ElementsAre("fio", "--note=y", "--", "job"));
+}
+
 TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
   const struct {
     std::vector<const char*> arguments;
     const char* message;
   } cases[] = {
-      {{}, "a command is missing, one of: serve, doctor, record, compare, explain, help, version"},
+      {{""}, "'' is no command, which is one of: serve, doctor"},
+      {{"record"}, "record needs FILE, which is missing"},
+      {{"record", "--", "fio"}, "record needs FILE, which is missing"},
+      {{"record", "a.vqr", "--"}, "the command to run and record is missing after --"},
+      {{"record", "a.vqr", "--duration", "5", "--", "fio"}, "--duration and a command after -- exclude each other"},
       {{"dance"}, "there is no command 'dance'; there are: serve, doctor"},
       {{"docter"}, "there is no command 'docter'; did you mean 'doctor'?"},
       {{"help", "docter"}, "there is no command 'docter'; did you mean 'doctor'?"},

@@ -121,7 +121,7 @@ std::string no_such_command(const CLI::App& app, const std::string& word) {
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error, const std::string& first) {
   const auto given = app.get_subcommands();
   if (given.empty()) {
-    if (first.empty()) return fmt::format("a command is missing, one of: {}", fmt::join(commands_of(app), ", "));
+    if (first.empty()) return fmt::format("'' is no command, which is one of: {}", fmt::join(commands_of(app), ", "));
     if (!first.starts_with('-')) return no_such_command(app, first);
     return no_such_argument(app, first) +
            fmt::format(" (flags of a command come after it: {})", fmt::join(commands_of(app), ", "));

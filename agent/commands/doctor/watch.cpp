@@ -12,11 +12,9 @@
 #include <memory>
 
 #include "agent/base/clock.h"
-#include "agent/base/terminal_width.h"
 #include "agent/base/text.h"
-#include "agent/diagnosis/phrases.h"
+#include "agent/commands/common/progress.h"
 #include "agent/model/cpu_load.h"
-#include "agent/model/window.h"
 #include "agent/probes/permission.h"
 #include "agent/source/source.h"
 
@@ -34,38 +32,6 @@ Result<std::unique_ptr<Source>> open_source(const DoctorOptions& options, DiskSe
   return options.agent.url.empty() ? open_this_machine(options.measure, std::move(disks.filter), kRefreshNs)
                                    : open_agent(options.measure, options.agent, std::move(disks));
 }
-
-// A line that is written over again and again.
-class Progress {
- public:
-  Progress() : shown_(::isatty(STDERR_FILENO) == 1) {}
-  ~Progress() {
-    if (shown_) std::fputs("\r\x1b[K", stderr);
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  // No longer than a line of the terminal: what runs over could not be taken away.
-  void show(const Reading& first, const Reading& last, double duration) const {
-    if (!shown_) return;
-    const Snapshot window = difference(first.snapshot, last.snapshot);
-    const double seconds = static_cast<double>(window.time_ns) / 1e9;
-    std::vector<std::string> rates;
-    for (const DeviceSnapshot& device : window.devices) {
-      std::uint64_t requests = 0;
-      for (const std::uint64_t count : submissions_per_cpu(device)) requests += count;
-      if (rates.size() < 4)
-        rates.push_back(fmt::format("{} {} requests/s", device.name,
-                                    grouped(seconds > 0 ? static_cast<double>(requests) / seconds : 0)));
-    }
-    const std::string line = fmt::format("Watching, {:.0f} s of {:g} s: {}", seconds, duration, fmt::join(rates, ", "));
-    std::fputs(("\r\x1b[K" + line.substr(0, terminal_width(STDERR_FILENO) - 1)).c_str(), stderr);
-    std::fflush(stderr);
-  }
-
- private:
-  bool shown_;
-};
 
 // Waits until `deadline_ns`; the signal that came meanwhile, or 0.
 Result<int> wait_until(std::uint64_t deadline_ns, const Fd& signals) {
@@ -134,7 +100,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
                stderr);
   }
 
-  const Progress progress;
+  Progress progress;
   const std::string stat = cpu_stat(options);
   const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
   const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
@@ -152,7 +118,10 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
       return fail("the agent was started anew while it was watched; run this again");
     watched.course.add(now->reading.topology, now->reading.snapshot);
     watched.last = std::move(now->reading);
-    progress.show(watched.first, watched.last, options.duration_seconds);
+    const Snapshot &begin = watched.first.snapshot, &seen = watched.last.snapshot;
+    progress.show(fmt::format("Watching, {:.0f} s of {:g} s: {}",
+                              static_cast<double>(seen.time_ns - begin.time_ns) / 1e9, options.duration_seconds,
+                              request_rates(begin, seen)));
   }
   watched.full_cpus = full_cpus(stat, cpu_stat(options));
   return watched;

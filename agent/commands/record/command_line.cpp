@@ -28,10 +28,20 @@ Subcommand<RecordOptions> add_record(CLI::App& app) {
   add_agent(record, options.agent, "Record what the agent at this URL measures");
   add_measure(record, options.measure);
   add_log(record, options.log);
+  record.footer(
+      "vqscope record FILE [FLAG]... -- COMMAND [ARGUMENT]... records while COMMAND runs, and ends with its exit "
+      "status.");
   return {&record, [shared]() -> Result<RecordOptions> {
             if (auto sensible = check(shared->measure); !sensible) return tl::unexpected(sensible.error());
             return std::move(*shared);
           }};
+}
+
+Result<void> add_command(RecordOptions& options, std::vector<std::string> words) {
+  if (words.empty() || words.front().empty()) return fail("the command to run and record is missing after --");
+  if (options.duration_seconds) return fail("--duration and a command after -- exclude each other: which one ends it?");
+  options.command = std::move(words);
+  return {};
 }
 
 }  // namespace vqscope

@@ -9,4 +9,7 @@ namespace vqscope {
 
 Subcommand<RecordOptions> add_record(CLI::App& app);
 
+// The words of the command to record. An error is a sentence.
+Result<void> add_command(RecordOptions& options, std::vector<std::string> words);
+
 }  // namespace vqscope

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/base/logging.h"
 #include "agent/source/agent_client.h"
@@ -21,6 +22,7 @@ struct RecordOptions {
   std::string note;
   AgentAddress agent;  // a running one, to be read instead of attaching probes; no URL: none
   bool append = false;
+  std::vector<std::string> command;  // to run, and to record for as long as it does; empty: none
 };
 
 }  // namespace vqscope

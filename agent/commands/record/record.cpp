@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,6 +17,9 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/events.h"
+#include "agent/commands/common/progress.h"
+#include "agent/commands/record/child.h"
+#include "agent/model/window.h"
 #include "agent/probes/permission.h"
 #include "agent/recording/writer.h"
 #include "agent/source/source.h"
@@ -57,6 +61,7 @@ class Tape {
   }
 
   RecordingWriter& writer() { return writer_; }
+  [[nodiscard]] const RecordingWriter& writer() const { return writer_; }
   [[nodiscard]] std::uint64_t readings() const { return readings_; }
 
  private:
@@ -74,9 +79,45 @@ std::string list_disks(const Topology& topology) {
   return list;
 }
 
-// A reading every second, until the end.
-Result<void> run(Source& source, Tape& tape, const Fd& signals, const Fd& timer, std::uint64_t seconds) {
-  std::array<pollfd, 2> watched = {{{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}}};
+// What a terminal is told while it records.
+class Told {
+ public:
+  // Not while a command writes to the terminal.
+  Told(const Tape& tape, const RecordOptions& options)
+      : tape_(tape), progress_(options.command.empty() ? Progress() : Progress(false)) {}
+
+  void add(const Snapshot& snapshot) {
+    if (!progress_.shown()) return;
+    Snapshot now = without_histograms(snapshot);
+    const Snapshot& before = last_ ? *last_ : now;
+    if (!begin_ns_) begin_ns_ = now.time_ns;
+    progress_.show(fmt::format("Recording, {:.0f} s, {:.1f} kB: {}",
+                               static_cast<double>(now.time_ns - *begin_ns_) / 1e9,
+                               static_cast<double>(tape_.writer().written()) / 1000, request_rates(before, now)));
+    last_ = std::move(now);
+  }
+  void warn(const std::string& message) {
+    progress_.clear();
+    spdlog::warn("{}", message);
+  }
+
+ private:
+  const Tape& tape_;
+  Progress progress_;
+  std::optional<Snapshot> last_;  // without histograms
+  std::optional<std::uint64_t> begin_ns_;
+};
+
+// Ctrl-C on a terminal reaches the command by itself.
+void pass_on(const signalfd_siginfo& signal, const Child& child) {
+  if (signal.ssi_code != SI_KERNEL) child.signal(static_cast<int>(signal.ssi_signo));
+}
+
+// A reading every second, and one at the end of a command.
+Result<void> run(Source& source, Tape& tape, Told& told, const Fd& signals, const Fd& timer, const Child* child,
+                 std::uint64_t seconds) {
+  std::array<pollfd, 3> watched = {
+      {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {child != nullptr ? child->fd() : -1, POLLIN, 0}}};
   const std::uint64_t begin = monotonic_ns();
   bool reachable = true;
   for (;;) {
@@ -84,27 +125,36 @@ Result<void> run(Source& source, Tape& tape, const Fd& signals, const Fd& timer,
       if (errno == EINTR) continue;
       return fail_errno("cannot wait for events");
     }
-    if (watched[0].revents != 0) return {};
-    std::uint64_t expirations = 0;
-    if (::read(timer.get(), &expirations, sizeof expirations) < 0) {
-      if (errno == EAGAIN) continue;
-      return fail_errno("cannot read the timer");
+    if (watched[0].revents != 0) {
+      signalfd_siginfo signal = {};
+      if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return fail_errno("cannot read a signal");
+      if (child == nullptr) return {};
+      pass_on(signal, *child);
+    }
+    const bool ended = watched[2].revents != 0;
+    if (!ended) {
+      std::uint64_t expirations = 0;
+      if (::read(timer.get(), &expirations, sizeof expirations) < 0) {
+        if (errno == EAGAIN) continue;
+        return fail_errno("cannot read the timer");
+      }
     }
     const auto snapshot = read_one(source);
     if (snapshot) {
       if (auto added = tape.add(*snapshot); !added) return added;
+      told.add(snapshot->reading.snapshot);
     } else if (reachable) {
-      spdlog::warn("no reading, and trying again every second: {}", snapshot.error().message);
+      told.warn("no reading, and trying again every second: " + snapshot.error().message);
     }
     reachable = snapshot.has_value();
     // The timer and this clock do not start in the same nanosecond.
-    if (monotonic_ns() - begin + 500'000'000 >= seconds * 1'000'000'000) return {};
+    if (ended || monotonic_ns() - begin + 500'000'000 >= seconds * 1'000'000'000) return {};
   }
 }
 
 }  // namespace
 
-Result<void> record(const RecordOptions& options) {
+Result<int> record(const RecordOptions& options) {
   if (options.agent.url.empty() && !may_attach())
     return fail("to record requests takes root, or CAP_BPF and CAP_PERFMON: sudo vqscope record ...");
   auto signals = watch_signals();
@@ -131,18 +181,38 @@ Result<void> record(const RecordOptions& options) {
 
   auto timer = every_second();
   if (!timer) return tl::unexpected(timer.error());
+  std::optional<Child> child;
+  if (!options.command.empty()) {
+    auto started = Child::start(options.command, options.file == kStandardStream);
+    if (!started) return tl::unexpected(started.error());
+    child.emplace(std::move(*started));
+  }
   Tape tape(std::move(*writer), options);
-  if (auto added = tape.add(*first); !added) return added;
   spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
-               options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds) : "until Ctrl-C");
-  const auto ran =
-      run(**source, tape, *signals, *timer, options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));
+               !options.command.empty()   ? fmt::format("while '{}' runs", options.command[0])
+               : options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds)
+                                          : "until Ctrl-C");
+  const auto ran = [&]() -> Result<void> {
+    if (auto added = tape.add(*first); !added) return added;
+    Told told(tape, options);
+    return run(**source, tape, told, *signals, *timer, child ? &*child : nullptr,
+               options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));
+  }();
+  int status = 0;
+  if (child) {
+    const auto ended = child->wait();
+    if (!ended) return tl::unexpected(ended.error());
+    status = *ended;
+    spdlog::log(status == 0 ? spdlog::level::info : spdlog::level::warn, "'{}' ended with exit status {}",
+                options.command[0], status);
+  }
   if (tape.readings() > 1 || ran)
     spdlog::info("{} reading{}, {:.1f} kB, are in {}{}", tape.readings(), tape.readings() == 1 ? "" : "s",
                  static_cast<double>(tape.writer().written()) / 1000, tape.writer().name(),
                  tape.readings() == 1 ? ": too few to compare" : "");
   if (!ran) return tl::unexpected(ran.error());
-  return tape.writer().finish();
+  if (auto finished = tape.writer().finish(); !finished) return tl::unexpected(finished.error());
+  return status;
 }
 
 }  // namespace vqscope

@@ -7,7 +7,8 @@
 
 namespace vqscope {
 
-// Takes a reading at once and then every second, until the duration is over or SIGTERM or SIGINT comes.
-Result<void> record(const RecordOptions& options);
+// Takes a reading at once and then every second, until the duration is over, or the command that it runs has ended, or
+// SIGTERM or SIGINT comes: the command gets that too, and is waited for. Returns the exit status: that of the command.
+Result<int> record(const RecordOptions& options);
 
 }  // namespace vqscope
