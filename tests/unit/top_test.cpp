@@ -366,7 +366,6 @@ TEST(TopPicture, FoldsManyQueuesAndVcpus) {
   EXPECT_THAT(rows, Contains(StartsWith("queue 63")));
   EXPECT_EQ(words_of(rows, "63")[2], "1,010") << "all queues have a line below";
   // Both blocks have a column for each vCPU.
-  EXPECT_THAT(rows, testing::Contains(StartsWith("         0123456789")).Times(0));
   EXPECT_THAT(rows, Contains(HasSubstr("0123456789012345678901234567890123456789012345678901234567890123")).Times(2));
   const auto wide = draw(player, {1'000, std::nullopt, true});
   EXPECT_THAT(wide, Contains(AllOf(HasSubstr("requests from vCPU"), HasSubstr("interrupts on vCPU"))));
@@ -393,7 +392,7 @@ TEST(TopPicture, IsAsHighAndAtTheMostAsWideAsTheTerminal) {
             EXPECT_LE(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }),
                       static_cast<std::ptrdiff_t>(width));
             EXPECT_THAT(text, Not(HasSubstr("\x1b")));
-            if (!utf8) EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; })) << text;
+            EXPECT_TRUE(utf8 || std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; })) << text;
           }
         }
     }

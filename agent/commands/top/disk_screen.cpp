@@ -87,7 +87,7 @@ void add_time(const DiskView& view, std::size_t width, std::vector<TextLine>& li
     text += fmt::format("d {} from there to completion, host and guest together", share(time.at_device.value_or(0)));
   }
   if (time.lock_waits) text += fmt::format("; within these, {} in waits for locks", share(*time.lock_waits));
-  lines.push_back(line(fmt::format("[{}]", bar(parts, total, std::min<std::size_t>(width, 100) - 2))));
+  lines.push_back(line(fmt::format("[{}]", bar(parts, total, std::clamp<std::size_t>(width, 3, 100) - 2))));
   add_wrapped(lines, text, width, "", "");
   if (view.cost && view.cost->ratio())
     add_wrapped(lines,
