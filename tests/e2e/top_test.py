@@ -72,7 +72,7 @@ class Recorded(unittest.TestCase):
         self.record(reads=3000)
         status, text, errors = once("--replay", self.file, self.loop.name)
         self.assertEqual(status, 0, errors)
-        value, unit = re.search(r"over ([\d.]+) (ms|s)$", text.splitlines()[0]).groups()
+        value, unit = re.search(r"over ([\d.]+) (ms|s)\b", text.splitlines()[0]).groups()
         window = seconds((value, unit))
         requests = self.growth("vqscope_request_device_latency_seconds_count", op="read")
         self.assertGreaterEqual(requests, 2990)
@@ -216,7 +216,7 @@ class Recorded(unittest.TestCase):
                 console.wait_for("Time at the device")
                 self.assertEqual("\u2588" in console.text(), utf8)
                 if not utf8:
-                    self.assertRegex(console.text(), r"< *[\d.]+ [um]?s +.*#")
+                    self.assertRegex(console.text(), r"(?m)^ *[\d.]+ [um]?s +.*#")
                     self.assertTrue(all(byte < 0x80 for byte in console.written))
                 if environment.keys() & {"NO_COLOR", "TERM"}:
                     self.assertNotRegex(console.written, colour)

@@ -8,21 +8,27 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import unittest
 
 import vqtest
 
+# Debian's modules, for an interpreter that is not Debian's.
+sys.path.append("/usr/lib/python3/dist-packages")
 try:
     import pyte
 except ImportError:
     pyte = None
 
-UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+# As a terminal sends them to a program that has asked for its keypad.
+UP, DOWN, RIGHT, LEFT = "\x1bOA", "\x1bOB", "\x1bOC", "\x1bOD"
 
 
 class Console:
-    """The program, its screen (pyte) and all that it wrote (`written`)."""
+    """The program, its screen (pyte) and all that it wrote (`written`).
+
+    A terminal that repeats characters on demand, as xterm does, is more than pyte knows."""
 
     def __init__(self, test, *command, columns=80, rows=24, **environment):
         if pyte is None:
@@ -36,7 +42,7 @@ class Console:
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=self.far, stdout=self.far, stderr=self.far, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-            env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environment})
+            env={**os.environ, "TERM": "screen-256color", "LC_ALL": "C.UTF-8", **environment})
         test.addCleanup(self.close)
 
     def close(self):

@@ -184,6 +184,19 @@ TEST(TopPicture, IsThereBeforeThereIsAReading) {
   EXPECT_THAT(rows, Contains("Looking for an agent ..."));
 }
 
+TEST(TopPicture, ShowsTheDisksThatThereAreUntilThereIsAReading) {
+  Readings readings(1, 4);
+  Player player(Ui{});
+  player.preview(readings.reading().topology, kStart);
+  EXPECT_THAT(words_of(draw(player), "vda"), ElementsAre("vda", "-", "-", "-", "-", "-", "-", "-", "1/4", "-", "-"));
+  player.press('2');
+  EXPECT_THAT(draw(player), SizeIs(24));
+  readings.add_disk("vdb");
+  player.add(readings.next());
+  player.press('1');
+  EXPECT_THAT(listed(player), ElementsAre("vda", "vdb"));
+}
+
 TEST(TopPicture, ShowsTheTopologyOfTheFirstReadingAndNoNumbers) {
   Readings readings(1, 4);
   Player player(Ui{});
@@ -331,10 +344,10 @@ TEST(TopPicture, DrawsTheLastMinuteAsAStrip) {
     if (i % 7 == 0) draw(player);  // however often it is drawn
   }
   const auto rows = draw(player, {80, std::nullopt, false});
-  EXPECT_THAT(rows, Contains("Time at the device, the last 60 s, a column every 1 s"));
+  EXPECT_THAT(rows, Contains(StartsWith("Time at the device, the last 60 s: a column every 1 s")));
   std::size_t slow = 0, fast = 0;
   for (const std::string& row : rows) {
-    if (row.size() <= 9 || row.find('<') == std::string::npos || row.find('#') == std::string::npos) continue;
+    if (row.find('#') == std::string::npos || row.find("ms ") != 6) continue;
     const auto marks = static_cast<std::size_t>(std::count(row.begin(), row.end(), '#'));
     if (marks == 1) {
       EXPECT_EQ(row.find('#'), 9U + 59) << "the newest is on the right";
@@ -456,6 +469,9 @@ TEST(TopFindings, AreThoseOfTheLastSecondsWithTheirRemedies) {
   const auto rows = draw(player, {80, std::nullopt, false});
   EXPECT_THAT(rows, Contains(HasSubstr("More: vqscope explain single_queue")));
   EXPECT_THAT(rows, Contains(HasSubstr("num-queues")));
+  // A command that is cut is seen to be.
+  for (const std::string& row : draw(player, {50, std::nullopt, false}))
+    EXPECT_TRUE(!row.starts_with("      ") || row.size() < 50 || row.ends_with("has all of it)")) << row;
 }
 
 TEST(TopKeys, AreEachBoundOnceAndInTheHelp) {

@@ -28,8 +28,7 @@ void add_load(const DiskView& view, std::vector<TextLine>& lines) {
   if (view.avgqu_sz) flight += fmt::format("; avgqu-sz {}", grouped(*view.avgqu_sz));
   if (view.submission_cpus) flight += fmt::format("; from {:.1f} vCPUs in effect", *view.submission_cpus);
   lines.push_back(line(std::move(flight)));
-  if (view.requeues > 0)
-    lines.push_back(line(fmt::format("Requeued: {}", grouped(static_cast<double>(view.requeues)))));
+  if (view.requeues > 0) lines.push_back(line(plural(static_cast<double>(view.requeues), "request") + " requeued"));
 }
 
 std::string operation_row(std::string_view name, std::optional<double> requests_rate, std::optional<double> bytes_rate,
@@ -102,9 +101,9 @@ void add_strip(const DiskPicture& picture, Phase phase, const Canvas& canvas, st
   const std::size_t skipped = picture.strip.size() - std::min(picture.strip.size(), room);
   const double each = picture.strip.empty() ? 0 : picture.strip_seconds / static_cast<double>(picture.strip.size());
   const std::size_t shown = picture.strip.size() - skipped;
-  lines.push_back(heading(fmt::format("Time {}, the last {:.0f} s, a column every {:.2g} s",
-                                      phase == Phase::kAtDevice ? "at the device" : "before issue",
-                                      each * static_cast<double>(shown), each)));
+  lines.push_back(heading(fmt::format(
+      "Time {}, the last {:.0f} s: a column every {:.2g} s, rows up to the time at their left",
+      phase == Phase::kAtDevice ? "at the device" : "before issue", each * static_cast<double>(shown), each)));
   const auto of = [phase](const StripColumn& column) -> const Histogram& {
     return phase == Phase::kAtDevice ? column.at_device : column.before_issue;
   };
@@ -125,8 +124,7 @@ void add_strip(const DiskPicture& picture, Phase phase, const Canvas& canvas, st
                        : "?";
   }
   for (std::size_t row = scale.rows; row-- > 0;)
-    lines.push_back(
-        line(fmt::format("{:>{}} {}", "<" + duration(scale.upper_bound_seconds(row)), kLabel - 1, rows[row])));
+    lines.push_back(line(fmt::format("{:>{}} {}", duration(scale.upper_bound_seconds(row)), kLabel - 1, rows[row])));
 }
 
 // How the matrix is drawn: shares as numbers, or as shades where there are many vCPUs.

@@ -169,8 +169,7 @@ std::vector<TextLine> finding_titles(const Picture& picture, std::size_t most) {
   const Findings& findings = picture.findings;
   if (!findings.seconds) return {};
   if (findings.found.empty()) return {line(fmt::format("No finding in {:.0f} s.", *findings.seconds), Style::kDim)};
-  std::vector<TextLine> lines = {
-      line(fmt::format("Found in {:.0f} s:", *findings.seconds), Style::kDim)};
+  std::vector<TextLine> lines = {line(fmt::format("Found in {:.0f} s:", *findings.seconds), Style::kDim)};
   for (const Finding& finding : findings.found) {
     if (lines.size() == most && findings.found.size() + 1 > most) break;
     lines.push_back(

@@ -2,6 +2,8 @@
 // What was found and how to mend it, and the keys.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/base/text.h"
 #include "agent/commands/top/frame.h"
 #include "agent/diagnosis/platform.h"
@@ -17,6 +19,14 @@ const Disk* find_disk(const Picture& picture, const std::string& name) {
   return nullptr;
 }
 
+// One that is too long is seen to be cut, and not run by mistake.
+TextLine command_line(std::string_view command, std::size_t width) {
+  constexpr std::string_view kIndent = "      ", kCut = " ... (vqscope doctor has all of it)";
+  std::string text = std::string(kIndent) + plain_text(command);
+  if (text.size() > width) text = text.substr(0, width - std::min(width, kCut.size())) + std::string(kCut);
+  return line(std::move(text), Style::kBold);
+}
+
 void add_remedy(const Picture& picture, const Finding& finding, std::size_t width, std::vector<TextLine>& lines) {
   const Disk* disk = find_disk(picture, finding.device);
   const Instructions instructions =
@@ -25,8 +35,7 @@ void add_remedy(const Picture& picture, const Finding& finding, std::size_t widt
   if (!instructions.summary.empty()) add_wrapped(lines, instructions.summary, width, "  ", "  ");
   for (const Step& step : instructions.steps) {
     add_wrapped(lines, fmt::format("{}: {}", step.where, step.text), width, "  - ", "    ");
-    for (const std::string_view command : split(step.snippet, "\n"))
-      lines.push_back(line("      " + plain_text(command), Style::kBold));
+    for (const std::string_view command : split(step.snippet, "\n")) lines.push_back(command_line(command, width));
   }
 }
 

@@ -16,13 +16,13 @@ namespace {
 constexpr double kWorthTelling = 0.01;
 
 TextLine title_line(const Picture* picture, const Ui& ui, const PictureOrigin& origin) {
-  std::string text = plain_text(origin.place);
+  TextLine title{{{"vqscope top", Style::kBold}}};
   if (picture != nullptr) {
-    text += fmt::format("  {} UTC", format_utc(picture->realtime_ns));
-    if (picture->seconds) text += fmt::format("  over {}", duration(*picture->seconds));
+    title.spans.push_back({fmt::format("  {} UTC", format_utc(picture->realtime_ns))});
+    if (picture->seconds) title.spans.push_back({fmt::format("  over {}", duration(*picture->seconds))});
   }
-  TextLine title{{{"vqscope top  ", Style::kBold}, {text}}};
   if (ui.paused) title.spans.push_back({origin.live ? "  PAUSED" : "  RECORDING", Style::kWarning});
+  title.spans.push_back({"  " + plain_text(origin.place)});
   return title;
 }
 
@@ -42,13 +42,13 @@ TextLine guest_line(const Picture& picture) {
 }
 
 // What is missing in the picture, a sentence each.
-std::vector<TextLine> notices(const Picture* picture, const PictureOrigin& origin) {
+std::vector<TextLine> notices(const Picture* picture, const PictureOrigin& origin, std::size_t width) {
   std::vector<TextLine> lines;
-  if (!origin.message.empty()) lines.push_back(line(plain_text(origin.message), Style::kWarning));
+  if (!origin.message.empty()) add_wrapped(lines, origin.message, width, "", "", Style::kWarning);
   if (picture == nullptr) return lines;
   for (const ProbeStatus& probe : picture->probes)
     if (probe.name == "block" && !probe.up)
-      lines.push_back(line(plain_text("No requests are seen: " + probe.reason), Style::kWarning));
+      add_wrapped(lines, "No requests are seen: " + probe.reason, width, "", "", Style::kWarning);
   for (const auto& [reason, count] :
        picture->guest.lost.value_or(std::vector<std::pair<std::string_view, std::uint64_t>>()))
     lines.push_back(
@@ -114,7 +114,7 @@ Frame make_frame(const Picture* picture, const Ui& ui, const PictureOrigin& orig
   frame.extent.sort_columns = sort_columns().size();
   frame.lines.push_back(title_line(picture, ui, origin));
   if (picture != nullptr && ui.screen != Screen::kHelp) frame.lines.push_back(guest_line(*picture));
-  std::ranges::move(notices(picture, origin), std::back_inserter(frame.lines));
+  std::ranges::move(notices(picture, origin, canvas.width), std::back_inserter(frame.lines));
   std::optional<std::size_t> room;  // a line for the foot, and one for the body at the least
   if (canvas.height) room = std::max<std::size_t>(*canvas.height - std::min(*canvas.height, frame.lines.size() + 1), 1);
   std::vector<TextLine> body;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/base/text.h"
 #include "agent/base/wrap.h"
@@ -48,9 +49,9 @@ std::string plain_text(std::string_view text) {
 }
 
 void add_wrapped(std::vector<TextLine>& lines, std::string_view text, std::size_t width, std::string_view first,
-                 std::string_view indent) {
+                 std::string_view indent, Style style) {
   const std::string wrapped = wrap(text, width, first, indent);
-  for (const std::string_view row : split(wrapped, "\n")) lines.push_back(line(plain_text(row)));
+  for (const std::string_view row : split(wrapped, "\n")) lines.push_back(line(plain_text(row), style));
 }
 
 std::string_view shade(double share, bool utf8) {
@@ -60,7 +61,12 @@ std::string_view shade(double share, bool utf8) {
   return (utf8 ? kBlocks : kLetters)[step];
 }
 
-std::string number_cell(std::optional<double> number) { return number ? grouped(*number) : "-"; }
+std::string number_cell(std::optional<double> number) {
+  if (!number) return "-";
+  if (*number == std::floor(*number)) return grouped(*number);
+  if (*number < 0.005) return "<.01";
+  return *number >= 99.95 ? grouped(*number) : fmt::format("{:.{}f}", *number, *number >= 9.995 ? 1 : 2);
+}
 
 std::string mebibytes_cell(std::optional<double> bytes_rate) {
   constexpr double kMiB = 1 << 20;

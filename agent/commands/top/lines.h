@@ -48,12 +48,12 @@ std::string plain_text(std::string_view text);
 
 // A line for each of the words' lines.
 void add_wrapped(std::vector<TextLine>& lines, std::string_view text, std::size_t width, std::string_view first,
-                 std::string_view indent);
+                 std::string_view indent, Style style = Style::kPlain);
 
 // Five steps from nothing to all; a share that is not 0 is never drawn as nothing.
 std::string_view shade(double share, bool utf8);
 
-// Numbers in a column; "-" when they are absent.
+// Numbers in a column, in six places below a million; "-" when they are absent.
 std::string number_cell(std::optional<double> number);
 std::string mebibytes_cell(std::optional<double> bytes_rate);
 std::string seconds_cell(std::optional<double> seconds);

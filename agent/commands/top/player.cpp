@@ -54,6 +54,10 @@ bool Player::read_until(std::size_t readings) {
   return true;
 }
 
+void Player::preview(Topology topology, std::uint64_t realtime_ns) {
+  preview_ = outline(std::move(topology), realtime_ns);
+}
+
 void Player::add(DecodedSnapshot snapshot) {
   history_.add(std::move(snapshot));
   if (!ui_.paused) ui_.shown = history_.end() - 1;
@@ -82,13 +86,14 @@ void Player::click(std::size_t line) {
 }
 
 Result<const Frame*> Player::draw(const Canvas& canvas) {
-  std::optional<Picture> picture;
+  std::optional<Picture> picture = preview_;
   if (history_.end() > 0) {
     auto made = scene_.picture(ui_);
     if (!made) return tl::unexpected(made.error());
     picture = std::move(*made);
-    if (ui_.disk.empty() && !picture->topology.disks.empty()) ui_.disk = picture->topology.disks.front().name;
+    preview_.reset();
   }
+  if (picture && ui_.disk.empty() && !picture->topology.disks.empty()) ui_.disk = picture->topology.disks.front().name;
   frame_ = make_frame(picture ? &*picture : nullptr, ui_, origin_, canvas);
   ui_.scroll = frame_.scroll;
   return &frame_;

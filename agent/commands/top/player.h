@@ -34,6 +34,9 @@ class Player {
   // What the person should know; empty: nothing.
   void tell(std::string sentence) { origin_.message = std::move(sentence); }
 
+  // The disks, queues and vCPUs that there are, to be shown until there is a reading.
+  void preview(Topology topology, std::uint64_t realtime_ns);
+
   // The next reading; it is shown unless paused.
   void add(DecodedSnapshot snapshot);
 
@@ -56,7 +59,8 @@ class Player {
   History history_;
   Scene scene_;
   std::unique_ptr<Source> recording_;  // null: readings come from elsewhere
-  Frame frame_;                        // the last one
+  std::optional<Picture> preview_;
+  Frame frame_;  // the last one
 };
 
 }  // namespace vqscope

@@ -37,6 +37,14 @@ StripColumn strip_column(const Reading& earlier, const Reading& later, const std
 
 }  // namespace
 
+Picture outline(Topology topology, std::uint64_t realtime_ns) {
+  Picture picture;
+  picture.realtime_ns = realtime_ns;
+  for (const Disk& disk : topology.disks) picture.disks.push_back(disk_view(disk, nullptr, nullptr));
+  picture.topology = std::move(topology);
+  return picture;
+}
+
 Result<void> Scene::load(std::size_t index) {
   if (pair_ && pair_->index == index) return {};
   Pair pair;

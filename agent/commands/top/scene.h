@@ -51,6 +51,9 @@ struct Picture {
   Findings findings;                // of all screens but kHelp
 };
 
+// What is known before there is a reading.
+Picture outline(Topology topology, std::uint64_t realtime_ns);
+
 class Scene {
  public:
   // Of a history, which has to outlive it.

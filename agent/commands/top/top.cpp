@@ -199,6 +199,18 @@ class Session {
   bool ended_ = false;
 };
 
+// Until there is a reading: what sysfs has of this machine's disks, if it is these that are looked at.
+void preview(const TopOptions& options, Player& player) {
+  player.tell(options.agent.url.empty() ? "Looking for an agent on this machine; else probes are attached ..."
+                                        : "Asking the agent ...");
+  auto disks = select_disks(options.measure, options.agent);
+  if (!options.agent.url.empty() || !disks) return;
+  const auto now =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
+  if (auto topology = scan_topology(options.measure.paths, disks->filter, std::nullopt))
+    player.preview(std::move(*topology), static_cast<std::uint64_t>(now.count()));
+}
+
 Result<void> show(const TopOptions& options) {
   if (::isatty(STDOUT_FILENO) != 1 || ::isatty(STDIN_FILENO) != 1)
     return fail("top draws on a terminal, and standard input or output is none; --once prints one picture as text");
@@ -207,7 +219,7 @@ Result<void> show(const TopOptions& options) {
   std::unique_ptr<Player> player;
   if (options.replay.empty()) {
     player = std::make_unique<Player>(first_ui(options));
-    player->tell("Looking for an agent, else attaching probes ...");
+    preview(options, *player);
   } else {
     auto recording = replay(options);
     if (!recording) return tl::unexpected(recording.error());
