@@ -83,6 +83,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       "vqscope");
   app.set_version_flag("--version", describe_build());
   app.require_subcommand(1);
+  app.option_defaults()->disable_flag_override();  // "--json=3" means nothing
   app.formatter(help_formatter());
   const std::vector<AnySubcommand> commands = {any(add_serve(app)),  any(add_doctor(app)),  any(add_top(app)),
                                                any(add_record(app)), any(add_compare(app)), any(add_explain(app))};

@@ -96,7 +96,7 @@ std::optional<std::size_t> needed_vectors(const Disk& disk, std::size_t queues) 
 }
 
 std::string about_paths(const Topology& topology, const Disk& disk) {
-  const auto is_multipath = [](const Layer& layer) { return layer.kind == "mpath"; };
+  const auto is_multipath = [](const Layer& layer) { return layer.kind == "mpath" || layer.kind == kNvmeMultipath; };
   const auto holder = std::find_if(disk.stacking.holders.begin(), disk.stacking.holders.end(), is_multipath);
   const bool is_holder = disk.stacking.layer && is_multipath(*disk.stacking.layer);
   if (!is_holder && holder == disk.stacking.holders.end()) return {};
@@ -107,8 +107,9 @@ std::string about_paths(const Topology& topology, const Disk& disk) {
                     [&](const Layer& layer) { return is_multipath(layer) && layer.device == whole.device; }))
       paths.emplace_back(other.name);
   if (paths.empty() || (!is_holder && paths.size() < 2)) return {};
-  return fmt::format("{} {} of one disk, {} ({}): what is told of each of them, and of it, may be one thing.",
-                     fmt::join(paths, ", "), paths.size() == 1 ? "is the path" : "are paths", whole.name, whole.device);
+  return fmt::format("{} {} of one disk, {}: what is told of each of them, and of it, may be one thing.",
+                     fmt::join(paths, ", "), paths.size() == 1 ? "is the path" : "are paths",
+                     whole.name.empty() ? whole.device : fmt::format("{} ({})", whole.name, whole.device));
 }
 
 std::string about_layers(const Disk& disk) {

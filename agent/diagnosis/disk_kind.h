@@ -32,8 +32,8 @@ std::size_t interrupt_queues(const Disk& disk);
 std::optional<std::size_t> needed_vectors(const Disk& disk);
 std::optional<std::size_t> needed_vectors(const Disk& disk, std::size_t queues);
 
-// "sdb and sdc are paths of one disk, mpatha (dm-3): what is told of each of these may be one thing." Of a path, or of
-// what is made of paths, to more than one; else empty.
+// "sdb, sdc are paths of one disk, mpatha (dm-3): what is told of each of these may be one thing." Of a path, or of
+// what is made of paths, to more than one, by device-mapper or the NVMe driver; else empty.
 std::string about_paths(const Topology& topology, const Disk& disk);
 
 // "dm-3 is mpatha (mpath) on sdb, sdc." and "vda holds vg0-root (LVM).", as far as there is something below or above;

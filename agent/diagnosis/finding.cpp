@@ -22,9 +22,8 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      1, &io_errors},
     {"single_queue", "All requests squeeze through one queue and interrupt one vCPU",
      "Several vCPUs submit to the disk's single queue, and one vCPU takes the interrupts for all of them. What that "
-     "costs in this guest is told above as far as it is measured; what it costs at the host, where one thread may "
-     "serve "
-     "the queue, shows in a measurement with more queues only. More vCPUs add no queue.",
+     "costs in this guest is told above as far as it is measured; what it costs where the queue is served shows in a "
+     "measurement with more queues only. More vCPUs add no queue.",
      2, &single_queue},
     {"guest_limits_queues", "A setting of this guest keeps queues from requests",
      "A module parameter in this guest lets the driver take so many queues and no more, has some polled, or keeps some "
@@ -46,8 +45,9 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "this guest does not use them, as far as that could be told.",
      2, &shared_vector},
     {"irq_concentrated", "Interrupts of several queues all land on one vCPU",
-     "The disk has queues and vectors enough, and still one vCPU takes nearly all interrupts, for the requests of all "
-     "vCPUs.",
+     "The queues have an interrupt line each, and still one vCPU takes nearly all of their interrupts, for the "
+     "requests "
+     "of all vCPUs.",
      2, &irq_concentrated},
     {"cross_cpu_completions", "Requests end on another vCPU than the one that submitted them",
      "There is a queue for each vCPU, or for some of them, but vCPUs are interrupted that the queue does not serve. "
@@ -81,8 +81,8 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      2, &host_latency},
     {"storage_limit", "Requests wait, and the disk's rate stays where it is",
      "Requests wait at the disk, and it goes on answering as many, or moving as many bytes, a second. That is a limit "
-     "that somebody has set on the disk or the machine, storage that has no more to give, or the one thread of the "
-     "host that serves a queue; the evidence says how far that could be told apart.",
+     "that somebody has set on the disk or the machine, or storage, or what serves the queue, that has no more to "
+     "give; the evidence says how far that could be told apart.",
      6, &storage_limit},
     {"slow_at_device", "Requests wait at the device, nearly all of them equally long",
      "Many requests are in flight at the device at any time, and nearly all stay there for long. That can be a limit "

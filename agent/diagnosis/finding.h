@@ -34,6 +34,7 @@ enum class Remedy {
   kMatchQueues,             // the guest: queue maps and rq_affinity
   kMoveSubmitter,           // the guest: the process, to the vCPU that is interrupted
   kDeepenQueue,             // the host: a larger ring
+  kMakeRoom,                // the guest: smaller requests, then the host: a larger ring
   kFindHang,                // both: who holds the request
   kFindErrors,              // both: who fails the request
   kHostIo,                  // the host: IOThread, aio, cache

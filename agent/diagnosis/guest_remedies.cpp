@@ -68,15 +68,28 @@ Instructions lift_guest_limit(const Disk& disk, unsigned queues, bool host_is_to
         "", boot_caution()}}};
 }
 
-Instructions use_msi(const Disk& disk, bool switched_off) {
+Instructions use_msi(const Disk& disk, WithoutMsi why) {
+  std::string in_short, summary;
+  switch (why) {
+    case WithoutMsi::kSwitchedOff:
+      in_short = "take pci=nomsi off the command line, and reboot";
+      summary = fmt::format("Take pci=nomsi off the kernel command line, so that {} gets message interrupts (MSI-X).",
+                            disk.name);
+      break;
+    case WithoutMsi::kUnused:
+      summary = fmt::format("Find out why this guest does not use all message interrupts (MSI-X) of {}, and let it.",
+                            disk.name);
+      break;
+    case WithoutMsi::kNotKnown:
+      in_short = "find out on which side MSI-X is missing";
+      summary = fmt::format(
+          "Find out on which side it is that {} has no message interrupts (MSI-X): whether the host "
+          "prepared them, and a controller for them, or this guest does not use what there is.",
+          disk.name);
+  }
   return {
-      switched_off ? "take pci=nomsi off the command line, and reboot" : "",
-      switched_off
-          ? fmt::format("Take pci=nomsi off the kernel command line, so that {} gets message interrupts (MSI-X).",
-                        disk.name)
-          : fmt::format("Find out why this guest does not use all message interrupts (MSI-X) of {}, and let "
-                        "it.",
-                        disk.name),
+      in_short,
+      summary,
       {{kGuest,
         "What the kernel was told, what it says, and which messages the device uses now: none, if the last command "
         "shows nothing. As root, vqscope doctor also reads how many the device has.",
@@ -97,7 +110,7 @@ Instructions use_msi(const Disk& disk, bool switched_off) {
 }
 
 Instructions lift_guest_limit_and_use_msi(const Disk& disk, unsigned queues, bool host_is_told) {
-  Instructions limit = lift_guest_limit(disk, queues, host_is_told), msi = use_msi(disk, true);
+  Instructions limit = lift_guest_limit(disk, queues, host_is_told), msi = use_msi(disk, WithoutMsi::kSwitchedOff);
   limit.in_short = "change two settings here, and reboot";
   limit.summary +=
       " " + msi.summary + " With one of the two alone all its queues share a wire, or it has no more of them.";

@@ -21,8 +21,9 @@ std::string queue_attribute(const Disk& disk, std::string_view name);
 // `queues`: that the disk should have.
 // `host_is_told`: what the host offers stands beside it.
 Instructions lift_guest_limit(const Disk& disk, unsigned queues, bool host_is_told);
-// `switched_off`: by the kernel command line.
-Instructions use_msi(const Disk& disk, bool switched_off);
+// Why a disk has no message interrupts, or not all: pci=nomsi, this guest by something else, or one of both sides.
+enum class WithoutMsi { kSwitchedOff, kUnused, kNotKnown };
+Instructions use_msi(const Disk& disk, WithoutMsi why);
 // As lift_guest_limit(), of a disk whose queues would share a wire for want of MSI.
 Instructions lift_guest_limit_and_use_msi(const Disk& disk, unsigned queues, bool host_is_told);
 Instructions spread_interrupts(const Disk& disk);

@@ -67,10 +67,11 @@ std::string crossing(const Measured& measured) {
 std::optional<Found> irq_concentrated(const DiskEvidence& evidence) {
   if (!concentrates(evidence)) return std::nullopt;
   Found found;
-  found.severity = severity_by_cost(evidence, Severity::kWarning);
+  found.severity = severity_by_cost(evidence, unmeasured_sharing(evidence.measured));
   found.remedy = Remedy::kSpreadInterrupts;
   found.evidence = {queues_and_cpus(evidence), submitters(evidence.measured), interrupts(evidence.measured)};
   for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
+  for (std::string& sentence : about_few_at_a_time(evidence.measured)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   return found;
 }
@@ -108,7 +109,7 @@ std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
       concentrates(evidence) || measured.cross_share.value_or(0) < kCrossShare)
     return std::nullopt;
   Found found;
-  found.severity = severity_by_cost(evidence, Severity::kWarning);
+  found.severity = severity_by_cost(evidence, unmeasured_sharing(measured));
   found.remedy = Remedy::kMatchQueues;
   found.evidence = {
       fmt::format("{} of the {} requests/s that ended by an interrupt were submitted on another vCPU than "
@@ -120,6 +121,7 @@ std::optional<Found> cross_cpu_completions(const DiskEvidence& evidence) {
                                                percent(misplaced))),
       submitters(measured), interrupts(measured)};
   for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
+  for (std::string& sentence : about_few_at_a_time(measured)) found.evidence.push_back(std::move(sentence));
   found.numbers = queue_numbers(evidence);
   found.numbers.emplace_back("interrupted_requests_per_second", measured.interrupted_rate);
   return found;

@@ -7,6 +7,7 @@
 
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
 
@@ -77,9 +78,9 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
                                                          : "Nearly all requests stay at the device equally long",
                                     other));
   else if (may_be_queues_thread(evidence))
-    sentences.emplace_back(
-        "Requests wait at the device, whose rate stays where it is (storage_limit): that may be the thread of the host "
-        "that serves the queue.");
+    sentences.push_back(
+        fmt::format("Requests wait at the device, whose rate stays where it is (storage_limit): that may be {}.",
+                    who_serves(evidence.topology)));
   if (!measured.cost) {
     sentences.emplace_back(
         "What that costs was not measured: no interrupt was traced together with a completion that it brought.");
@@ -100,10 +101,10 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
   if (cost.busiest_cpu)
     sentences.push_back(fmt::format("Completions take {} of the time of the vCPU that is busiest with them.",
                                     percent(*cost.busiest_cpu)));
-  sentences.emplace_back(
-      "What it costs at the host, where one thread may serve a queue, does not show in a guest: the same load with "
-      "more "
-      "queues, or on two disks at once, tells.");
+  sentences.push_back(fmt::format(
+      "What it costs {}, does not show in a guest: the same load with more queues, or on two disks at once, tells.",
+      may_be_own_host(evidence.topology) ? "at the host, where one thread may serve a queue"
+                                         : "outside this guest, where the queue is served"));
   return sentences;
 }
 

@@ -29,6 +29,9 @@ bool sees_limit(const DiskEvidence& evidence);
 // Whether the one thread that serves a queue at the host may be what the disk waits for, by a sign that was seen.
 bool may_be_queues_thread(const DiskEvidence& evidence);
 
+// "the one thread of the host that serves the queue", which is known of some hypervisors only.
+std::string_view who_serves(const Topology& topology);
+
 // The id of the finding that says what nearly all of the requests' time is for, so that a layout of queues is not
 // blamed for it; empty when there is none.
 std::string_view told_by_another(const DiskEvidence& evidence);

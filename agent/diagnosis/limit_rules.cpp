@@ -5,6 +5,7 @@
 
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/model/operations.h"
@@ -89,28 +90,35 @@ std::string told_latency(const Measured& measured) {
       duration(quantile(latency, 0.01).value_or(0)));
 }
 
-// The disk is the hypervisor's, one of whose threads serves its queues.
+// The disk is the hypervisor's, one of whose threads may serve its queues.
 bool is_served_by_a_thread(const DiskEvidence& evidence) {
   return is_hosts_disk(evidence) && !is_passed_through(evidence.topology, evidence.disk);
 }
 
-std::string told_cause(const Limit& limit, bool has_thread) {
+std::string told_cause(const DiskEvidence& evidence, const Limit& limit) {
+  const bool is_served = is_served_by_a_thread(evidence);
+  const std::string server(who_serves(evidence.topology));
   if (limit.looks_set)
     return fmt::format(
         "So steady a rate is what a limit makes that somebody has set, on the disk or on the machine; storage{} that "
         "is at its own end wavers more, as a rule, and a program that sends at a rate of its own may be as steady. "
         "That is likely, and not certain.",
-        has_thread ? " or a thread of the host" : "");
+        is_served ? " or " + server : "");
   return fmt::format(
       "What it is does not show here: a limit that somebody has set, storage that has no more to give{}{}. The same "
       "load on two disks at once tells: if each gets as much as one alone, it is the disk's own{}; if they share it, "
       "the storage or the machine's limit.",
-      has_thread ? ", the one thread of the host that serves the queue" : "",
+      is_served ? ", " + server : "",
       limit.seen ? ", or a program that sends no faster" : "; or each request takes that long, however many there are",
-      has_thread ? " limit or thread" : " limit");
+      is_served ? " limit, or what serves it" : " limit");
 }
 
 }  // namespace
+
+std::string_view who_serves(const Topology& topology) {
+  return may_be_own_host(topology) ? "the one thread of the host that serves the queue"
+                                   : "what serves the queue outside this guest";
+}
 
 bool is_held_up_here(const Measured& measured) {
   if (measured.cost &&
@@ -164,7 +172,7 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   if (steadiness.low_depth_seconds)
     found.evidence.push_back(fmt::format("When half as many or fewer were in flight, one took {} there on average.",
                                          duration(*steadiness.low_depth_seconds)));
-  found.evidence.push_back(told_cause(*limit, is_served_by_a_thread(evidence)));
+  found.evidence.push_back(told_cause(evidence, *limit));
   if (is_guest(evidence.topology)) found.evidence.emplace_back("More vCPUs do not help.");
   if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
   if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);

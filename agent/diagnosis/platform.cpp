@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
@@ -24,6 +26,16 @@ constexpr Names kNames[] = {
     {Platform::kFirecracker, "firecracker", "Firecracker"},
     {Platform::kCloudHypervisor, "cloud-hypervisor", "Cloud Hypervisor"},
 };
+
+// On s390, where disks are on CCW, these do not run.
+constexpr Platform kNotOnS390[] = {Platform::kProxmox, Platform::kFirecracker, Platform::kCloudHypervisor};
+
+std::vector<Platform> that_run_here(const Topology& topology) {
+  std::vector<Platform> platforms(kPlatforms.begin(), kPlatforms.end());
+  if (std::ranges::any_of(topology.disks, [](const Disk& disk) { return disk.transport == "virtio-ccw"; }))
+    std::erase_if(platforms, [](Platform platform) { return std::ranges::count(kNotOnS390, platform) > 0; });
+  return platforms;
+}
 
 }  // namespace
 
@@ -50,7 +62,7 @@ PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform
   const std::string& manager = topology.guest.manager;
   if (forced) return {{*forced}, fmt::format("Remedies are for {}, as asked for.", title_of(*forced))};
   if (vmm.empty() && is_guest(topology) && manager.empty())
-    return {{kPlatforms.begin(), kPlatforms.end()},
+    return {that_run_here(topology),
             "This guest cannot tell on which hypervisor it runs; --platform shows the remedies of one."};
   if (vmm.empty() && !is_guest(topology)) return {{}, "This machine does not look like a guest."};
   // What manages the hypervisor is where things are set; such a name stands for a provider if it is no platform.
@@ -64,10 +76,12 @@ PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform
   if (vmm == "qemu")
     return {of_qemu, "This guest runs on QEMU and cannot tell who manages it; --platform shows the remedies of one."};
   if (vmm == "kvm")
-    return {{kPlatforms.begin(), kPlatforms.end()},
+    return {that_run_here(topology),
             "This guest runs on KVM and cannot tell under which program; --platform shows the remedies of one."};
   if (vmm == "other") return {{}, "This guest runs on a hypervisor that vqscope does not know."};
   return {{}, fmt::format("This guest runs on {}.", vmm)};
 }
+
+bool may_be_own_host(const Topology& topology) { return !choose_platforms(topology, std::nullopt).platforms.empty(); }
 
 }  // namespace vqscope

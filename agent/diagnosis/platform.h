@@ -30,4 +30,8 @@ struct PlatformChoice {
 // What the guest can tell, or all that it may be. A QEMU seldom says who manages it.
 PlatformChoice choose_platforms(const Topology& topology, std::optional<Platform> forced);
 
+// Whether the hypervisor is one of these, whose threads serve the disks and whose settings its owner can change, as far
+// as is known; not so on a provider's instances.
+bool may_be_own_host(const Topology& topology);
+
 }  // namespace vqscope

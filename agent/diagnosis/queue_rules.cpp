@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/diagnosis/guest_limits.h"
 #include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
@@ -99,6 +100,12 @@ std::vector<std::string> offer(const DiskEvidence& evidence) {
         "Xen's disk driver in this guest takes {} at the most unless it is told otherwise (xen_blkfront.max_queues). "
         "What the host offers does not show here; it may be as few.",
         plural(count(evidence.disk.queues.size()), "queue")));
+  if (const auto limit = evidence.topology.guest.limits.xen_blkfront_queues;
+      evidence.disk.transport == "xen" && limit && *limit > evidence.disk.queues.size())
+    sentences.push_back(
+        fmt::format("Xen's disk driver in this guest would take up to {} (xen_blkfront.max_queues), so the host offers "
+                    "no more than {}.",
+                    plural(*limit, "queue"), evidence.disk.queues.size()));
   if (evidence.disk.driver == "virtio_blk")
     if (const auto features = evidence.disk.facts.virtio_features; features && !has_blk_multiqueue(*features))
       sentences.emplace_back("The host did not offer more than one queue (virtio feature 12, MQ, is not set).");
@@ -114,7 +121,9 @@ std::string about_both_limits(const DiskEvidence& evidence) {
   const bool is_one = evidence.disk.driver == "virtio_blk" && features && !has_blk_multiqueue(*features);
   return fmt::format(
       "The host is at a limit, too: {}. Both have to be lifted for {}.",
-      is_one ? "it offers one queue" : "there are no vectors for more queues than interrupt now",
+      is_one                           ? "it offers one queue"
+      : evidence.disk.driver == "nvme" ? "the MSI-X table has no vectors for a queue for each vCPU"
+                                       : "there are no vectors for more queues than interrupt now",
       evidence.disk.transport == "virtio-mmio" ? "more queues" : "a queue with an interrupt of its own for each vCPU");
 }
 
@@ -207,9 +216,12 @@ std::optional<Found> guest_limits_queues(const DiskEvidence& evidence) {
   }
   for (std::string& sentence : offer(evidence)) found.evidence.push_back(std::move(sentence));
   if (reason == Shortage::kBothLimits) found.evidence.push_back(about_both_limits(evidence));
-  if (!evidence.disk.facts.msix_vectors && evidence.disk.driver == "virtio_blk" &&
-      evidence.disk.transport == "virtio-pci" && reason == Shortage::kGuestLimit)
-    found.evidence.emplace_back("How many queues the host prepared could not be read, which takes root.");
+  if (!evidence.disk.facts.msix_vectors && reason == Shortage::kGuestLimit) {
+    if (evidence.disk.driver == "virtio_blk" && evidence.disk.transport == "virtio-pci")
+      found.evidence.emplace_back("How many queues the host prepared could not be read, which takes root.");
+    else if (evidence.disk.driver == "nvme")
+      found.evidence.emplace_back("How many interrupt vectors it has could not be read, which takes root.");
+  }
   return found;
 }
 

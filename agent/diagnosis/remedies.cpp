@@ -114,6 +114,18 @@ Instructions more_vectors(const Disk& disk, const std::vector<Platform>& platfor
   return result;
 }
 
+Instructions give_msi_controller(const Disk& disk) {
+  return {"give the machine an MSI controller, on the host",
+          fmt::format("Let the virtual machine have a controller for message interrupts: without one {} has one wire, "
+                      "however many vectors the host prepares.",
+                      disk.name),
+          {{"On the host",
+            "Which interrupt controller there is belongs to the type of the machine, and another one shows the guest "
+            "other hardware, so it is a step to plan for itself. QEMU's machine \"virt\" has one for messages on arm64 "
+            "with gic-version=2, or with gic-version=3 unless its=off, and on RISC-V with aia=aplic-imsic.",
+            ""}}};
+}
+
 Instructions host_io(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms,
                      const HostDisk& host_disk) {
   Instructions result;
@@ -126,10 +138,18 @@ Instructions host_io(const Disk& disk, const Topology& topology, const std::vect
         disk.name);
     return result;
   }
-  result.summary = fmt::format(
-      "Find out on the host what is slow: who else uses the storage of {}, whether a limit is set on it, and how it is "
-      "served. Change one thing at a time, and measure before and after it.",
-      disk.name);
+  if (platforms.empty()) {
+    result.in_short = "ask whoever runs the host what is slow";
+    result.summary = fmt::format(
+        "Find out whether {} or the instance is at a limit of its type at these times, bursts included; who else uses "
+        "the storage, and how it is served, knows whoever runs the host.",
+        disk.name);
+  } else {
+    result.summary = fmt::format(
+        "Find out on the host what is slow: who else uses the storage of {}, whether a limit is set on it, and how it "
+        "is served. Change one thing at a time, and measure before and after it.",
+        disk.name);
+  }
   for_each_platform(Remedy::kHostIo, platforms, host_disk, result.steps);
   return result;
 }
@@ -148,8 +168,30 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
                     disk.virtio ? " Smaller requests (queue/max_sectors_kb) take fewer of its entries." : "");
   result.steps.insert(
       result.steps.begin(),
-      {kGuest, "The limit of the elevator (the first number) should not be below that of the driver (the second):",
+      {kGuest,
+       "Which limit is reached: the elevator's (the first number) or the driver's (the second). Where the first is the "
+       "smaller one, it is this guest that holds requests back; it takes a higher number until the next boot.",
        fmt::format("cat {} /sys/block/{}/mq/0/nr_tags", queue_attribute(disk, "nr_requests"), shell_name(disk))});
+  return result;
+}
+
+// Of a ring that requests do not find room in.
+Instructions make_room(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
+  const std::string path = queue_attribute(disk, "max_sectors_kb");
+  Instructions result;
+  result.summary =
+      "First find out which it is: make the requests smaller, so that more of them find room. If the bytes per second "
+      "stay the same, the host does all that it can, and nothing in this guest is to be mended; go back then.";
+  for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
+  result.summary += changes_something(result.steps)
+                        ? " If they rise, lengthen the queue on the host, or give the disk more queues."
+                        : " If they rise, leave it so, or have more queues.";
+  result.steps.insert(
+      result.steps.begin(),
+      {kGuest, "No request larger than 64 KiB, until the next boot:", fmt::format("echo 64 > {}", path),
+       Caution{fmt::format("cat {}: what it is now, and whether it is more than 64. Write it down.", path), "Nothing.",
+               fmt::format("echo the old value into {}, or reboot.", path),
+               "No data. Large reads and writes take more requests, each of which costs time of the vCPUs."}});
   return result;
 }
 
@@ -255,6 +297,7 @@ std::string_view in_short(Remedy remedy) {
     case Remedy::kSpreadInterrupts: return "let each queue interrupt a vCPU that it serves";
     case Remedy::kMatchQueues: return "let requests end on the vCPU that submitted them";
     case Remedy::kDeepenQueue: return "find out if the storage or the queue is full";
+    case Remedy::kMakeRoom: return "find out if the ring is short or the host busy";
     case Remedy::kFindHang: return "find out who holds the request";
     case Remedy::kFindErrors: return "save what can be saved, then find out why";
     case Remedy::kHostIo: return "find out on the host what is slow";
@@ -284,10 +327,18 @@ HostDisk host_disk_of(const Topology& topology, const Disk* disk) {
           disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of)};
 }
 
+WithoutMsi why_without_msi(const Disk& disk, const Topology& topology) {
+  const bool wired = disk.facts.uses_msi == false;
+  if (wired && is_msi_switched_off(topology)) return WithoutMsi::kSwitchedOff;
+  const bool seen = disk.facts.msix_vectors && (!wired || topology.guest.has_msi == true);
+  return seen ? WithoutMsi::kUnused : WithoutMsi::kNotKnown;
+}
+
 Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, const std::vector<Platform>& platforms) {
   const Disk& of = disk_or_none(disk);
   const HostDisk host_disk = host_disk_of(topology, disk);
-  const bool msi_off = of.facts.uses_msi == false && is_msi_switched_off(topology);
+  const WithoutMsi without_msi = why_without_msi(of, topology);
+  const bool msi_off = without_msi == WithoutMsi::kSwitchedOff;
   const auto lift_limit = [&](bool host_is_told) {
     return (msi_off ? lift_guest_limit_and_use_msi : lift_guest_limit)(of, host_disk.queues, host_is_told);
   };
@@ -297,17 +348,18 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kMoreQueues: return more_queues(of, platforms, host_disk);
     case Remedy::kStartAnew: return start_anew(of, host_disk);
     case Remedy::kLiftGuestLimit: return lift_limit(false);
-    case Remedy::kUseMsi: return use_msi(of, msi_off);
+    case Remedy::kUseMsi: return use_msi(of, without_msi);
     case Remedy::kMoreQueuesAndLiftLimit:
       // Where queues are only shared out, it is vectors that the host has to add.
       return with_guests_part(of.queues.size() < host_disk.queues ? more_queues(of, platforms, host_disk)
                                                                   : more_vectors(of, platforms, host_disk),
                               lift_limit(true), host_disk.mmio);
     case Remedy::kMoreQueuesAndUseMsi:
-      return with_guests_part(more_queues(of, platforms, host_disk), use_msi(of, msi_off), host_disk.mmio);
+      return with_guests_part(more_queues(of, platforms, host_disk), use_msi(of, without_msi), host_disk.mmio);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);
     case Remedy::kDeepenQueue: return deepen_queue(of, platforms, host_disk);
+    case Remedy::kMakeRoom: return make_room(of, platforms, host_disk);
     case Remedy::kFindHang: return find_hang(of, platforms, host_disk);
     case Remedy::kFindErrors: return find_errors(of, platforms, host_disk);
     case Remedy::kHostIo: return host_io(of, topology, platforms, host_disk);
@@ -316,7 +368,9 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
     case Remedy::kUseVirtio: return use_virtio(topology, platforms, host_disk);
-    case Remedy::kMoreVectors: return more_vectors(of, platforms, host_disk);
+    case Remedy::kMoreVectors:
+      return of.facts.uses_msi == false && topology.guest.has_msi == false ? give_msi_controller(of)
+                                                                           : more_vectors(of, platforms, host_disk);
     case Remedy::kSpareElevatorLock: return spare_elevator_lock(of);
     case Remedy::kDropElevator:
       result.summary = "Switch the elevator off.";
@@ -338,7 +392,7 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
   if (is_emulated(topology, disk_or_none(disk)) &&
       (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreQueuesAndLiftLimit ||
        remedy == Remedy::kMoreQueuesAndUseMsi || remedy == Remedy::kMoreVectors || remedy == Remedy::kDeepenQueue ||
-       remedy == Remedy::kIndirectDescriptors))
+       remedy == Remedy::kMakeRoom || remedy == Remedy::kIndirectDescriptors))
     remedy = Remedy::kUseVirtio;
   Instructions result = choose(remedy, disk, topology, platforms);
   if (result.in_short.empty()) result.in_short = in_short(remedy);

@@ -7,6 +7,7 @@
 #include "agent/diagnosis/full_time.h"
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
+#include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/model/operations.h"
@@ -175,6 +176,9 @@ std::string told_server(const DiskEvidence& evidence) {
         "drive has other work (discards, its own housekeeping), or the host did not run the vCPU that its interrupt is "
         "for.",
         evidence.disk.name);
+  if (!may_be_own_host(evidence.topology))
+    return "What serves the disk, outside this guest, answers. The usual reasons: others use the same storage or CPUs; "
+           "the volume or the instance is at a limit of its type now and then.";
   const bool may_be_qemu = evidence.topology.vmm == "qemu" || evidence.topology.vmm == "kvm";
   return fmt::format(
       "The host answers. The usual reasons: other guests use the same storage or CPUs; the host's page cache is "
@@ -250,7 +254,7 @@ std::optional<Found> requeues(const DiskEvidence& evidence) {
   const double rate = requeue_rate(measured);
   Found found;
   found.severity = Severity::kWarning;
-  found.remedy = Remedy::kDeepenQueue;
+  found.remedy = Remedy::kMakeRoom;
   found.evidence = {fmt::format("The driver pushed {} requests/s back, of {} requests/s that it completed.",
                                 grouped(rate), grouped(measured.requests_rate))};
   found.numbers = {{"requeues_per_second", rate},

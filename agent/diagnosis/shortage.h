@@ -2,9 +2,6 @@
 // Why a disk has fewer queues than the guest has vCPUs, and what lifts that. Pure and thread-safe.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "agent/diagnosis/finding.h"
 
 namespace vqscope {
@@ -22,17 +19,5 @@ Shortage shortage(const DiskEvidence& evidence);
 
 // Where more than one thing has to be changed, all of them: one alone would change nothing.
 Remedy remedy_of(Shortage shortage, const DiskEvidence& evidence);
-
-// Whether the driver's own limit may be what keeps queues from a Xen disk: what the host offers does not show.
-bool may_be_xens_default(const DiskEvidence& evidence);
-
-// A module parameter that keeps queues from the judged requests.
-struct Parameter {
-  std::string sentence;
-  std::string name;  // of its number
-  double value = 0;
-};
-
-std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence);
 
 }  // namespace vqscope

@@ -17,6 +17,8 @@ namespace vqscope {
 
 namespace {
 
+constexpr std::string_view kNotRead = "How many vectors the host prepared could not be read, which takes root.";
+
 // On whose side vectors are missing.
 enum class Side { kGuest, kHost, kNotKnown };
 
@@ -33,11 +35,24 @@ Side who_lacks_vectors(const DiskEvidence& evidence) {
   const auto vectors = evidence.disk.facts.msix_vectors;
   if (vectors == 0U) return Side::kHost;
   if (is_wired(evidence) && is_msi_switched_off(evidence.topology)) return Side::kGuest;
+  if (lacks_msi_controller(evidence)) return Side::kHost;
   const auto needed = needed_vectors(evidence.disk);
   if (!vectors || !needed) return Side::kNotKnown;
   // With two vectors the drivers of virtio do without the wire, and NVMe's with one.
-  if (is_wired(evidence) || shares_admins_vector(evidence)) return *vectors < 2 ? Side::kHost : Side::kGuest;
+  if ((is_wired(evidence) || shares_admins_vector(evidence)) && *vectors < 2) return Side::kHost;
+  if (is_wired(evidence)) return evidence.topology.guest.has_msi == true ? Side::kGuest : Side::kNotKnown;
+  if (shares_admins_vector(evidence)) return Side::kGuest;
   return *vectors < *needed ? Side::kHost : Side::kGuest;
+}
+
+// "and 9 are needed, so the host prepared enough: ..."
+std::string_view why_enough_are_unused(const DiskEvidence& evidence) {
+  switch (who_lacks_vectors(evidence)) {
+    case Side::kGuest: return ": that they are not used has its cause in this guest";
+    case Side::kHost: return " of them, but no controller for messages";
+    case Side::kNotKnown: break;
+  }
+  return ", and why they are not used does not show";
 }
 
 // "one is for configuration changes"
@@ -53,15 +68,13 @@ std::string table_and_need(const DiskEvidence& evidence) {
   if (disk.transport == "virtio-mmio") return "virtio over MMIO has one interrupt for each device.";
   const auto vectors = disk.facts.msix_vectors;
   const auto needed = needed_vectors(disk);
-  if (!vectors || !needed) return "How many vectors the host prepared could not be read, which takes root.";
+  if (!vectors || !needed) return std::string(kNotRead);
   if (*vectors == 0) return "The host offers no MSI-X table for it.";
   const std::string table = fmt::format("Its MSI-X table has {}", plural(*vectors, "vector"));
   if (*vectors < *needed)
     return fmt::format("{}; {} are needed, of which {}.", table, *needed, beside_the_queues(disk));
-  return fmt::format(
-      "{} and {} are needed, so the host prepared enough: that they are not used has its cause in this "
-      "guest.",
-      table, *needed);
+  return fmt::format("{} and {} are needed, so the host prepared enough{}.", table, *needed,
+                     why_enough_are_unused(evidence));
 }
 
 bool asks_host_for_queues(Remedy remedy) {
@@ -72,6 +85,7 @@ bool asks_host_for_queues(Remedy remedy) {
 // Where queues are asked for, vectors for those that there are now would be too few.
 Remedy remedy_for_shared(const DiskEvidence& evidence) {
   const Remedy for_queues = remedy_of(shortage(evidence), evidence), for_vectors = remedy_for_vectors(evidence);
+  if (lacks_msi_controller(evidence)) return for_vectors;
   const bool are_together = for_vectors == Remedy::kMoreVectors ? asks_host_for_queues(for_queues)
                                                                 : for_queues == Remedy::kMoreQueuesAndUseMsi;
   return are_together && evidence.disk.transport != "virtio-mmio" ? for_queues : for_vectors;
@@ -90,6 +104,10 @@ bool is_msi_switched_off(const Topology& topology) {
   return false;
 }
 
+bool lacks_msi_controller(const DiskEvidence& evidence) {
+  return is_wired(evidence) && evidence.disk.transport != "virtio-mmio" && evidence.topology.guest.has_msi == false;
+}
+
 bool shares_vector(const DiskEvidence& evidence) {
   const Disk& disk = evidence.disk;
   // Only these drivers name their lines after queues, so that a line without a queue is one that serves several.
@@ -98,6 +116,8 @@ bool shares_vector(const DiskEvidence& evidence) {
   return std::any_of(disk.interrupts.begin(), disk.interrupts.end(),
                      [](const InterruptLine& line) { return !line.queue.has_value(); });
 }
+
+bool leaves_vectors_unused(const DiskEvidence& evidence) { return who_lacks_vectors(evidence) == Side::kGuest; }
 
 bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
   return evidence.disk.driver == "nvme" && (is_wired(evidence) || shares_admins_vector(evidence)) &&
@@ -125,12 +145,20 @@ std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
   if (evidence.disk.driver == "nvme") sentences.emplace_back("Without them the NVMe driver takes one queue.");
   if (is_msi_switched_off(evidence.topology))
     sentences.emplace_back("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.");
+  else if (lacks_msi_controller(evidence))
+    sentences.emplace_back(
+        "The machine has no controller for them: its device tree names none for PCI (msi-map, msi-parent).");
+  else if (!evidence.topology.guest.has_msi.has_value())
+    sentences.emplace_back(
+        "That any device of this guest has them was not seen: the machine may have no controller for them, which would "
+        "be the host's to give.");
   return sentences;
 }
 
 std::vector<std::string> about_msix_table(const DiskEvidence& evidence) {
   const auto vectors = evidence.disk.facts.msix_vectors;
   const auto needed = needed_vectors(evidence.disk);
+  if (!vectors && !about_missing_msi(evidence).empty()) return {std::string(kNotRead)};
   if (!vectors || !needed) return {};
   if (*vectors == 0) return {"The host offers no MSI-X table for it."};
   return {fmt::format("Its MSI-X table has {}{}, of which {}.", plural(*vectors, "vector"),

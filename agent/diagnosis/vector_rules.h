@@ -11,6 +11,10 @@ namespace vqscope {
 
 // The kernel command line has pci=nomsi.
 bool is_msi_switched_off(const Topology& topology);
+// The disk's interrupt is a wire, and the machine has no controller for anything else.
+bool lacks_msi_controller(const DiskEvidence& evidence);
+// The host prepared vectors, and this guest does not use them.
+bool leaves_vectors_unused(const DiskEvidence& evidence);
 // There is an interrupt line that serves several of the disk's queues.
 bool shares_vector(const DiskEvidence& evidence);
 // An NVMe disk that has one queue because its interrupt is a wire: the driver takes no more then.

@@ -265,9 +265,11 @@ GuestFacts decode(const proto::Guest& source) {
   if (source.has_nvme_poll_queues()) guest.limits.nvme_poll_queues = source.nvme_poll_queues();
   if (source.has_nvme_write_queues()) guest.limits.nvme_write_queues = source.nvme_write_queues();
   if (source.has_xen_blkfront_queues()) guest.limits.xen_blkfront_queues = source.xen_blkfront_queues();
+  if (source.has_virtio_scsi_poll_queues()) guest.limits.virtio_scsi_poll_queues = source.virtio_scsi_poll_queues();
   if (source.has_command_line()) guest.command_line = printable(source.command_line());
   guest.manager = printable(source.manager());
   if (source.has_hypervisor()) guest.hypervisor = source.hypervisor();
+  if (source.has_has_msi()) guest.has_msi = source.has_msi();
   return guest;
 }
 

@@ -197,9 +197,11 @@ void encode(const GuestFacts& guest, proto::Guest& target) {
   if (limits.nvme_poll_queues) target.set_nvme_poll_queues(*limits.nvme_poll_queues);
   if (limits.nvme_write_queues) target.set_nvme_write_queues(*limits.nvme_write_queues);
   if (limits.xen_blkfront_queues) target.set_xen_blkfront_queues(*limits.xen_blkfront_queues);
+  if (limits.virtio_scsi_poll_queues) target.set_virtio_scsi_poll_queues(*limits.virtio_scsi_poll_queues);
   if (guest.command_line) target.set_command_line(*guest.command_line);
   target.set_manager(guest.manager);
   if (guest.hypervisor) target.set_hypervisor(*guest.hypervisor);
+  if (guest.has_msi) target.set_has_msi(*guest.has_msi);
 }
 
 void encode(const Layer& layer, proto::Layer& target) {

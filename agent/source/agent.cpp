@@ -19,7 +19,7 @@ class Agent : public Source {
     Reading& reading = snapshot->reading;
     // What goes away later is told of by the readings.
     if (std::exchange(first_, false)) {
-      if (auto found = check_named(disks_, reading.topology); !found) return tl::unexpected(found.error());
+      if (auto found = find_named(disks_, reading.topology); !found) return tl::unexpected(found.error());
       if (auto up = check_required(required_probes_, reading.probes); !up) return tl::unexpected(up.error());
     }
     const DeviceFilter& filter = disks_.filter;

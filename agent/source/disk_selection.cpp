@@ -22,11 +22,23 @@ Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAdd
   return DiskSelection{std::move(*filter), {}, {}, {}};
 }
 
-Result<void> check_named(const DiskSelection& selection, const Topology& topology) {
-  std::vector<std::string> there;
+Result<void> find_named(DiskSelection& selection, const Topology& topology) {
+  if (selection.names.empty()) return {};
+  std::vector<std::string> there, found;
   for (const Disk& disk : topology.disks) there.push_back(disk.name);
-  for (const std::string& name : selection.names)
-    if (std::find(there.begin(), there.end(), name) == there.end()) return fail(no_such_disk(name, there));
+  for (const std::string& name : selection.names) {
+    if (std::ranges::find(there, name) != there.end()) {
+      found.push_back(name);
+      continue;
+    }
+    const auto is_named = [&](const Layer& layer) { return layer.device == name || layer.name == name; };
+    const std::size_t before = found.size();
+    for (const Disk& disk : topology.disks)
+      if (std::ranges::any_of(disk.stacking.holders, is_named)) found.push_back(disk.name);
+    if (found.size() == before) return fail(no_such_disk(name, there));
+  }
+  selection.filter = DeviceFilter::of_names(found);
+  selection.names = std::move(found);
   return {};
 }
 

@@ -23,7 +23,8 @@ struct DiskSelection {
 // What a running agent measures (no URL: there is none) is its own choice, if nothing is asked for here.
 Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent);
 
-// Fails when a disk that was named is not among those of a topology, which an agent elsewhere measures.
-Result<void> check_named(const DiskSelection& selection, const Topology& topology);
+// Looks names up among the disks of a topology, which an agent elsewhere measures: what has no requests of its own
+// stands for the disks below it. Fails when there is neither.
+Result<void> find_named(DiskSelection& selection, const Topology& topology);
 
 }  // namespace vqscope

@@ -196,9 +196,12 @@ std::vector<std::uint32_t> late_cpus(TreeReader& reader, const SystemPaths& path
 void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology) {
   const auto parameter = [&](const char* file) { return reader.number<std::uint32_t>(paths.sysfs / "module" / file); };
   GuestFacts& guest = topology.guest;
-  guest.limits = {parameter("virtio_blk/parameters/num_request_queues"), parameter("virtio_blk/parameters/poll_queues"),
-                  parameter("nvme/parameters/poll_queues"), parameter("nvme/parameters/write_queues"),
-                  parameter("xen_blkfront/parameters/max_queues")};
+  guest.limits = {parameter("virtio_blk/parameters/num_request_queues"),
+                  parameter("virtio_blk/parameters/poll_queues"),
+                  parameter("nvme/parameters/poll_queues"),
+                  parameter("nvme/parameters/write_queues"),
+                  parameter("xen_blkfront/parameters/max_queues"),
+                  parameter("virtio_scsi/parameters/virtscsi_poll_queues")};
   guest.command_line = reader.trimmed(paths.procfs / "cmdline");
   guest.manager = detect_manager(reader, paths.sysfs);
   guest.late_cpus = late_cpus(reader, paths, topology.online_cpus);

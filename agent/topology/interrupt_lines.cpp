@@ -23,6 +23,22 @@ std::optional<bool> is_message(const std::string& chip, const std::string& type)
   return type == "level" ? std::optional(false) : std::nullopt;
 }
 
+// A node of the device tree that is PCI's host bridge has one of these properties where messages reach a controller
+// (of_msi_map_get_device_domain() in Linux). POWER's firmware assigns messages by itself.
+std::optional<bool> names_msi_controller(TreeReader& reader, const fs::path& tree) {
+  std::optional<bool> named;
+  for (const fs::path& bus : {tree, tree / "soc"})
+    for (const std::string& node : reader.names(bus)) {
+      if (!node.starts_with("pci@") && !node.starts_with("pcie@")) continue;
+      const auto properties = reader.names(bus / node);
+      const bool has = std::ranges::any_of(properties, [](const std::string& property) {
+        return property == "msi-map" || property == "msi-parent" || property.starts_with("ibm,");
+      });
+      named = named.value_or(false) || has;
+    }
+  return named;
+}
+
 // The virtio transports name lines after the virtqueue (vp_request_msix_vectors(), vm_find_vqs() in Linux).
 std::vector<InterruptLine> virtio_lines(const std::vector<Line>& lines, std::uint32_t index, bool one_queue) {
   const std::string self = "virtio" + std::to_string(index);
@@ -117,14 +133,24 @@ std::vector<Line> scan_lines(TreeReader& reader, const fs::path& sysfs) {
     const auto irq = parse_number<std::uint32_t>(name);
     const auto actions = reader.attribute(irqs / name / "actions");
     if (!irq || !actions || actions->empty()) continue;
+    const std::string chip = reader.trimmed(irqs / name / "chip_name").value_or("");
     lines.push_back({*irq, reader.number<std::uint64_t>(irqs / name / "hwirq").value_or(*irq),
-                     parse_irq_actions(*actions),
-                     is_message(reader.trimmed(irqs / name / "chip_name").value_or(""),
-                                reader.trimmed(irqs / name / "type").value_or(""))});
+                     parse_irq_actions(*actions), is_message(chip, reader.trimmed(irqs / name / "type").value_or("")),
+                     chip.find("IO-APIC") != std::string::npos || chip.find("XT-PIC") != std::string::npos});
   }
   std::sort(lines.begin(), lines.end(),
             [](const Line& a, const Line& b) { return std::tie(a.hwirq, a.irq) < std::tie(b.hwirq, b.irq); });
   return lines;
+}
+
+std::optional<bool> has_message_interrupts(TreeReader& reader, const SystemPaths& paths,
+                                           const std::vector<Line>& lines) {
+  // x86 CPUs take messages themselves.
+  if (std::ranges::any_of(lines, [](const Line& line) { return line.is_message == true || line.is_of_x86; }))
+    return true;
+  for (const fs::path& tree : {paths.sysfs / "firmware/devicetree/base", paths.procfs / "device-tree"})
+    if (const auto named = names_msi_controller(reader, tree)) return named;
+  return std::nullopt;
 }
 
 void find_interrupts(TreeReader& reader, const std::vector<Line>& lines, const DevicePath& path, Disk& disk) {

@@ -10,6 +10,7 @@
 
 #include "agent/base/similar.h"
 #include "agent/base/text.h"
+#include "agent/topology/parse.h"
 
 namespace vqscope {
 
@@ -66,7 +67,8 @@ class Finder {
       if (std::find(found_.disks.begin(), found_.disks.end(), name) == found_.disks.end()) found_.disks.push_back(name);
       return {};
     }
-    const auto below = list_directory(disk / "slaves");
+    auto below = list_directory(disk / "slaves");
+    if (below.empty()) below = nvme_paths(name);
     if (below.empty() || layer == kMostLayers)
       return fail(fmt::format("{} has no requests that could be measured: blk-mq does not drive it", word));
     if (layer == 0)
@@ -74,6 +76,13 @@ class Finder {
     for (const std::string& member : below)
       if (auto resolved = resolve(member, member, layer + 1); !resolved) return resolved;
     return {};
+  }
+
+  // Hidden disks, that only their names tell from others before Linux 6.15.
+  [[nodiscard]] std::vector<std::string> nvme_paths(const std::string& head) const {
+    auto names = list_directory(block_);
+    std::erase_if(names, [&](const std::string& name) { return head_of_nvme_path(name) != head; });
+    return names;
   }
 
   Result<void> partition(const std::string& word, const std::string& name, unsigned layer) {

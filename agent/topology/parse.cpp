@@ -103,6 +103,17 @@ std::string sysfs_name(std::string_view kernel_name) {
   return name;
 }
 
+std::optional<std::string> head_of_nvme_path(std::string_view name) {
+  constexpr std::string_view kNvme = "nvme";
+  const auto controller = name.find('c'), space = name.rfind('n');
+  if (!name.starts_with(kNvme) || controller == std::string_view::npos || space < controller) return std::nullopt;
+  const std::string_view subsystem = name.substr(0, controller);
+  for (const std::string_view number :
+       {subsystem.substr(kNvme.size()), name.substr(controller + 1, space - controller - 1), name.substr(space + 1)})
+    if (!parse_number<std::uint32_t>(number)) return std::nullopt;
+  return std::string(subsystem) + std::string(name.substr(space));
+}
+
 std::string parse_choice(std::string_view text) {
   const auto open = text.find('['), close = text.find(']');
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::string(trim(text));

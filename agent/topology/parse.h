@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,10 @@ Result<std::map<std::string, DiskStats>> parse_diskstats(std::string_view text);
 // A disk's name in sysfs has '!' where that of the kernel, in /proc/diskstats and in /dev, has '/'.
 std::string kernel_name(std::string_view sysfs_name);
 std::string sysfs_name(std::string_view kernel_name);
+
+// "nvme0n1" of "nvme0c1n1": the disk that a path of NVMe's own multipathing leads to, through controller 1
+// (nvme_mpath_set_disk_name() in Linux). nullopt: it is the name of no such path.
+std::optional<std::string> head_of_nvme_path(std::string_view name);
 
 // The choice in brackets of "none [mq-deadline] kyber"; the whole text if nothing is in brackets.
 std::string parse_choice(std::string_view text);

@@ -51,9 +51,10 @@ std::optional<bool> is_polled(const GuestLimits& limits, const Disk& disk, Queue
   const bool each_has_a_line = std::all_of(disk.interrupts.begin(), disk.interrupts.end(),
                                            [](const InterruptLine& line) { return line.queue.has_value(); });
   if (each_has_a_line && interrupts(disk, first)) return !interrupts(disk, last);
-  const auto parameter = disk.driver == "virtio_blk" ? limits.virtio_blk_poll_queues
-                         : disk.driver == "nvme"     ? limits.nvme_poll_queues
-                                                     : std::nullopt;
+  const auto parameter = disk.driver == "virtio_blk"    ? limits.virtio_blk_poll_queues
+                         : disk.driver == "nvme"        ? limits.nvme_poll_queues
+                         : disk.driver == "virtio_scsi" ? limits.virtio_scsi_poll_queues
+                                                        : std::nullopt;
   if (parameter == last.size()) return true;  // a parameter that was changed after boot says nothing
   return parameter == 0U ? std::optional(false) : std::nullopt;
 }

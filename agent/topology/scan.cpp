@@ -98,6 +98,7 @@ Result<Topology> scan_topology(const SystemPaths& paths, const DeviceFilter& fil
   topology.vmm = std::move(found.product);
   topology.guest.hypervisor = found.there;
   const std::vector<Line> lines = scan_lines(reader, paths.sysfs);
+  topology.guest.has_msi = has_message_interrupts(reader, paths, lines);
   for (const std::string& name : *names)
     if (filter.accepts(kernel_name(name)))
       if (auto disk = scan_disk(reader, paths, name, lines)) topology.disks.push_back(std::move(*disk));

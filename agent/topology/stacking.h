@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a disk is made of, and what is made of it: device-mapper (LVM, LUKS, multipath), md and others that the kernel
-// links in slaves/ and holders/.
+// links in slaves/ and holders/; and the disk of which an NVMe disk is a path, which only their names tell.
 #pragma once
 
 #include <filesystem>

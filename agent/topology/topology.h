@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vqscope {
@@ -64,11 +65,14 @@ struct DiskFacts {
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };
 
-// A block device that is made of others: device-mapper, md.
+// Layer::kind of a disk that the NVMe driver itself has several paths to.
+inline constexpr std::string_view kNvmeMultipath = "nvme-multipath";
+
+// A block device that is made of others: device-mapper, md, NVMe's own multipathing.
 struct Layer {
   std::string device;  // kernel disk name, such as "dm-0"
   std::string name;    // the one that people gave it, such as "vg0-root"; empty: none
-  std::string kind;    // "LVM", "CRYPT", "mpath" (of dm/uuid), "raid1" (md/level); empty: not known
+  std::string kind;    // "LVM", "CRYPT", "mpath" (of dm/uuid), "raid1" (md/level), kNvmeMultipath; empty: not known
 
   friend bool operator==(const Layer&, const Layer&) = default;
 };
@@ -117,6 +121,8 @@ struct GuestLimits {
   std::optional<std::uint32_t> nvme_write_queues = {};  // nvme.write_queues: for all but reads; 0: reads have none
 
   std::optional<std::uint32_t> xen_blkfront_queues = {};  // xen_blkfront.max_queues: of each disk, at the most
+  // virtio_scsi.virtscsi_poll_queues: taken out of the controller's queues
+  std::optional<std::uint32_t> virtio_scsi_poll_queues = {};
 
   friend bool operator==(const GuestLimits&, const GuestLimits&) = default;
 };
@@ -128,6 +134,7 @@ struct GuestFacts {
   std::optional<std::string> command_line;  // of the kernel
   std::string manager;                      // of the hypervisor, such as "ovirt"; empty if not known
   std::optional<bool> hypervisor = {};      // whether there is one, as vmm.h tells; absent: not known
+  std::optional<bool> has_msi = {};         // whether PCI devices can have message interrupts; absent: not known
 
   friend bool operator==(const GuestFacts&, const GuestFacts&) = default;
 };

@@ -28,11 +28,14 @@ struct Sign {
 struct DmiSign {
   std::string_view vendor, name;
   std::string_view product;
+  // No machine without a hypervisor bears it, so it tells where the CPU's flag was hidden (QEMU's -cpu
+  // host,-hypervisor, as for a GPU that is passed through).
+  bool proves = true;
 };
 
 constexpr DmiSign kDmiSigns[] = {
-    {"Amazon EC2", "", "amazon-ec2"},
-    {"", "Google Compute Engine", "google-compute-engine"},
+    {"Amazon EC2", "", "amazon-ec2", false},
+    {"", "Google Compute Engine", "google-compute-engine", false},
     {"Cloud Hypervisor", "", "cloud-hypervisor"},
     {"Firecracker", "", "firecracker"},
     {"VMware", "", "vmware"},
@@ -41,10 +44,13 @@ constexpr DmiSign kDmiSigns[] = {
     {"Microsoft Corporation", "Virtual Machine", "hyper-v"},
     {"Xen", "", "xen"},
     {"QEMU", "", "qemu"},
-    {"Red Hat", "", "qemu"},
+    {"", "KVM", "qemu"},
+    {"", "Standard PC (Q35", "qemu"},
+    {"", "Standard PC (i440FX", "qemu"},
+    {"Red Hat", "", "qemu", false},
     {"oVirt", "", "qemu"},
-    {"OpenStack", "", "qemu"},
-    {"", "OpenStack", "qemu"},
+    {"OpenStack", "", "qemu", false},
+    {"", "OpenStack", "qemu", false},
     {"KubeVirt", "", "qemu"},
     {"Bochs", "", "qemu"},
     {"", "Apple Virtualization", "apple-virtualization"},
@@ -138,15 +144,16 @@ bool is_sold_as_hardware(const Dmi& dmi) {
          dmi.product.find("ecs.ebm") != std::string::npos;
 }
 
-std::string_view by_dmi(const Dmi& dmi) {
+// nullptr: none tells.
+const DmiSign* sign_of(const Dmi& dmi) {
   for (const DmiSign& sign : kDmiSigns) {
     const bool by_vendor = std::any_of(dmi.vendors.begin(), dmi.vendors.end(), [&](const std::string& vendor) {
       return begins_with_words(vendor, sign.vendor);
     });
     if ((sign.vendor.empty() || by_vendor) && (sign.name.empty() || begins_with_words(dmi.product, sign.name)))
-      return sign.product;
+      return &sign;
   }
-  return {};
+  return nullptr;
 }
 
 std::string_view by_acpi(TreeReader& reader, const fs::path& sysfs) {
@@ -192,7 +199,7 @@ std::string_view by_sysinfo(TreeReader& reader, const fs::path& procfs) {
 // Of a machine that may be a guest; empty if nothing tells.
 std::string find_product(TreeReader& reader, const SystemPaths& paths, const Dmi& dmi, const std::string& cpuinfo,
                          std::optional<bool> flag, std::optional<std::string_view> signature) {
-  if (const auto product = by_dmi(dmi); !product.empty()) return std::string(product);
+  if (const DmiSign* sign = sign_of(dmi)) return std::string(sign->product);
   if (const auto product = by_acpi(reader, paths.sysfs); !product.empty()) return std::string(product);
   for (const fs::path& root : {paths.sysfs / "firmware/devicetree/base", paths.procfs / "device-tree"})
     if (const auto product = by_device_tree(reader, root); !product.empty()) return std::string(product);
@@ -232,9 +239,12 @@ Hypervisor detect_hypervisor(TreeReader& reader, const SystemPaths& paths, std::
   const std::optional<bool> bit = flag || !signature || !cpuinfo.empty() ? flag : !signature->empty();
   if (is_xen_dom0(reader, paths)) return {{}, bit};
   const Dmi dmi = read_dmi(reader, paths.sysfs, bit);
-  // The CPU knows; firmware and names are chosen freely, and of machines without a hypervisor, too. Names tell where
-  // the CPU does not.
-  if (!bit.value_or(!is_sold_as_hardware(dmi))) return {{}, false};
+  // The CPU knows, unless the hypervisor hides itself there; firmware and names are chosen freely, and of machines
+  // without a hypervisor, too. Names tell where the CPU does not.
+  if (!bit.value_or(!is_sold_as_hardware(dmi))) {
+    const DmiSign* sign = is_sold_as_hardware(dmi) ? nullptr : sign_of(dmi);
+    return sign != nullptr && sign->proves ? Hypervisor{std::string(sign->product), true} : Hypervisor{{}, false};
+  }
   return {find_product(reader, paths, dmi, cpuinfo, flag, signature), bit};
 }
 

@@ -17,15 +17,16 @@ std::optional<std::string> hypervisor_signature();
 
 struct Hypervisor {
   std::string product;        // as below; empty: none, or not known
-  std::optional<bool> there;  // as the CPU tells, or that the machine is sold as hardware; absent: neither tells
+  std::optional<bool> there;  // as the CPU tells, or DMI in its place; absent: neither tells
 };
 
 // The product, from DMI (sysfs/class/dmi/id), else from the OEM of the ACPI tables (sysfs/firmware/acpi/tables, which
 // only root may read), else from ACPI devices (sysfs/bus/acpi/devices), else from the device tree
 // (sysfs/firmware/devicetree), s390's procfs/sysinfo or Xen's sysfs/hypervisor, else from the signature: "qemu",
 // "firecracker", "cloud-hypervisor", "amazon-ec2", "google-compute-engine", "hyper-v", "vmware", "virtualbox", "xen",
-// "zvm", "powervm", "kvm" (no product known), "other" (a hypervisor that is not known). Whatever these say, there is
-// none where procfs/cpuinfo or CPUID has no hypervisor; a Xen dom0 has one, and is no guest's.
+// "zvm", "powervm", "kvm" (no product known), "other" (a hypervisor that is not known). Where procfs/cpuinfo or CPUID
+// has no hypervisor there is none, unless DMI's vendor and product of the system are those that only a hypervisor
+// gives; a Xen dom0 has one, and is no guest's.
 Hypervisor detect_hypervisor(TreeReader& reader, const SystemPaths& paths, std::optional<std::string_view> signature);
 
 // Its product is known, or a disk proves that there is a hypervisor, and the CPU does not deny it.

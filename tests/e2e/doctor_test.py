@@ -265,6 +265,8 @@ class Interrupted(unittest.TestCase):
             status, out = watcher.process.wait(30), watcher.process.stdout.read()
             # A machine that is busy may take a second to deliver it.
             self.assertIn((status, out == ""), ((expected, True), (COULD_NOT_TELL, False)))
+            if status == expected:
+                self.assertIn(b"vqscope: it was ended in its first second, of which nothing can be told", watcher.rest())
 
     def test_a_second_one_quits_at_once(self):
         reader, full = os.pipe()

@@ -220,6 +220,151 @@ TEST(OneCause, OfPathsToOneDiskIsSaidToBeOne) {
   EXPECT_EQ(about_paths(scan(guest), disk_of(scan(guest), "sdb")), "");
 }
 
+TEST(OneCause, OfPathsThatTheNvmeDriverHasToOneDiskIsSaidToBeOne) {
+  Topology topology = scan(Guest("nvme"));
+  topology.disks.resize(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    topology.disks[i].name = "nvme0c" + std::to_string(i) + "n1";
+    topology.disks[i].stacking.holders = {{"nvme0n1", "", "nvme-multipath"}};
+  }
+  EXPECT_EQ(about_paths(topology, topology.disks[1]),
+            "nvme0c0n1, nvme0c1n1 are paths of one disk, nvme0n1: what is told of each of them, and of it, may be one "
+            "thing.");
+  EXPECT_EQ(about_layers(topology.disks[1]), "nvme0c1n1 holds nvme0n1 (nvme-multipath).");
+  topology.disks.pop_back();
+  EXPECT_EQ(about_paths(topology, topology.disks[0]), "") << "of one path";
+}
+
+TEST(NoMsi, IsNotTheGuestsFaultWhereTheMachineHasNoControllerForMessages) {
+  Guest guest("no-msi");
+  guest.file("sys/kernel/irq/21/chip_name", "GICv3");
+  EXPECT_EQ(scan(guest).guest.has_msi, std::nullopt);
+  const Found unknown = only(scan(guest), "vda", kEightCpusOneInterrupted);
+  EXPECT_THAT(unknown.evidence,
+              AllOf(Contains("That any device of this guest has them was not seen: the machine may have no controller "
+                             "for them, which would be the host's to give."),
+                    Contains("Its MSI-X table has 9 vectors and 9 are needed, so the host prepared enough, and why "
+                             "they are not used does not show.")));
+  EXPECT_THAT(remedy(unknown, scan(guest), "vda").summary, HasSubstr("Find out on which side it is"));
+
+  guest.file("sys/firmware/devicetree/base/pcie@10000000/device_type", "pci");
+  EXPECT_EQ(scan(guest).guest.has_msi, false);
+  const Found host = only(scan(guest), "vda", kEightCpusOneInterrupted);
+  EXPECT_THAT(host.evidence,
+              Contains("The machine has no controller for them: its device tree names none for PCI (msi-map, "
+                       "msi-parent)."));
+  EXPECT_EQ(remedy(host, scan(guest), "vda").in_short, "give the machine an MSI controller, on the host");
+  for (const Finding& nvme : findings(scan(guest), "nvme0n1", kEightCpusOneInterrupted))
+    EXPECT_NE(nvme.found.remedy, Remedy::kUseMsi);
+
+  guest.file("sys/firmware/devicetree/base/pcie@10000000/msi-map", "x");
+  EXPECT_EQ(scan(guest).guest.has_msi, true);
+  EXPECT_THAT(only(scan(guest), "vda", kEightCpusOneInterrupted).evidence,
+              Contains(HasSubstr("has its cause in this guest")));
+  guest.remove("sys/firmware").file("sys/kernel/irq/40/actions", "virtio5-input.0");
+  EXPECT_EQ(scan(guest.file("sys/kernel/irq/40/chip_name", "ITS-MSI")).guest.has_msi, true);
+}
+
+TEST(NoMsi, OfATableThatWasNotReadIsNotLaidToOneSide) {
+  Guest guest("no-msi");
+  const Topology unread = scan(guest.remove("sys/devices/pci0000:00/0000:00:08.0/config"));
+  const Found shared = only(unread, "vda", kEightCpusOneInterrupted);
+  EXPECT_THAT(shared.evidence, Contains("How many vectors the host prepared could not be read, which takes root."));
+  EXPECT_EQ(remedy(shared, unread, "vda").in_short, "find out on which side MSI-X is missing");
+  EXPECT_EQ(remedy(only(scan(Guest("no-msi")), "vda", kEightCpusOneInterrupted), scan(Guest("no-msi")), "vda").in_short,
+            "find out why this guest leaves MSI-X unused");
+}
+
+TEST(TwoLimits, AreAParameterOfNvmeAndAShortTable) {
+  Topology topology = scan(Guest("nvme-write-queues"));
+  const Load writes = {std::vector<std::uint64_t>(8, 30'000), {60'000, 60'000, 60'000, 60'000, 0, 0, 0, 0}};
+  topology.disks[0].facts.msix_vectors = 13;
+  EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kLiftGuestLimit);
+  topology.disks[0].facts.msix_vectors = 8;
+  const Found both = only(topology, "nvme0n1", writes);
+  EXPECT_EQ(both.remedy, Remedy::kMoreQueuesAndLiftLimit);
+  EXPECT_THAT(both.evidence,
+              AllOf(Contains("For a queue for each vCPU the table has to have 9 vectors."),
+                    Contains("The host is at a limit, too: the MSI-X table has no vectors for a queue for each vCPU. "
+                             "Both have to be lifted for a queue with an interrupt of its own for each vCPU.")));
+  topology.disks[0].facts.pci_id = 0x144d'a80a;  // Samsung's: what the hardware has is no limit of the host
+  topology.vmm = "qemu";
+  EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kLiftGuestLimit);
+  topology.disks[0].facts.msix_vectors.reset();
+  EXPECT_THAT(only(topology, "nvme0n1", writes).evidence,
+              Contains("How many interrupt vectors it has could not be read, which takes root."));
+}
+
+TEST(ParametersThatWereChangedAfterBoot, AreNotSaidToHaveMadeTheQueues) {
+  Topology nvme = scan(Guest("nvme-write-queues"));
+  nvme.guest.limits.nvme_write_queues = 0;
+  const Load writes = {std::vector<std::uint64_t>(8, 30'000), {60'000, 60'000, 60'000, 60'000, 0, 0, 0, 0}};
+  EXPECT_THAT(only(nvme, "nvme0n1", writes).evidence,
+              Contains(HasSubstr("The module parameter nvme.write_queues is now 0; the queues were made before that. "
+                                 "Reads have 8 queues, all other requests 4.")));
+
+  Topology blk = scan(Guest("two-limits"));
+  blk.guest.limits.virtio_blk_queues = 0;
+  EXPECT_THAT(only(blk, "vda", kEightCpus).evidence,
+              Contains("The kernel command line (/proc/cmdline) sets the module parameter "
+                       "virtio_blk.num_request_queues to 2; it is 0 now, and the queues were made before that."));
+  blk.guest.command_line = "virtio-blk.num-request-queues=2";
+  EXPECT_THAT(found(blk, "vda", kEightCpus), ElementsAre("guest_limits_queues warning")) << "a dash is an underscore";
+  blk.guest.command_line = "virtio_blk.num_request_queues=2 virtio_blk.num_request_queues=4";
+  EXPECT_THAT(found(blk, "vda", kEightCpus), ElementsAre("fewer_queues_than_vcpus warning")) << "the last one holds";
+}
+
+TEST(ParametersThatWereChangedAfterBoot, AreToldOfPolledQueues) {
+  Topology topology = scan(Guest("two-limits"));
+  Disk& disk = topology.disks[0];
+  disk.queues[0].type = QueueType::kDefault;
+  disk.queues[1].type = QueueType::kPoll;
+  topology.guest.command_line = "";
+  topology.guest.limits.virtio_blk_queues = 1;
+  topology.guest.limits.virtio_blk_poll_queues = 0;
+  EXPECT_THAT(only(topology, "vda", kEightCpusOneInterrupted).evidence,
+              AllOf(Contains("The module parameter virtio_blk.num_request_queues is now 1; the queues were made before "
+                             "that."),
+                    Contains(HasSubstr("1 queue is polled (module parameter virtio_blk.poll_queues, now 0; the queues "
+                                       "were made before that): only requests"))));
+  topology.guest.limits.virtio_blk_poll_queues = 7;  // the driver leaves one that interrupts
+  EXPECT_THAT(only(topology, "vda", kEightCpusOneInterrupted).evidence,
+              Contains(HasSubstr("1 queue is polled (module parameter virtio_blk.poll_queues): only")));
+}
+
+TEST(XensLimit, IsTheHostsWhereTheDriverWouldTakeMore) {
+  Topology topology = scan(Guest("xen-max-queues"), "XenVMMXenVMM");
+  topology.guest.limits.xen_blkfront_queues = 32;
+  topology.guest.command_line = "xen_blkfront.max_queues=32";
+  EXPECT_THAT(only(topology, "xvda", kEightCpus).evidence,
+              Contains(HasSubstr("Xen's disk driver in this guest would take up to 32 queues "
+                                 "(xen_blkfront.max_queues), so the host offers no more than")));
+}
+
+TEST(ProvidersDisks, AreNotToldOfAHostThatNobodyCanReach) {
+  Topology topology = scan(Guest("two-limits"));
+  topology.guest.limits = {};
+  topology.vmm = "amazon-ec2";
+  topology.guest.manager = "";
+  Measured measured = test::measure(topology.disks[0], kEightCpus);
+  test::Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
+  test::Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
+  measured.cost = QueueCost{.request_seconds = 1, .completion_seconds = 0.1, .crossing_seconds = 0.01};
+  const auto all = [&] {
+    std::string text;
+    for (const Finding& finding : find_all(DiskEvidence{topology, topology.disks[0], measured})) {
+      text += finding.kind->explanation;
+      for (const std::string& sentence : finding.found.evidence) text += " " + sentence;
+      text += instructions_for(finding.found.remedy, &topology.disks[0], topology, {}).summary;
+    }
+    return text;
+  };
+  EXPECT_THAT(all(), AllOf(HasSubstr("outside this guest"), HasSubstr("at a limit of its type"),
+                           Not(HasSubstr("page cache")), Not(HasSubstr("thread")), Not(HasSubstr("on the host what"))));
+  topology.vmm = "qemu";
+  EXPECT_THAT(all(), AllOf(HasSubstr("page cache"), HasSubstr("at the host, where one thread may serve a queue")));
+}
+
 TEST(PassedThrough, DrivesAnswerThemselves) {
   for (const auto& [fixture, name] : {std::pair("passed-through-nvme", "nvme0n1"), {"passed-through-hba", "sda"}}) {
     const Topology topology = scan(Guest(fixture));

@@ -288,8 +288,27 @@ TEST(Units, AreReadable) {
   EXPECT_EQ(format_percent(12.4), "x 12.4");
   EXPECT_EQ(format_interval(0.88, 1.46), "-12..+46 %");
   EXPECT_EQ(format_interval(0.981, 1.02), "-1.9..+2.0 %");
-  EXPECT_EQ(format_interval(0.6, 3.2), "-40 %..x 3.20");
+  EXPECT_EQ(format_interval(0.6, 3.2), "x 0.60..x 3.20") << "not two ways of writing in one";
+  EXPECT_EQ(format_interval(0.0044, 11.3), "x 0.0044..x 11.3");
   EXPECT_EQ(format_interval(12, 15.2), "x 12.0..x 15.2");
+  EXPECT_EQ(format_more_seconds(-30e-6), "-30.0 us");
+  EXPECT_EQ(format_seconds_interval(20e-6, 40e-6), "+20.0..+40.0 us");
+  EXPECT_EQ(format_seconds_interval(-0.9e-6, 1.2e-6), "-900 ns..+1.20 us");
+}
+
+// As they are written, too.
+TEST(Units, AnIntervalHoldsWhatItIsTheIntervalOf) {
+  EXPECT_EQ(format_interval(0.00430, 0.00447), "-99.6..-99.6 %");
+  const auto number = [](const std::string& text) { return std::stod(text.substr(text.starts_with("x ") ? 2 : 0)); };
+  for (double ratio = 0.002; ratio < 2.5; ratio *= 1.07)
+    for (const double width : {1.0001, 1.003, 1.02, 1.19}) {
+      const double low = ratio / width, high = ratio * width;
+      const std::string interval = format_interval(low, high);
+      const auto middle = interval.find("..");
+      const double value = number(format_percent(ratio));
+      EXPECT_LE(number(interval.substr(0, middle)), value) << interval;
+      EXPECT_GE(number(interval.substr(middle + 2)), value) << interval;
+    }
 }
 
 }  // namespace

@@ -1,70 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `vqscope doctor` says of readings: text, JSON, exit status.
+// What `vqscope doctor` says of readings: findings, advice, JSON, exit status.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <sstream>
 
-#include "agent/base/wrap.h"
-#include "agent/commands/doctor/layout.h"
 #include "agent/commands/doctor/report.h"
 #include "agent/recording/reader.h"
 #include "tests/unit/disk_case.h"
+#include "tests/unit/doctor_reading.h"
 
 namespace vqscope {
 namespace {
 
+using test::kSecond;
+using test::reading;
+using test::report;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
-
-// vda: one queue, two vCPUs, requests from both, interrupts on vCPU 1, completions that take most of a request's time.
-// `requests` in 10 s.
-Reading reading(std::uint64_t seconds, std::uint64_t requests) {
-  Reading result;
-  result.topology.online_cpus = {0, 1};
-  result.topology.possible_cpus = 2;
-  result.topology.vmm = "qemu";
-  Disk disk;
-  disk.name = "vda";
-  disk.driver = "virtio_blk";
-  disk.transport = "virtio-pci";
-  disk.bus_id = "0000:00:02.0";
-  disk.scheduler = "none";
-  disk.queues = {{0, {0, 1}, 128}};
-  disk.interrupts = {{30, 0, "virtio1-req.0"}};
-  disk.virtio = VirtioDevice{1, 0};
-  result.topology.disks = {disk};
-  result.probes = {{"block", true, "", {}}, {"irq", true, "", {}}};
-  result.snapshot.time_ns = seconds * kSecond;
-  DeviceSnapshot& device = result.snapshot.devices.emplace_back();
-  device.name = "vda";
-  device.instance = 1;
-  QueueCounters& queue = device.queues.emplace().emplace_back();
-  queue.origins = {{0, requests * 3 / 4, 0}, {requests / 4, 0, 0}};
-  queue.inflight_ns = queue.device_ns = requests * 84'000;
-  if (requests > 0) queue.delay = {requests / 4 * 60'000, requests * 3 / 4 * 60'000};
-  if (requests > 0) {
-    queue.ops[VQS_READ].emplace().bytes = requests * 4096;
-    queue.ops[VQS_READ]->device.set(60, requests);
-    queue.ops[VQS_READ]->device.sum_ns = requests * 84'000;
-  }
-  device.vectors = {{{30, 0, "virtio1-req.0"}, {0, requests / 10}, {}}};
-  device.locks = {{"queue", 0, 0, 0, {}}};
-  return result;
-}
-
-Report report(std::uint64_t requests, std::optional<Platform> platform = Platform::kQemu) {
-  return make_report(reading(10, 0), reading(20, requests), Course(), {platform});
-}
 
 TEST(Doctor, StatusFollowsTheWorstFinding) {
   EXPECT_EQ(report(400'000).status, kCritical);
@@ -128,59 +85,6 @@ TEST(Doctor, TextNamesTheFindingTheEvidenceAndTheRemedy) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
-TEST(Doctor, TheVerdictComesFirst) {
-  EXPECT_THAT(to_text(report(400'000), {}),
-              StartsWith("CRITICAL  vda: All requests squeeze through one queue and interrupt one vCPU\n"
-                         "What to do: "));
-  Reading first = reading(10, 0), last = reading(20, 4'000);
-  for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
-  EXPECT_THAT(to_text(make_report(first, last, Course(), {}), {}),
-              StartsWith("HEALTHY  Nothing is wrong that shows under this load on vda (400 requests/s).\n"
-                         "If it is slow at other times, run this again then.\n\n"));
-  EXPECT_THAT(to_text(report(0), {}), StartsWith("COULD NOT TELL  vda: it was idle.\nRun it again under the load "));
-}
-
-TEST(Doctor, TheVerdictIsAboutWhatSomethingCanBeDoneAboutAmongEquals) {
-  Reading first = reading(10, 0), last = reading(20, 400'000);
-  for (Reading* end : {&first, &last}) end->topology.vmm = "firecracker";
-  QueueCounters& queue = last.snapshot.devices[0].queues->front();
-  queue.requeues = 100'000;
-  queue.queue_ns = 400'000ULL * 90'000;
-  queue.ops[VQS_READ]->queue.set(60, 400'000);
-  queue.ops[VQS_READ]->queue.sum_ns = queue.queue_ns;
-  const std::string text = to_text(make_report(first, last, Course(), {}), {});
-  EXPECT_THAT(text, StartsWith("WARNING  vda: The driver pushes requests back\n"));
-  EXPECT_THAT(text, HasSubstr("(1 more below)\n"));
-  EXPECT_THAT(text, HasSubstr("WARNING  vda: All requests squeeze through one queue"));
-  EXPECT_THAT(text, HasSubstr("\nMore about a finding: vqscope explain requeues\n"));
-}
-
-TEST(Doctor, TheVerdictHasTwoLinesForEveryFindingAndEveryRemedy) {
-  constexpr std::size_t kColumns = 80;
-  for (const FindingKind& kind : finding_kinds())
-    EXPECT_LE(std::string("CRITICAL  nvme0n1: ").size() + kind.title.size(), kColumns) << kind.id;
-  for (int remedy = 0; remedy <= static_cast<int>(Remedy::kIndirectDescriptors); ++remedy)
-    for (const auto& platforms : {std::vector<Platform>{}, {Platform::kFirecracker}, {Platform::kQemu}}) {
-      const Reading guest = reading(1, 0);
-      const std::string words =
-          instructions_for(static_cast<Remedy>(remedy), &guest.topology.disks[0], guest.topology, platforms).in_short;
-      EXPECT_LE(std::string("What to do: . (19 more below)").size() + words.size(), kColumns) << words;
-      EXPECT_EQ(words.empty(), remedy == 0);
-    }
-  std::istringstream lines(to_text(report(400'000), {kColumns, false}));
-  std::string what, next, blank;
-  std::getline(std::getline(std::getline(lines, what), next), blank);
-  EXPECT_EQ(blank, "");
-}
-
-TEST(Doctor, NothingOfTheVerdictIsCutOff) {
-  Report long_report = report(400'000);
-  const std::string name = long_report.diagnosis.findings[0].device = "a-name-that-is-much-longer-than-those-of-disks";
-  const std::string text = to_text(long_report, {60, false});
-  EXPECT_THAT(text, StartsWith("CRITICAL  " + name));
-  EXPECT_THAT(text.substr(0, text.find("\n\n")), HasSubstr("interrupt one\n  vCPU\nWhat to do: "));
-}
-
 TEST(Doctor, ShowsHowToMakeLoadOnlyWhereThatWouldTellMore) {
   EXPECT_THAT(to_text(report(0), {}), HasSubstr("fio"));
   Reading first = reading(10, 0), last = reading(20, 20);
@@ -231,105 +135,6 @@ TEST(Doctor, IdleIsNoAlarmWhereThatIsAskedFor) {
   EXPECT_EQ(make_report(reading(10, 0), reading(20, 400'000), Course(), {{}, true, true, {}}).status, kCritical);
 }
 
-TEST(Doctor, ParagraphsKeepToTheWidth) {
-  for (const std::size_t width : {60U, 80U, 100U}) {
-    std::istringstream lines(to_text(report(400'000), {width, false}));
-    for (std::string line; std::getline(lines, line);)
-      if (!line.starts_with("      ")) {  // snippets are to be copied
-        EXPECT_LE(line.size(), width) << line;
-      }
-  }
-}
-
-TEST(Doctor, LinesOfADiskWithLongNamesAndManyQueuesKeepToTheWidth) {
-  Reading first = reading(10, 0), last = reading(20, 400'000);
-  for (Reading* end : {&first, &last}) {
-    Disk& disk = end->topology.disks[0];
-    disk.name = "nvme10c10n100";
-    disk.bus_id = "/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0";
-    disk.scheduler = "mq-deadline";
-    disk.facts.msix_vectors = 65;
-    end->snapshot.devices[0].name = disk.name;
-    end->topology.online_cpus.resize(128);
-    std::iota(end->topology.online_cpus.begin(), end->topology.online_cpus.end(), 0U);
-    QueueCounters& queue = end->snapshot.devices[0].queues->front();
-    queue.origins.resize(128, {end == &last ? 1'000U : 0U, 0, 0});
-    end->snapshot.devices[0].vectors[0].per_cpu.resize(128, end == &last ? 100 : 0);
-  }
-  for (const std::size_t width : {60U, 80U}) {
-    for (const Report& long_report :
-         {make_report(first, last, Course(), {}), make_report(first, first, Course(), {})}) {
-      std::istringstream lines(to_text(long_report, {width, false}));
-      for (std::string line; std::getline(lines, line);)
-        if (!line.starts_with("      ") && line.find("/sys/devices") == std::string::npos) {
-          EXPECT_LE(line.size(), width) << line;
-        }
-    }
-  }
-}
-
-TEST(Doctor, MarkdownIsForATicket) {
-  const std::string text = to_markdown(report(400'000));
-  EXPECT_THAT(
-      text, StartsWith("# vqscope doctor: critical\n\n**vda: All requests squeeze through one queue and interrupt one "
-                       "vCPU**\n\nWhat to do: "));
-  EXPECT_THAT(text, HasSubstr("\n## vda\n\n- virtio\\_blk, virtio-pci, 0000:00:02.0, elevator none\n"));
-  EXPECT_THAT(text, HasSubstr("\n### critical: vda: All requests"));
-  EXPECT_THAT(text, HasSubstr("\n- 40,000 requests/s come from vCPU 0 (75 %), vCPU 1 (25 %).\n"));
-  EXPECT_THAT(text, HasSubstr("(`single_queue`)"));
-  EXPECT_THAT(text, HasSubstr("\n## What to do\n\n### For `single_queue`"));
-  EXPECT_THAT(text, HasSubstr("num-queues=2"));
-  std::size_t fences = 0;
-  for (std::size_t at = text.find("```"); at != std::string::npos; at = text.find("```", at + 3)) ++fences;
-  EXPECT_EQ(fences % 2, 0U);
-  EXPECT_GE(fences, 4U);
-  EXPECT_THAT(to_markdown(report(0)), HasSubstr("fio --name=load --readonly"));
-}
-
-TEST(Doctor, MarkdownTellsWhereWhenAndWithWhatItWasMeasured) {
-  RecordingHeader header;
-  header.vqscope_version = "0.1.0";
-  header.kernel_release = "6.12.1-amd64";
-  header.machine = "x86_64";
-  header.started_realtime_ns = 1'763'820'000ULL * kSecond;
-  ReportOptions options;
-  options.origin = {"db_1", header};
-  const Report measured = make_report(reading(10, 0), reading(20, 400'000), Course(), options);
-  EXPECT_THAT(to_markdown(measured), HasSubstr("\n- Host: db\\_1, Linux 6.12.1-amd64 (x86\\_64)\n"
-                                               "- Window: 2025-11-22 14:00:00 to 2025-11-22 14:00:10 UTC (10 s)\n"
-                                               "- Measured by: vqscope 0.1.0\n\n"));
-  const auto origin = nlohmann::json::parse(to_json(measured))["origin"];
-  EXPECT_EQ(origin["place"], "db_1");
-  EXPECT_EQ(origin["kernel_release"], "6.12.1-amd64");
-  EXPECT_EQ(origin["started_unix_seconds"], 1'763'820'000.0);
-  options.permitted = false;
-  EXPECT_THAT(to_markdown(make_report(reading(10, 0), reading(10, 0), Course(), options)),
-              HasSubstr("\n- Read at 2025-11-22 14:00:00 UTC\n"));
-}
-
-TEST(Doctor, TellsOfACpuThatHadNoTimeToSpare) {
-  Reading first = reading(10, 0), last = reading(20, 4'000);
-  for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
-  const auto report_of = [&](std::vector<CpuLoad> full) {
-    ReportOptions options;
-    options.full_cpus = std::move(full);
-    return make_report(first, last, Course(), options);
-  };
-  const auto text = [&](std::vector<CpuLoad> full) { return to_text(report_of(std::move(full)), {200, false}); };
-  const std::string busy = text({{1, 0.96, 0.03}});
-  EXPECT_THAT(busy, StartsWith("HEALTHY"));
-  EXPECT_THAT(busy, HasSubstr("If it is slow now, its programs may wait for vCPUs, not for disks (see below).\n"));
-  EXPECT_THAT(busy, HasSubstr("1 online vCPU. vCPU 1 was busy for 96 % of the time, and ready to run for 3 % while the "
-                              "host ran something else.\n"));
-  EXPECT_THAT(text({{1, 1, 0}}), HasSubstr("vCPU 1 was busy for 100 % of the time.\n"));
-  EXPECT_THAT(text({{0, 1, 0}, {1, 1, 0}}), HasSubstr("vCPUs 0-1 had no more than 5 % of the time to spare.\n"));
-  EXPECT_THAT(text({}), HasSubstr("1 online vCPU.\n"));
-  const auto full = nlohmann::json::parse(to_json(report_of({{1, 0.96, 0.03}})))["full_cpus"];
-  ASSERT_EQ(full.size(), 1U);
-  EXPECT_EQ(full[0]["cpu"], 1);
-  EXPECT_NEAR(full[0]["busy_ratio"], 0.96, 1e-9);
-}
-
 TEST(Doctor, TellsNoPercentileThatRequestsAreTooFewFor) {
   const auto text = [](std::uint64_t requests) {
     return to_text(make_report(reading(10, 0), reading(20, requests), Course(), {}), {200, false});
@@ -346,10 +151,6 @@ TEST(Doctor, TellsNoPercentileThatRequestsAreTooFewFor) {
   EXPECT_FALSE(latency(999).contains("p99_seconds"));
   EXPECT_TRUE(latency(1'000).contains("p99_seconds"));
   EXPECT_FALSE(latency(1'000).contains("p999_seconds"));
-}
-
-TEST(Doctor, ColoursOnlyWhenAsked) {
-  EXPECT_THAT(to_text(report(400'000), {80, true}), StartsWith("\x1b[1;31mCRITICAL\x1b[0m  vda: "));
 }
 
 TEST(Doctor, OnAnIdleDiskSaysHowToMakeLoad) {
@@ -375,6 +176,11 @@ TEST(Doctor, SaysWhenADiskWentAwayCameOrWasReplaced) {
   EXPECT_THAT(notes("vda", 1, "vdb", 2),
               ElementsAre("vda went away while it was watched.",
                           "vdb came while the others were watched; run this again to judge it."));
+}
+
+TEST(Doctor, MakesLoadOnTheDiskThatPathsLeadToAndNotOnThem) {
+  EXPECT_THAT(load_command({"nvme0c0n1", "nvme0c1n1", "vda"}, reading(10, 0).topology),
+              HasSubstr("--filename=/dev/nvme0n1:/dev/vda \\\n"));
 }
 
 TEST(Doctor, SaysWhyRequestsWereNotSeen) {
@@ -507,69 +313,6 @@ TEST(Doctor, FindsWithARunningAgentsReadingsWhatItFindsWithItsOwn) {
   EXPECT_EQ(to_json(make_report(over_the_wire(first), over_the_wire(last), Course(), {})), to_json(own));
   EXPECT_THAT(to_json(own), HasSubstr("guest_limits_queues"));
   EXPECT_THAT(to_json(own), HasSubstr("steal"));
-}
-
-TEST(Wrap, BreaksAtWordsAndKeepsLongOnesWhole) {
-  EXPECT_EQ(wrap("one two three", 9, "- ", "  "), "- one two\n  three\n");
-  EXPECT_EQ(wrap("a-very-long-word b", 6, "", " "), "a-very-long-word\n b\n");
-  EXPECT_EQ(wrap("", 80, "x: ", ""), "x: \n");
-}
-
-DiskDiagnosis many(std::size_t queues, std::size_t cpus) {
-  DiskDiagnosis result;
-  for (std::size_t q = 0; q < queues; ++q) {
-    QueueLoad& queue = result.measured.queues.emplace_back();
-    queue.submissions.resize(cpus);
-    queue.interrupts.resize(cpus);
-    queue.submissions[q % cpus] = queue.interrupts[q % cpus] = 100 - q;
-  }
-  result.measured.submissions.resize(cpus);
-  for (const QueueLoad& queue : result.measured.queues)
-    for (std::size_t cpu = 0; cpu < cpus; ++cpu) result.measured.submissions[cpu] += queue.submissions[cpu];
-  result.measured.interrupts = result.measured.submissions;
-  return result;
-}
-
-TEST(Picture, OfManyCpusAndQueuesStaysSmall) {
-  const std::string drawn = picture(many(64, 64), 80);
-  std::istringstream lines(drawn);
-  std::size_t count = 0;
-  for (std::string line; std::getline(lines, line); ++count) EXPECT_LE(line.size(), 80U) << line;
-  EXPECT_EQ(count, 2U + 16 + 1);
-  EXPECT_THAT(drawn, HasSubstr("others"));
-  EXPECT_THAT(drawn, HasSubstr("... and 48 quieter queues"));
-}
-
-TEST(Picture, TheBusiestSubmitterAndTheBusiestTakerHaveAColumn) {
-  // vCPU 40 submits more than any other, and is less than all others together; 50 takes the most interrupts.
-  DiskDiagnosis disk = many(1, 64);
-  QueueLoad& queue = disk.measured.queues[0];
-  std::fill(queue.submissions.begin(), queue.submissions.end(), 10);
-  std::fill(queue.interrupts.begin(), queue.interrupts.end(), 100);
-  queue.submissions[40] = 30;
-  queue.interrupts[40] = 0;
-  queue.interrupts[50] = 200;
-  disk.measured.submissions = queue.submissions;
-  disk.measured.interrupts = queue.interrupts;
-  for (const std::size_t width : {58U, 78U, 98U}) {
-    std::istringstream lines(picture(disk, width));
-    std::string heads, row;
-    std::getline(lines, heads);
-    std::getline(lines, heads);
-    EXPECT_THAT(heads, HasSubstr(" 40")) << width;
-    EXPECT_THAT(heads, HasSubstr(" 50")) << width;
-    EXPECT_THAT(heads, HasSubstr(" others")) << width;
-    while (std::getline(lines, row)) EXPECT_LE(row.size(), width) << row;
-  }
-}
-
-TEST(Picture, OfNothingIsNone) { EXPECT_EQ(picture({}, 80), ""); }
-
-TEST(Picture, LinesOfSeveralQueuesHaveTheirOwnRow) {
-  DiskDiagnosis shared = many(2, 2);
-  for (QueueLoad& queue : shared.measured.queues) queue.interrupts = {0, 0};
-  shared.measured.interrupts = {50, 0};
-  EXPECT_THAT(picture(shared, 80), HasSubstr("several               .      .         100 %      .\n"));
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ TEST(Facts, OfAGuestAreReadBelowItsRoot) {
   facts.settings.clear();
   EXPECT_EQ(facts, (DiskFacts{1U << 12 | 1U << 28, 5, 2000, std::nullopt, true, 254}));
   EXPECT_EQ(topology->guest,
-            (GuestFacts{{1}, {3, 0, std::nullopt}, "quiet virtio_blk.num_request_queues=3", "ovirt", false}));
+            (GuestFacts{{1}, {3, 0, std::nullopt}, "quiet virtio_blk.num_request_queues=3", "ovirt", true}));
 }
 
 TEST(Facts, ThatCannotBeReadAreAbsent) {

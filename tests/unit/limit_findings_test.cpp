@@ -154,7 +154,7 @@ TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
   load.interrupts({160'000, 0, 0, 0}).cost(0.02);
   load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.02;
   EXPECT_THAT(load.found(), ElementsAre("single_queue warning", "storage_limit warning"));
-  EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("that may be the thread of the host")));
+  EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("that may be the one thread of the host")));
 }
 
 TEST(StorageLimit, TellsOfFullQueuesAndRequeuesWhatTheyComeTo) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/source/disk_selection.h"
 #include "agent/topology/device_filter.h"
 #include "tests/unit/guest.h"
 
@@ -79,6 +80,23 @@ TEST(NamedDisks, AStackStandsForTheDisksBelowItAndThatIsSaidOnce) {
   EXPECT_THAT(named.notes, ElementsAre("dm-6 has no requests of its own; the disks below it are looked at."));
 }
 
+// The paths of NVMe's own multipathing: the disk itself has no requests, and no links to them before Linux 6.15.
+TEST(NamedDisks, AnNvmeDiskOfSeveralPathsStandsForThem) {
+  const test::Tree tree = guest()
+                              .file("sys/block/nvme0n1/nvme0n1p1/partition", "1")
+                              .file("sys/block/nvme0c0n1/mq/0/cpu_list", "0")
+                              .file("sys/block/nvme0c1n1/mq/0/cpu_list", "0")
+                              .file("sys/block/nvme0c0n2/mq/0/cpu_list", "0")
+                              .file("sys/block/nvme1c0n1/mq/0/cpu_list", "0")
+                              .unpack();
+  const auto named = find_named_disks({"nvme0n1"}, tree.paths);
+  ASSERT_TRUE(named);
+  EXPECT_THAT(named->disks, ElementsAre("nvme0c0n1", "nvme0c1n1"));
+  EXPECT_THAT(named->notes, ElementsAre("nvme0n1 has no requests of its own; the disks below it are looked at."));
+  EXPECT_THAT(find_named_disks({"/dev/nvme0n1p1"}, tree.paths)->disks, ElementsAre("nvme0c0n1", "nvme0c1n1"));
+  EXPECT_THAT(find_named_disks({"nvme1c0n1"}, tree.paths)->disks, ElementsAre("nvme1c0n1"));
+}
+
 TEST(NamedDisks, WhatHasNoRequestsIsAnError) {
   const auto named = find({"zram0"});
   ASSERT_FALSE(named);
@@ -111,6 +129,26 @@ TEST(NamedDisks, OfAnotherMachineAreTakenByName) {
   EXPECT_THAT(take_named_disks({"vda", "/dev/nvme0n1"})->disks, ElementsAre("vda", "nvme0n1"));
   for (const char* word : {"/dev/disk/by-id/x", "/dev/mapper/y", "/tmp/z", "/dev/", ""})
     EXPECT_FALSE(take_named_disks({word})) << word;
+}
+
+TEST(NamedDisks, OfAnotherMachineAStackStandsForTheDisksBelowItToo) {
+  Topology topology;
+  topology.disks.resize(3);
+  for (std::size_t i = 0; i < 2; ++i) {
+    topology.disks[i].name = "nvme0c" + std::to_string(i) + "n1";
+    topology.disks[i].stacking.holders = {{"nvme0n1", "", "nvme-multipath"}, {"dm-0", "vg0-root", "LVM"}};
+  }
+  topology.disks[2].name = "vda";
+  const auto find = [&](const std::vector<std::string>& names) {
+    DiskSelection selection = {DeviceFilter::of_names(names), names, {}, {}};
+    const auto found = find_named(selection, topology);
+    EXPECT_EQ(selection.filter.accepts("vda"), found && selection.names.back() == "vda");
+    return found ? selection.names : std::vector<std::string>{found.error().message};
+  };
+  for (const char* stack : {"nvme0n1", "dm-0", "vg0-root"})
+    EXPECT_THAT(find({stack}), ElementsAre("nvme0c0n1", "nvme0c1n1"));
+  EXPECT_THAT(find({"nvme0c1n1", "vda"}), ElementsAre("nvme0c1n1", "vda"));
+  EXPECT_THAT(find({"vdb"}), ElementsAre(HasSubstr("there is no disk 'vdb'")));
 }
 
 TEST(NamedDisks, AListOfManyIsCutAndOneOfOneHasNoHint) {

@@ -159,7 +159,12 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"version", "extra"}, "version takes no argument 'extra'"},
       {{"serve", "--device", "vda", "--device-include", "^vd"}, "excludes --device"},
       {{"serve", "--log.level", "wran"}, "'wran' is none of debug, info, warn, error; did you mean 'warn'?"},
-      {{"serve", "--web.listen-address"}, "--web.listen-address"},
+      {{"serve", "--web.listen-address"}, "--web.listen-address needs a value: ADDRESS\n"},
+      {{"serve", "--device", "vda", "--device"}, "--device needs a value: DISK\n"},
+      {{"record", "a", "--note", "b", "--note", "c"}, "--note is given 2 times, and is taken once\n"},
+      {{"record", "a", "--append=3"}, "--append takes no value\n"},
+      {{"compare", "a", "b", "--json=3"}, "--json takes no value\n"},
+      {{"serve", "--no-seccomp=no"}, "--no-seccomp takes no value\n"},
       {{"serve", "--web.listen-address", "a:1", "b:2"}, "b:2"},
       {{"serve", "--web.telemetry-path", "metrics"}, "'metrics' is not a path"},
       {{"serve", "--web.telemetry-path", "/-/ready"}, "'/-/ready' is not a path"},
@@ -209,7 +214,7 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"record", "a", "--duration", "0"}, "'0' is not a time from 1s to 31d"},
       {{"record", "a", "--duration", "ten"}, "--duration"},
       {{"compare"}, "compare needs FILE, which is missing: Two recordings"},
-      {{"compare", "a", "b", "c"}, "c"},
+      {{"compare", "a", "b", "c"}, "compare takes 2 arguments at the most (FILE), and there are 3\n"},
       {{"compare", "a", "--window", "0..10"}, "--window is given twice"},
       {{"compare", "a", "--window", "10..10", "--window", "1..2"}, "'10..10' is not a range of times"},
       {{"compare", "a", "--window", "x..", "--window", "1..2"}, "'x..' is not a range of times"},
@@ -352,6 +357,7 @@ TEST(CommandLine, HelpIsPrintedAndIsASuccess) {
         "--web.allowed-host", "--web.telemetry-path", "--device-include", "--device-exclude", "--require-probe",
         "--window", "--histogram.classic-buckets", "--path.procfs", "--path.sysfs", "--log.level", "--log.format"})
     EXPECT_THAT(serve.out, HasSubstr(flag));
+  EXPECT_THAT(serve.out, HasSubstr("  --no-seccomp  ")) << "without what the parser makes of it";
 }
 
 TEST(CommandLine, HelpAndVersionAreCommandsToo) {

@@ -292,5 +292,13 @@ TEST(ParseChoice, IsTheWholeTextWithoutBrackets) {
   EXPECT_EQ(parse_choice("none]["), "none][");
 }
 
+TEST(HeadOfNvmePath, IsTheNameWithoutTheController) {
+  EXPECT_EQ(head_of_nvme_path("nvme0c1n1"), "nvme0n1");
+  EXPECT_EQ(head_of_nvme_path("nvme12c345n67"), "nvme12n67");
+  for (const char* name : {"", "nvme", "nvme0", "nvme0n1", "nvmec1n1", "nvme0cn1", "nvme0c1", "nvme0c1n", "nvme0c1n1p1",
+                           "nvme0n1c1", "xnvme0c1n1", "nvme0c1c2n1", "cn"})
+    EXPECT_EQ(head_of_nvme_path(name), std::nullopt) << name;
+}
+
 }  // namespace
 }  // namespace vqscope

@@ -55,8 +55,12 @@ TEST(QueueTypes, AreToldByAParameterThatFitsWhereLinesDoNotTell) {
   EXPECT_EQ(types(shared, limits), "dp");
   limits.virtio_blk_poll_queues = 2;  // changed after boot
   EXPECT_EQ(types(shared, limits), "??");
-  shared.driver = "nvme";
+  shared.driver = "virtio_scsi";
   EXPECT_EQ(types(shared, limits), "??") << "another driver's parameter";
+  limits.virtio_scsi_poll_queues = 1;
+  EXPECT_EQ(types(shared, limits), "dp");
+  shared.driver = "nvme";
+  EXPECT_EQ(types(shared, limits), "??");
   limits.nvme_poll_queues = 0;
   EXPECT_EQ(types(shared, limits), "dr");
 }

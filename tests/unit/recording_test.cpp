@@ -91,7 +91,9 @@ TEST(Recording, KeepsWhatIsKnownOfADisk) {
   topology.possible_list = {0, 2, 5};
   topology.guest.limits.nvme_write_queues = 0;
   topology.guest.limits.xen_blkfront_queues = 4;
+  topology.guest.limits.virtio_scsi_poll_queues = 2;
   topology.guest.hypervisor = true;
+  topology.guest.has_msi = false;
   Disk& disk = topology.disks.front();
   disk.queues[0].type = QueueType::kDefault;
   disk.queues[1].type = QueueType::kRead;

@@ -211,6 +211,16 @@ TEST(Remedies, OfferALongerQueueOnlyWhereThereIsASettingForIt) {
   EXPECT_THAT(summary(Platform::kFirecracker), HasSubstr("no setting of the host makes it longer"));
 }
 
+TEST(Remedies, ForARingWithoutRoomBeginWithWhatTellsWhetherItIsTheRing) {
+  const Topology topology = guest("virtio-blk");
+  const auto of = [&](Platform platform) {
+    return instructions_for(Remedy::kMakeRoom, &topology.disks[0], topology, {platform});
+  };
+  EXPECT_EQ(of(Platform::kQemu).steps[0].snippet, "echo 64 > /sys/block/vda/queue/max_sectors_kb");
+  EXPECT_THAT(of(Platform::kQemu).summary, HasSubstr("If they rise, lengthen the queue on the host"));
+  EXPECT_THAT(of(Platform::kFirecracker).summary, HasSubstr("If they rise, leave it so"));
+}
+
 TEST(Remedies, SayHonestlyThatFirecrackerHasOneQueue) {
   const Topology topology = guest("virtio-blk, MMIO");
   const Instructions instructions =

@@ -183,6 +183,16 @@ TEST(Machines, WithADeviceTreeAreToldByIt) {
   EXPECT_THAT(choose_platforms(topology, std::nullopt).reason, HasSubstr("cannot tell on which hypervisor"));
 }
 
+TEST(Machines, OfS390AreNotToldOfWhatDoesNotRunThere) {
+  Guest guest("virtio-ccw");
+  guest.file("proc/sysinfo", "VM00 Control Program: KVM/Linux");
+  const Topology topology = scan(guest, std::nullopt);
+  EXPECT_EQ(topology.vmm, "kvm");
+  EXPECT_THAT(
+      choose_platforms(topology, std::nullopt).platforms,
+      ElementsAre(Platform::kQemu, Platform::kLibvirt, Platform::kOvirt, Platform::kKubevirt, Platform::kOpenStack));
+}
+
 // ---- types of queues
 
 TEST(QueuesByType, OfNvmeAreJudgedForTheRequestsThatUseThem) {
@@ -198,13 +208,13 @@ TEST(QueuesByType, OfNvmeAreJudgedForTheRequestsThatUseThem) {
   const Found limited = only(topology, "nvme0n1", writes);
   EXPECT_EQ(limited.severity, Severity::kWarning);
   EXPECT_EQ(limited.remedy, Remedy::kLiftGuestLimit);
-  EXPECT_THAT(
-      limited.evidence,
-      ElementsAre("For all but reads nvme0n1 has 4 queues for 8 online vCPUs.", HasSubstr("20,000 requests/s"),
-                  HasSubstr("8 were in flight"), HasSubstr("interrupts/s land on"),
-                  HasSubstr("What that costs was not measured"),
-                  "The module parameter nvme.write_queues is 4. Reads have 8 queues, all other requests 4.",
-                  HasSubstr("4 queues are polled (module parameter nvme.poll_queues): only requests that ask")));
+  EXPECT_THAT(limited.evidence,
+              ElementsAre("For all but reads nvme0n1 has 4 queues for 8 online vCPUs.", HasSubstr("20,000 requests/s"),
+                          HasSubstr("8 were in flight"), HasSubstr("interrupts/s land on"),
+                          HasSubstr("What that costs was not measured"),
+                          "The module parameter nvme.write_queues is 4. Reads have 8 queues, all other requests 4.",
+                          HasSubstr("4 queues are polled (module parameter nvme.poll_queues): only requests that ask"),
+                          "How many interrupt vectors it has could not be read, which takes root."));
   EXPECT_THAT(found(topology, "nvme0n1", writes), ElementsAre("guest_limits_queues warning"));
 
   const Load reads = {all, {20'000, 20'000, 20'000, 20'000, 20'000, 20'000, 20'000, 20'000}, QueueType::kRead};

@@ -58,6 +58,18 @@ TEST(ReadStacking, TellsWhatAMultipathDiskIsMadeOf) {
   EXPECT_THAT(stacking.made_of, ElementsAre("sdb", "sdc"));
 }
 
+TEST(ReadStacking, NamesTheDiskOfWhichAnNvmeDiskIsAPathAndWhatLiesOnThat) {
+  Guest guest("nvme");
+  map(guest, "dm-0", "vg0-root", "LVM-abc", {});
+  guest.link("sys/block/nvme5n1", "../devices/virtual/nvme-subsystem/nvme-subsys5/nvme5n1")
+      .link("sys/devices/virtual/nvme-subsystem/nvme-subsys5/nvme5n1/nvme5n1p2/holders/dm-0", "x");
+  const std::string path = "sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0/nvme5c0n1";
+  guest.file(path + "/size", "8");
+  EXPECT_THAT(read(guest, path).holders,
+              ElementsAre(Layer{"nvme5n1", "", "nvme-multipath"}, Layer{"dm-0", "vg0-root", "LVM"}));
+  EXPECT_THAT(read(guest, "sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0/nvme0n1").holders, IsEmpty());
+}
+
 TEST(ReadStacking, OfAMapperDeviceThatTellsNothingIsStillALayer) {
   EXPECT_EQ(read(Guest("multipath"), "sys/devices/virtual/block/dm-3").layer, (Layer{"dm-3", "", ""}));
 }

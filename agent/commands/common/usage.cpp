@@ -80,6 +80,20 @@ std::string no_such_argument(const CLI::App& command, const std::string& word) {
   return fmt::format("{} has no flag '{}'{}", command.get_name(), flag, did_you_mean(flag, flags_of(command)));
 }
 
+// An option with too few or too many values. The library tells of which only in its own words, which begin with the
+// option's name, without the dashes if it is one that takes no value.
+std::string wrong_number_of_values(const CLI::App& command, const std::string& told) {
+  const std::string name = told.substr(0, told.find_first_of(": "));
+  const CLI::Option* option = command.get_option_no_throw(name);
+  if (option == nullptr) option = command.get_option_no_throw("--" + name);
+  if (option == nullptr) return told;
+  if (option->get_expected_max() == 0) return fmt::format("{} takes no value", option->get_name());
+  if (told.ends_with(" missing")) return fmt::format("{} needs a value: {}", name, option->get_type_name());
+  if (name.starts_with('-')) return fmt::format("{} is given {} times, and is taken once", name, option->count());
+  return fmt::format("{} takes {} arguments at the most ({}), and there are {}", command.get_name(),
+                     option->get_expected_max(), option->get_type_name(), option->count());
+}
+
 }  // namespace
 
 CLI::Validator one_of(std::vector<std::string> names) {
@@ -129,6 +143,8 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error, con
   const CLI::App& command = *given.front();
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
     if (const auto missing = missing_argument(command)) return *missing;
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+    return wrong_number_of_values(command, error.what());
   const std::vector<std::string> left = command.remaining();
   return dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty()
              ? no_such_argument(command, left.front())

@@ -42,6 +42,11 @@ using Cells = std::array<std::string, 5>;  // label, before, after, change, inte
 Cells cells_of(const Row& row) {
   const auto text = [&](const std::optional<double>& value) { return value ? format_value(*value, row.unit) : "-"; };
   Cells cells = {row.label, text(row.before), text(row.after), "", ""};
+  if (row.from_nothing) {
+    cells[3] = format_more_seconds(row.from_nothing->value);
+    cells[4] = row.from_nothing->certain() ? format_seconds_interval(row.from_nothing->low, row.from_nothing->high)
+                                           : "too few to say";
+  }
   if (!row.ratio) return cells;
   cells[3] = format_percent(row.ratio->value);
   if (row.ratio->high > kTooWide * row.ratio->low)

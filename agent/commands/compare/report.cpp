@@ -73,6 +73,8 @@ Row make_row(const Pair& pair, const RowKind& kind, std::size_t number, double m
   Row row{
       kind.key,           kind.label, kind.unit, pair.before_numbers[number].value, pair.after_numbers[number].value,
       pair.ratio(number), ""};
+  if (!row.ratio && kind.unit == Unit::kSeconds && row.before != row.after)
+    row.from_nothing = difference(pair.before_numbers[number], pair.after_numbers[number]);
   // What nothing was seen of is not said of its parts.
   if (judgement.verdict != Verdict::kNotComparable && judgement.verdict != Verdict::kNoDifference)
     row.remark = remark_on(row.ratio, kind, min_effect, judgement.load);
@@ -85,6 +87,7 @@ void drop_unsupported(const RowKind& kind, const Totals::Op& before, const Total
   if (!is_supported((after.*kind.of).count(), kind.quantile)) row.after.reset();
   if (row.before && row.after) return;
   row.ratio.reset();
+  row.from_nothing.reset();
   row.remark = "";
 }
 

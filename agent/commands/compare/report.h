@@ -30,6 +30,7 @@ struct Row {
   std::optional<double> before, after;  // absent: not measured
   std::optional<Ratio> ratio;           // after / before with its confidence interval; absent where it has none
   std::string_view remark;              // "better", "worse", or nothing: less than the smallest effect or not certain
+  std::optional<Difference> from_nothing = {};  // of a part of the time that was nothing on one side: after - before
 };
 
 struct OperationReport {

@@ -16,13 +16,14 @@ std::string three_digits(double value) {
   return fmt::format("{:.{}f}", value, size >= 99.95 || size == 0 ? 0 : size >= 9.995 ? 1 : 2);
 }
 
-// A change in per cent, with two digits that mean something.
-std::string two_digits(double ratio) {
-  const double percent = (ratio - 1) * 100;
-  return fmt::format("{:+.{}f}", percent, std::abs(percent) >= 9.95 ? 0 : 1);
-}
-
 constexpr double kMultiple = 3;  // from here on, changes are told as multiples
+// Per cent of width from which an interval that is rounded to whole ones still holds what it is the interval of.
+constexpr double kWide = 2;
+
+// "x 0.56"
+std::string multiple(double ratio) {
+  return ratio < 0.1 ? fmt::format("x {:.2g}", ratio) : fmt::format("x {}", three_digits(ratio));
+}
 
 }  // namespace
 
@@ -55,14 +56,27 @@ std::string format_bytes(double value) {
 }
 
 std::string format_percent(double ratio) {
-  if (ratio >= kMultiple) return fmt::format("x {}", three_digits(ratio));
+  if (ratio >= kMultiple) return multiple(ratio);
   return fmt::format("{:+.1f} %", (ratio - 1) * 100);
 }
 
 std::string format_interval(double low, double high) {
-  if (high < kMultiple) return fmt::format("{}..{} %", two_digits(low), two_digits(high));
-  const std::string from = low < kMultiple ? two_digits(low) + " %" : format_percent(low);
-  return fmt::format("{}..{}", from, format_percent(high));
+  if (high >= kMultiple) return fmt::format("{}..{}", multiple(low), multiple(high));
+  const double from = (low - 1) * 100, to = (high - 1) * 100;
+  const auto digits = [&](double percent) { return std::abs(percent) >= 9.95 && to - from >= kWide ? 0 : 1; };
+  return fmt::format("{:+.{}f}..{:+.{}f} %", from, digits(from), to, digits(to));
+}
+
+std::string format_more_seconds(double value) {
+  return fmt::format("{}{}", value < 0 ? "-" : "+", format_seconds(std::abs(value)));
+}
+
+std::string format_seconds_interval(double low, double high) {
+  std::string from = format_more_seconds(low);
+  const std::string to = format_more_seconds(high);
+  const auto unit = [](const std::string& text) { return text.substr(text.find(' ')); };
+  if (unit(from) == unit(to)) from.resize(from.find(' '));
+  return fmt::format("{}..{}", from, to);
 }
 
 }  // namespace vqscope

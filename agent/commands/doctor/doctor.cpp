@@ -47,7 +47,10 @@ Result<int> doctor(const DoctorOptions& options) {
   if (auto released = release_signals(); !released) return tl::unexpected(released.error());
   if (!watched) return tl::unexpected(watched.error());
   if (watched->signal != 0) {
-    if (seconds_of(*watched) < kShortestSeconds) return 128 + watched->signal;
+    if (seconds_of(*watched) < kShortestSeconds) {
+      complain("it was ended in its first second, of which nothing can be told");
+      return 128 + watched->signal;
+    }
     watched->notes.push_back(fmt::format("It was ended by {} after {} of {}.",
                                          watched->signal == SIGINT ? "Ctrl-C" : "SIGTERM",
                                          duration(seconds_of(*watched)), duration(options.duration_seconds)));

@@ -134,9 +134,12 @@ std::string to_json(const Report& report) {
                       {"reason", reason.reason},
                       {"idle", reason.idle},
                       {"too_few_requests", reason.too_few_requests}});
-  Json full_cpus = Json::array();
-  for (const CpuLoad& load : report.full_cpus)
-    full_cpus.push_back({{"cpu", load.cpu}, {"busy_ratio", load.busy}, {"steal_ratio", load.stolen}});
+  Json full_cpus;
+  if (report.full_cpus) {
+    full_cpus = Json::array();
+    for (const CpuLoad& load : *report.full_cpus)
+      full_cpus.push_back({{"cpu", load.cpu}, {"busy_ratio", load.busy}, {"steal_ratio", load.stolen}});
+  }
   const Headline verdict = verdict_of(report);
   const Json object = {{"schema", kSchemaVersion},
                        {"result", report.result},

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include "agent/base/utc.h"
 #include "agent/diagnosis/phrases.h"
@@ -42,14 +44,14 @@ std::string time_of(const RequestTime& time) {
 
 // " vCPU 1 was busy for 98 % of the time.", or nothing: what waits for such a vCPU is slow without the disk's doing.
 std::string about_full_cpus(const Report& report) {
+  if (!report.full_cpus || report.full_cpus->empty()) return {};
   const std::string cpu = is_guest(report.topology) ? "vCPU" : "CPU";
-  if (report.full_cpus.size() > 1) {
+  if (report.full_cpus->size() > 1) {
     std::vector<std::uint32_t> numbers;
-    for (const CpuLoad& load : report.full_cpus) numbers.push_back(load.cpu);
+    for (const CpuLoad& load : *report.full_cpus) numbers.push_back(load.cpu);
     return fmt::format(" {}s {} had no more than 5 % of the time to spare.", cpu, ranges(numbers));
   }
-  if (report.full_cpus.empty()) return {};
-  const CpuLoad& load = report.full_cpus.front();
+  const CpuLoad& load = report.full_cpus->front();
   std::string text = fmt::format(" {} {} was busy for {} of the time", cpu, load.cpu, percent(load.busy));
   constexpr double kWorthTelling = 0.01;
   if (load.stolen >= kWorthTelling)
@@ -63,8 +65,10 @@ std::vector<std::string> origin_of(const Report& report) {
   const auto& [place, header] = report.origin;
   if (place.empty()) return {};
   constexpr double kNsPerSecond = 1e9;
+  // An agent's clock may stand at anything.
   const std::uint64_t begin = header.started_realtime_ns,
-                      end = begin + static_cast<std::uint64_t>(report.diagnosis.seconds * kNsPerSecond);
+                      end = begin + std::min(static_cast<std::uint64_t>(report.diagnosis.seconds * kNsPerSecond),
+                                             std::numeric_limits<std::uint64_t>::max() - begin);
   return {fmt::format("Host: {}, Linux {} ({})", place, header.kernel_release, header.machine),
           report.permitted ? fmt::format("Window: {} to {} UTC ({})", format_utc(begin), format_utc(end),
                                          duration(report.diagnosis.seconds))

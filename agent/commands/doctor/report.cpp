@@ -13,6 +13,7 @@
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/model/window.h"
+#include "agent/topology/parse.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
@@ -114,11 +115,35 @@ Instructions instructions(const Finding& finding, const Report& report) {
   return instructions_for(finding.found.remedy, disk_of(finding, report), report.topology, report.platform.platforms);
 }
 
+// Where nearly all of the time of many requests passes outside this guest, as of one that is at its storage's end
+// without being slow enough, or steady enough, for a finding. Fast storage that is kept busy looks the same.
+std::string about_time_at_device(const Report& report) {
+  const DiskDiagnosis* deepest = nullptr;
+  const auto seconds_there = [](const RequestTime& time) { return time.at_host.value_or(time.at_device.value_or(0)); };
+  for (const DiskDiagnosis& disk : report.diagnosis.disks) {
+    const Measured& measured = disk.measured;
+    if (measured.requests_rate < kJudgedRate || measured.average_inflight < kDeepInflight || !measured.time ||
+        seconds_there(*measured.time) < kHostShare * measured.time->total())
+      continue;
+    if (deepest == nullptr || measured.average_inflight > deepest->measured.average_inflight) deepest = &disk;
+  }
+  if (deepest == nullptr) return {};
+  const RequestTime& time = *deepest->measured.time;
+  const bool is_hosts = is_guest(report.topology) && is_hosts_disk(deepest->disk);
+  return fmt::format(
+      "On {} {} of a request's {} pass {}, with {} in flight: if half as many in flight bring as many requests/s, they "
+      "stand in line there.",
+      deepest->disk.name, percent(seconds_there(time) / time.total()),
+      duration(time.total() / static_cast<double>(time.requests)),
+      time.at_host && is_hosts ? "at the host" : "at the device", grouped(deepest->measured.average_inflight));
+}
+
 std::string could_try(const Report& report) {
   for (const Finding& finding : report.diagnosis.findings)
     if (is_done_here(finding.found.remedy))
       return fmt::format("You could try: {}.", instructions(finding, report).in_short);
-  if (!report.full_cpus.empty())
+  if (std::string text = about_time_at_device(report); !text.empty()) return text;
+  if (report.full_cpus && !report.full_cpus->empty())
     return fmt::format("If it is slow now, its programs may wait for {}, not for disks (see below).",
                        is_guest(report.topology) ? "vCPUs" : "CPUs");
   return "If it is slow at other times, run this again then.";
@@ -242,15 +267,19 @@ std::vector<Advice> advice_of(const Report& report) {
 }
 
 std::string load_command(const std::vector<std::string>& disks, const Topology& topology) {
-  std::string files;
-  for (const std::string& disk : disks) files += fmt::format("{}/dev/{}", files.empty() ? "" : ":", disk);
+  // A path of NVMe's own multipathing has no file; the disk that it leads to has.
+  std::vector<std::string> files;
+  for (const std::string& disk : disks) {
+    std::string file = "/dev/" + head_of_nvme_path(disk).value_or(disk);
+    if (std::ranges::find(files, file) == files.end()) files.push_back(std::move(file));
+  }
   return fmt::format(
       "fio --name=load --readonly --rw=randread --bs=4k --direct=1 \\\n"
       "    --ioengine=libaio --iodepth=16 --time_based --runtime=60 \\\n"
       "    --filename={} \\\n"
       "    --numjobs={} --cpus_allowed={} \\\n"
       "    --cpus_allowed_policy=split --group_reporting",
-      files, topology.online_cpus.size(), ranges(topology.online_cpus));
+      fmt::join(files, ":"), topology.online_cpus.size(), ranges(topology.online_cpus));
 }
 
 }  // namespace vqscope

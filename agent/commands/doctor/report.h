@@ -46,7 +46,8 @@ struct ReportOptions {
   bool permitted = true;                // false: nothing was measured for want of rights, and both readings are one
   std::vector<std::string> notes = {};  // sentences
   Origin origin = {};
-  std::vector<CpuLoad> full_cpus = {};  // vCPUs without time to spare; none where that was not read
+  // vCPUs without time to spare; absent: that was not read
+  std::optional<std::vector<CpuLoad>> full_cpus = {};
 };
 
 struct Report {
@@ -54,8 +55,8 @@ struct Report {
   Diagnosis diagnosis;
   PlatformChoice platform;
   std::vector<Untold> untold;
-  std::vector<std::string> notes;  // sentences: what was not seen
-  std::vector<CpuLoad> full_cpus;  // as in ReportOptions
+  std::vector<std::string> notes;                 // sentences: what was not seen
+  std::optional<std::vector<CpuLoad>> full_cpus;  // as in ReportOptions
   Origin origin;
   bool permitted = true;  // as in ReportOptions
   int status = kCouldNotTell;

@@ -21,7 +21,8 @@ struct Watched {
   bool permitted = true;           // false: this process may not attach probes, so there was nothing to wait for
   std::vector<std::string> notes;  // sentences: what stands for the disks that were named
   Origin origin;
-  std::vector<CpuLoad> full_cpus;  // of this guest; none with options.agent, which does not tell
+  // Of this guest; absent with options.agent, which does not tell, and where nothing was waited for.
+  std::optional<std::vector<CpuLoad>> full_cpus;
 };
 
 // Watches for options.duration_seconds or until a signal is readable from `signals`. On a terminal, tells of its

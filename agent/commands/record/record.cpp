@@ -188,12 +188,12 @@ Result<int> record(const RecordOptions& options) {
     child.emplace(std::move(*started));
   }
   Tape tape(std::move(*writer), options);
-  spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
-               !options.command.empty()   ? fmt::format("while '{}' runs", options.command[0])
-               : options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds)
-                                          : "until Ctrl-C");
   const auto ran = [&]() -> Result<void> {
     if (auto added = tape.add(*first); !added) return added;
+    spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
+                 !options.command.empty()   ? fmt::format("while '{}' runs", options.command[0])
+                 : options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds)
+                                            : "until Ctrl-C");
     Told told(tape, options);
     return run(**source, tape, told, *signals, *timer, child ? &*child : nullptr,
                options.duration_seconds.value_or(~std::uint64_t{0} / 1'000'000'000));

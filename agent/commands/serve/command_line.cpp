@@ -94,7 +94,8 @@ Subcommand<ServeOptions> add_serve(CLI::App& app) {
           "User to become once the probes are attached (default: none; all capabilities are dropped in any case)")
       ->type_name("NAME")
       ->check(not_empty());
-  serve.add_flag("!--no-seccomp", options.seccomp, "Do not restrict system calls, for debugging");
+  serve.add_flag_callback(
+      "--no-seccomp", [&options] { options.seccomp = false; }, "Do not restrict system calls, for debugging");
   add_measure(serve, options.measure);
   add_log(serve, options.log);
   return {&serve, [words, &serve]() -> Result<ServeOptions> {
