@@ -63,6 +63,7 @@ int tell_user(const std::string& text) {
 std::string first_steps() {
   return "vqscope: a command is missing. To begin with:\n"
          "  vqscope doctor   says what is wrong with this guest's disks, after ten seconds\n"
+         "  vqscope top      shows the disks and their queues on this terminal, as they change\n"
          "  vqscope serve    measures, and serves the numbers to Prometheus\n"
          "  vqscope help     lists all commands\n";
 }
