@@ -121,6 +121,7 @@ class Recorded(unittest.TestCase):
         self.assertEqual(len({shown["first"], shown["middle"], shown["last"]}), 3)
         console.press("q")
         self.assertEqual(console.ended(), 0)
+        self.assertIn("there is no disk 'nvme7n1'", once("--replay", self.file, "nvme7n1")[2])
         # The same by itself, from text.
         texts = [once("--replay", self.file, "--at", at)[1] for at in ("0", "1d")]
         self.assertEqual(words_of(texts[0], self.loop.name)[1], "-")

@@ -64,6 +64,7 @@ std::vector<TextLine> help_lines() {
   std::vector<TextLine> lines = {line("Keys", Style::kBold)};
   for (const Binding& binding : bindings())
     lines.push_back(line(fmt::format("  {:<16}{}", binding.names, binding.what)));
+  lines.push_back(line("  Mouse           a click selects a disk, and opens one that is selected; the wheel scrolls"));
   for (const std::string_view text :
        {"", "Columns", "  INFL            requests in flight at the device, on average; NOW: at this moment",
         "  P50, P99, P99.9 of the time from issue to completion: the host, and the completion",

@@ -54,9 +54,7 @@ bool Player::read_until(std::size_t readings) {
   return true;
 }
 
-void Player::preview(Topology topology, std::uint64_t realtime_ns) {
-  preview_ = outline(std::move(topology), realtime_ns);
-}
+void Player::preview(Topology topology, std::uint64_t realtime_ns) { preview_ = {std::move(topology), realtime_ns}; }
 
 void Player::add(DecodedSnapshot snapshot) {
   history_.add(std::move(snapshot));
@@ -76,7 +74,8 @@ Extent Player::extent() const {
 }
 
 void Player::press(Key key) {
-  if (recording_ != nullptr) read_until(ui_.shown + kFurthest + 1);
+  if (recording_ != nullptr && !ui_.typing_filter)
+    read_until(action_of(key) == Action::kLive ? std::numeric_limits<std::size_t>::max() : ui_.shown + kFurthest + 1);
   ui_ = vqscope::press(std::move(ui_), key, extent());
 }
 
@@ -86,12 +85,13 @@ void Player::click(std::size_t line) {
 }
 
 Result<const Frame*> Player::draw(const Canvas& canvas) {
-  std::optional<Picture> picture = preview_;
+  std::optional<Picture> picture;
   if (history_.end() > 0) {
     auto made = scene_.picture(ui_);
     if (!made) return tl::unexpected(made.error());
     picture = std::move(*made);
-    preview_.reset();
+  } else if (preview_) {
+    picture = outline(preview_->first, preview_->second, ui_);
   }
   if (picture && ui_.disk.empty() && !picture->topology.disks.empty()) ui_.disk = picture->topology.disks.front().name;
   frame_ = make_frame(picture ? &*picture : nullptr, ui_, origin_, canvas);

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "agent/commands/top/frame.h"
 #include "agent/commands/top/history.h"
@@ -58,9 +59,9 @@ class Player {
   PictureOrigin origin_;
   History history_;
   Scene scene_;
-  std::unique_ptr<Source> recording_;  // null: readings come from elsewhere
-  std::optional<Picture> preview_;
-  Frame frame_;  // the last one
+  std::unique_ptr<Source> recording_;                          // null: readings come from elsewhere
+  std::optional<std::pair<Topology, std::uint64_t>> preview_;  // and when it was read
+  Frame frame_;                                                // the last one
 };
 
 }  // namespace vqscope

@@ -21,6 +21,13 @@ const DeviceSnapshot* find_by_name(const Snapshot& snapshot, const std::string& 
   return found == snapshot.devices.end() ? nullptr : &*found;
 }
 
+// Null if there is none.
+const Disk* chosen_disk(const Topology& topology, const Ui& ui) {
+  if (ui.disk.empty() && !topology.disks.empty()) return &topology.disks.front();
+  const auto named = std::ranges::find(topology.disks, ui.disk, &Disk::name);
+  return named == topology.disks.end() ? nullptr : &*named;
+}
+
 // The first reading that was taken no longer than that before another.
 std::size_t first_within(const History& history, std::size_t index, std::uint64_t ns) {
   std::size_t first = index;
@@ -37,11 +44,16 @@ StripColumn strip_column(const Reading& earlier, const Reading& later, const std
 
 }  // namespace
 
-Picture outline(Topology topology, std::uint64_t realtime_ns) {
+Picture outline(const Topology& topology, std::uint64_t realtime_ns, const Ui& ui) {
   Picture picture;
   picture.realtime_ns = realtime_ns;
+  picture.topology = topology;
   for (const Disk& disk : topology.disks) picture.disks.push_back(disk_view(disk, nullptr, nullptr));
-  picture.topology = std::move(topology);
+  if (const Disk* disk = chosen_disk(topology, ui)) {
+    picture.disk.emplace();
+    picture.disk->disk = *disk;
+    picture.disk->view = disk_view(*disk, nullptr, nullptr);
+  }
   return picture;
 }
 
@@ -162,10 +174,10 @@ Result<Picture> Scene::picture(const Ui& ui) {
       picture.disks.push_back(disk_view(disk, find_by_name(now.snapshot, disk.name), window ? &*window : nullptr));
     }
   }
-  if (ui.screen == Screen::kDisk && !now.topology.disks.empty()) {
-    const auto named = std::ranges::find(now.topology.disks, ui.disk, &Disk::name);
-    if (named == now.topology.disks.end() && !ui.disk.empty()) return picture;
-    auto disk = disk_picture(ui.disk.empty() ? now.topology.disks.front() : *named);
+  if (ui.screen == Screen::kDisk) {
+    const Disk* chosen = chosen_disk(now.topology, ui);
+    if (chosen == nullptr) return picture;
+    auto disk = disk_picture(*chosen);
     if (!disk) return tl::unexpected(disk.error());
     picture.disk = std::move(*disk);
   }

@@ -52,7 +52,7 @@ struct Picture {
 };
 
 // What is known before there is a reading.
-Picture outline(Topology topology, std::uint64_t realtime_ns);
+Picture outline(const Topology& topology, std::uint64_t realtime_ns, const Ui& ui);
 
 class Scene {
  public:

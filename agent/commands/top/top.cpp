@@ -10,7 +10,6 @@
 #include <array>
 #include <chrono>
 #include <clocale>
-#include <filesystem>
 #include <thread>
 
 #include "agent/base/clock.h"
@@ -59,15 +58,18 @@ Result<std::unique_ptr<Source>> open_source(const TopOptions& options) {
 Ui first_ui(const TopOptions& options) {
   Ui ui;
   ui.interval_seconds = options.interval_seconds;
-  if (options.measure.devices.size() == 1) {
-    ui.screen = Screen::kDisk;
-    ui.disk = std::filesystem::path(options.measure.devices.front()).filename();
-  }
+  // It is the first one among the readings, whatever its name is there.
+  if (options.measure.devices.size() == 1) ui.screen = Screen::kDisk;
   return ui;
 }
 
 Result<std::unique_ptr<Player>> replay(const TopOptions& options) {
-  auto recording = open_recording(options.replay);
+  // As with an agent elsewhere, its disks are not those of this machine.
+  AgentAddress elsewhere;
+  elsewhere.url = options.replay;
+  auto disks = select_disks(options.measure, elsewhere);
+  if (!disks) return tl::unexpected(disks.error());
+  auto recording = open_recording(options.replay, std::move(*disks));
   if (!recording) return tl::unexpected(recording.error());
   return Player::of_recording(std::move(*recording), first_ui(options), options.at);
 }

@@ -161,13 +161,18 @@ std::span<const Binding> bindings() {
   return all;
 }
 
+std::optional<Action> action_of(Key key) {
+  for (const Binding& binding : bindings())
+    if (std::ranges::find(binding.keys, key) != binding.keys.end()) return binding.action;
+  return std::nullopt;
+}
+
 Ui press(Ui ui, Key key, const Extent& extent) {
   if (ui.typing_filter) {
     type(ui, key);
     return ui;
   }
-  for (const Binding& binding : bindings())
-    if (std::ranges::find(binding.keys, key) != binding.keys.end()) act(ui, binding.action, extent);
+  if (const auto action = action_of(key)) act(ui, *action, extent);
   return ui;
 }
 

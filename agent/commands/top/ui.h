@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,6 +97,9 @@ struct Binding {
 
 // All keys; those of the filter while it is typed aside.
 std::span<const Binding> bindings();
+
+// What a key does; nullopt: nothing.
+std::optional<Action> action_of(Key key);
 
 // What is chosen after a key was pressed; one that means nothing changes nothing.
 Ui press(Ui ui, Key key, const Extent& extent);
