@@ -344,7 +344,7 @@ TEST(TopPicture, DrawsTheLastMinuteAsAStrip) {
     if (i % 7 == 0) draw(player);  // however often it is drawn
   }
   const auto rows = draw(player, {80, std::nullopt, false});
-  EXPECT_THAT(rows, Contains(StartsWith("Time at the device, the last 60 s: a column every 1 s")));
+  EXPECT_THAT(rows, Contains(StartsWith("Time at the device, 60 s: columns of 1 s, rows")));
   std::size_t slow = 0, fast = 0;
   for (const std::string& row : rows) {
     if (row.find('#') == std::string::npos || row.find("ms ") != 6) continue;

@@ -101,9 +101,9 @@ void add_strip(const DiskPicture& picture, Phase phase, const Canvas& canvas, st
   const std::size_t skipped = picture.strip.size() - std::min(picture.strip.size(), room);
   const double each = picture.strip.empty() ? 0 : picture.strip_seconds / static_cast<double>(picture.strip.size());
   const std::size_t shown = picture.strip.size() - skipped;
-  lines.push_back(heading(fmt::format(
-      "Time {}, the last {:.0f} s: a column every {:.2g} s, rows up to the time at their left",
-      phase == Phase::kAtDevice ? "at the device" : "before issue", each * static_cast<double>(shown), each)));
+  lines.push_back(heading(fmt::format("Time {}, {:.0f} s: columns of {:.2g} s, rows up to the time at their left",
+                                      phase == Phase::kAtDevice ? "at the device" : "before issue",
+                                      each * static_cast<double>(shown), each)));
   const auto of = [phase](const StripColumn& column) -> const Histogram& {
     return phase == Phase::kAtDevice ? column.at_device : column.before_issue;
   };
