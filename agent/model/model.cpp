@@ -14,15 +14,6 @@ namespace {
 constexpr std::uint64_t kShortestWindowNs = 100'000'000;
 constexpr std::uint64_t kApartNs = 100'000'000;  // see keep_integral()
 
-// Requests between start and completion, on average. What is at the device counts while it is there, even if it never
-// completes; the time before issue, and what the kernel accounts beyond both (requests that wait for a flush), counts
-// when it is over, as in iostat's aqu-sz.
-double average_queue_size(const QueueCounters& window, double seconds) {
-  const std::uint64_t known = window.device_ns + window.queue_ns;
-  const std::uint64_t beyond = window.time_ns > known ? window.time_ns - known : 0;
-  return static_cast<double>(window.inflight_ns + window.queue_ns + beyond) / 1e9 / seconds;
-}
-
 void derive_window(const DeviceSnapshot& window, const std::vector<CompletionCpu>& completion_cpus, double seconds,
                    DeviceModel& device) {
   if (window.queues)
@@ -46,6 +37,12 @@ void keep_integral(const QueueCounters& before, bool apart, QueueCounters& queue
 }
 
 }  // namespace
+
+double average_queue_size(const QueueCounters& window, double seconds) {
+  const std::uint64_t known = window.device_ns + window.queue_ns;
+  const std::uint64_t beyond = window.time_ns > known ? window.time_ns - known : 0;
+  return static_cast<double>(window.inflight_ns + window.queue_ns + beyond) / 1e9 / seconds;
+}
 
 std::optional<double> concentration(std::span<const std::uint64_t> counts) {
   const double total = std::accumulate(counts.begin(), counts.end(), 0.0);

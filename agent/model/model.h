@@ -65,6 +65,11 @@ std::optional<double> concentration(std::span<const std::uint64_t> counts);
 // number (https://en.wikipedia.org/wiki/Diversity_index#Inverse_Simpson_index); nullopt when all are 0.
 std::optional<double> effective_number(std::span<const std::uint64_t> counts);
 
+// Requests of a queue between start and completion, on average over a window of `seconds`. What is at the device counts
+// while it is there, even if it never completes; the time before issue, and what the kernel accounts beyond both
+// (requests that wait for a flush), counts when it is over, as in iostat's aqu-sz.
+double average_queue_size(const QueueCounters& window, double seconds);
+
 // The integral of in-flight and the time in queue are put together from words that BPF writes while they are read,
 // so a reading can be some microseconds short of the one before; so can lost events, which are a difference of such
 // words. This keeps them from going backwards. Devices are the same when name and instance are.

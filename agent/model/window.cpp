@@ -105,6 +105,17 @@ const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot
   return nullptr;
 }
 
+bool began_anew(const DeviceSnapshot& before, const DeviceSnapshot& now) {
+  if (!before.queues || !now.queues) return before.queues.has_value() != now.queues.has_value();
+  for (std::size_t q = 0; q < before.queues->size() && q < now.queues->size(); ++q) {
+    const QueueCounters &old = (*before.queues)[q], &queue = (*now.queues)[q];
+    if (queue.inflight_ns < old.inflight_ns || queue.device_ns < old.device_ns) return true;
+    for (std::size_t op = 0; op < VQS_OPS; ++op)
+      if (old.ops[op] && (!queue.ops[op] || queue.ops[op]->device.count() < old.ops[op]->device.count())) return true;
+  }
+  return false;
+}
+
 DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later) {
   return difference(earlier, later, Part::kAll);
 }
@@ -122,12 +133,9 @@ std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
   return grown;
 }
 
-Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
+Snapshot difference_without_devices(const Snapshot& earlier, const Snapshot& later) {
   Snapshot grown;
   grown.time_ns = growth(earlier.time_ns, later.time_ns);
-  for (const DeviceSnapshot& device : later.devices)
-    if (const DeviceSnapshot* before = find_device(earlier, device))
-      grown.devices.push_back(difference(*before, device));
   if (earlier.losses && later.losses) {
     grown.losses.emplace();
     for (std::size_t i = 0; i < grown.losses->size(); ++i)
@@ -138,6 +146,14 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
                                growth(earlier.cpu_times[cpu].steal, later.cpu_times[cpu].steal)});
   grown.completion_cpus = difference(earlier.completion_cpus, later.completion_cpus);
   grown.activity = difference(earlier.activity, later.activity);
+  return grown;
+}
+
+Snapshot difference(const Snapshot& earlier, const Snapshot& later) {
+  Snapshot grown = difference_without_devices(earlier, later);
+  for (const DeviceSnapshot& device : later.devices)
+    if (const DeviceSnapshot* before = find_device(earlier, device))
+      grown.devices.push_back(difference(*before, device));
   return grown;
 }
 

@@ -13,6 +13,10 @@ namespace vqscope {
 // The device of the same name and instance in a snapshot; null when it is not there.
 const DeviceSnapshot* find_device(const Snapshot& snapshot, const DeviceSnapshot& device);
 
+// Whether the device's counters fell between two readings with histograms: they began anew, and their difference means
+// nothing.
+bool began_anew(const DeviceSnapshot& before, const DeviceSnapshot& now);
+
 // Counters of `later` less those of `earlier`, of the devices, queues, interrupt lines and CPUs that are in both; a
 // counter that is smaller than before (a CPU was unplugged) grew by 0. What is true of a moment (in flight, oldest
 // age) is that of `later`, and time_ns is the length of the window. An operation or a lock that `earlier` has not
@@ -21,6 +25,9 @@ Snapshot difference(const Snapshot& earlier, const Snapshot& later);
 DeviceSnapshot difference(const DeviceSnapshot& earlier, const DeviceSnapshot& later);
 std::vector<CompletionCpu> difference(const std::vector<CompletionCpu>& earlier,
                                       const std::vector<CompletionCpu>& later);
+
+// The same of the guest only.
+Snapshot difference_without_devices(const Snapshot& earlier, const Snapshot& later);
 
 // The same of what without_histograms() leaves.
 DeviceSnapshot difference_without_histograms(const DeviceSnapshot& earlier, const DeviceSnapshot& later);

@@ -24,18 +24,6 @@ void add(const std::vector<std::uint64_t>& counts, std::vector<std::uint64_t>& s
   for (std::size_t i = 0; i < counts.size(); ++i) sums[i] += counts[i];
 }
 
-// Counters fell: they began anew, and their difference means nothing.
-bool began_anew(const DeviceSnapshot& before, const DeviceSnapshot& now) {
-  if (!before.queues || !now.queues) return before.queues.has_value() != now.queues.has_value();
-  for (std::size_t q = 0; q < before.queues->size() && q < now.queues->size(); ++q) {
-    const QueueCounters &old = (*before.queues)[q], &queue = (*now.queues)[q];
-    if (queue.inflight_ns < old.inflight_ns || queue.device_ns < old.device_ns) return true;
-    for (std::size_t op = 0; op < VQS_OPS; ++op)
-      if (old.ops[op] && (!queue.ops[op] || queue.ops[op]->device.count() < old.ops[op]->device.count())) return true;
-  }
-  return false;
-}
-
 std::array<Totals::Op, VQS_OPS> sum_operations(const DeviceSnapshot& window) {
   std::array<Totals::Op, VQS_OPS> ops;
   for (const QueueCounters& queue : *window.queues)

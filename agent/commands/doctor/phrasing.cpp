@@ -84,14 +84,6 @@ std::string window_sentence(const Report& report) {
                           : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
 }
 
-std::string who_is(const Disk& disk) {
-  std::vector<std::string> who;
-  for (const std::string& part : {disk.driver, disk.transport, disk.bus_id})
-    if (!part.empty()) who.push_back(part);
-  if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
-  return fmt::format("{}", fmt::join(who, ", "));
-}
-
 std::string setup_of(const Disk& disk, const Topology& topology) {
   std::string text = fmt::format("{} for {}", plural(count(disk.queues.size()), "queue"), online_cpus(topology));
   if (!disk.queues.empty() && disk.queues[0].tags)

@@ -15,9 +15,6 @@ std::string window_sentence(const Report& report);
 // Where, when and with what it was measured, a line each: "Host: db1, Linux 6.12.1 (x86_64)"; none if not known.
 std::vector<std::string> origin_of(const Report& report);
 
-// "virtio_blk, virtio-pci, 0000:00:02.0, elevator none"
-std::string who_is(const Disk& disk);
-
 // How it was set up: "1 queue for 2 online vCPUs, 2 MSI-X vectors"
 std::string setup_of(const Disk& disk, const Topology& topology);
 
