@@ -11,6 +11,7 @@
 #include "agent/commands/explain/explain.h"
 #include "agent/commands/record/record.h"
 #include "agent/commands/serve/serve.h"
+#include "agent/commands/top/top.h"
 #include "agent/probes/probe.h"
 
 namespace {
@@ -46,6 +47,16 @@ int run(const vqscope::RecordOptions& options) {
   if (recorded) return *recorded;
   vqscope::complain(recorded.error().message);
   return vqscope::kExitFailure;
+}
+
+int run(const vqscope::TopOptions& options) {
+  vqscope::set_up_logging(options.log);
+  vqscope::route_libbpf_messages();
+  if (const auto shown = vqscope::top(options); !shown) {
+    vqscope::complain(shown.error().message);
+    return vqscope::kExitFailure;
+  }
+  return 0;
 }
 
 int run(const vqscope::CompareOptions& options) { return vqscope::compare(options); }

@@ -7,8 +7,8 @@ set -eu
 build="g++ cmake ninja-build pkg-config clang bpftool linux-libc-dev libbpf-dev zlib1g-dev libcurl4-openssl-dev \
   libmicrohttpd-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev libcli11-dev libspdlog-dev libfmt-dev \
   libexpected-dev nlohmann-json3-dev libre2-dev libcap-dev libseccomp-dev libsystemd-dev libgnutls28-dev \
-  libcrypt-dev libyaml-cpp-dev ca-certificates"
-tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 fio sysstat \
+  libcrypt-dev libncurses-dev libyaml-cpp-dev ca-certificates"
+tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 python3-pyte fio sysstat \
   e2fsprogs mount util-linux prometheus prometheus-alertmanager qemu-system-x86 libvirt0 libxml2-utils strace systemd \
   curl openssl socat mandoc man-db fish zsh libvirt-clients cloud-init git"
 analysis="clang-format clang-tidy libclang-rt-dev node-typescript"

@@ -18,6 +18,7 @@
 #include "agent/commands/explain/command_line.h"
 #include "agent/commands/record/command_line.h"
 #include "agent/commands/serve/command_line.h"
+#include "agent/commands/top/command_line.h"
 
 namespace vqscope {
 
@@ -62,6 +63,7 @@ int tell_user(const std::string& text) {
 std::string first_steps() {
   return "vqscope: a command is missing. To begin with:\n"
          "  vqscope doctor   says what is wrong with this guest's disks, after ten seconds\n"
+         "  vqscope top      shows the disks and their queues on this terminal, as they change\n"
          "  vqscope serve    measures, and serves the numbers to Prometheus\n"
          "  vqscope help     lists all commands\n";
 }
@@ -84,8 +86,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.option_defaults()->disable_flag_override();  // "--json=3" means nothing
   app.formatter(help_formatter());
-  const std::vector<AnySubcommand> commands = {any(add_serve(app)), any(add_doctor(app)), any(add_record(app)),
-                                               any(add_compare(app)), any(add_explain(app))};
+  const std::vector<AnySubcommand> commands = {any(add_serve(app)),  any(add_doctor(app)),  any(add_top(app)),
+                                               any(add_record(app)), any(add_compare(app)), any(add_explain(app))};
   std::string asked;
   CLI::App& help_command = *app.add_subcommand("help", "Print the flags of a command");
   help_command.add_option("command", asked, "Such as doctor; without it, all commands are listed")

@@ -11,11 +11,12 @@
 #include "agent/commands/explain/options.h"
 #include "agent/commands/record/options.h"
 #include "agent/commands/serve/options.h"
+#include "agent/commands/top/options.h"
 
 namespace vqscope {
 
 // What to do, of whichever command.
-using AnyOptions = std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions, ExplainOptions>;
+using AnyOptions = std::variant<ServeOptions, DoctorOptions, RecordOptions, CompareOptions, ExplainOptions, TopOptions>;
 
 // What the command line asks for. Either `exit_status` is set, and help, version or a clear error has been printed,
 // or `command` is the command to run.

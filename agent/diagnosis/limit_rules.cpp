@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "agent/diagnosis/host_remedies.h"
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/platform.h"
@@ -95,6 +96,23 @@ bool is_served_by_a_thread(const DiskEvidence& evidence) {
   return is_hosts_disk(evidence) && !is_passed_through(evidence.topology, evidence.disk);
 }
 
+// What the host had to be told of says whether it waited for work. Empty where that says nothing.
+std::string told_notifications(const DiskEvidence& evidence) {
+  const auto& share = evidence.measured.notified_share;
+  // virtio-scsi's notifications are those of all of the controller's disks.
+  if (!share || kind_of(evidence.disk) != DiskKind::kVirtioBlk || !is_served_by_a_thread(evidence)) return {};
+  const std::string told = fmt::format("The host was notified {} times for 100 requests", grouped(100 * *share));
+  if (*share >= kNotifiedOften)
+    return told +
+           ": as a rule what serves the queue there was done with all that it knew of, which speaks against it as the "
+           "reason.";
+  if (*share <= kNotifiedSeldom)
+    return told +
+           ": of the others it learned while it was at work on the queue, or they were sent together. It is like this "
+           "where what serves the queue is always busy.";
+  return {};
+}
+
 std::string told_cause(const DiskEvidence& evidence, const Limit& limit) {
   const bool is_served = is_served_by_a_thread(evidence);
   const std::string server(who_serves(evidence.topology));
@@ -173,6 +191,7 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
     found.evidence.push_back(fmt::format("When half as many or fewer were in flight, one took {} there on average.",
                                          duration(*steadiness.low_depth_seconds)));
   found.evidence.push_back(told_cause(evidence, *limit));
+  if (std::string told = told_notifications(evidence); !told.empty()) found.evidence.push_back(std::move(told));
   if (is_guest(evidence.topology)) found.evidence.emplace_back("More vCPUs do not help.");
   if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
   if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
@@ -185,6 +204,7 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
                                              {"device_mean_seconds", mean_device_seconds(measured)},
                                              {"seen", limit->seen ? 1 : 0},
                                              {"looks_set", limit->looks_set ? 1 : 0}});
+  if (measured.notified_share) found.numbers.emplace_back("notifications_per_request", *measured.notified_share);
   if (steadiness.low_depth_seconds) found.numbers.emplace_back("low_depth_seconds", *steadiness.low_depth_seconds);
   return found;
 }

@@ -50,6 +50,18 @@ void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<
   if (local + cross > 0) measured.cross_share = static_cast<double>(cross) / static_cast<double>(local + cross);
 }
 
+// nullopt where notifications were not counted, or no request was.
+std::optional<double> notified_share(const DeviceSnapshot& window, const Measured& measured) {
+  const double requests = sum(measured.submissions);
+  if (window.notifies.empty() || requests == 0) return std::nullopt;
+  double notifications = 0;
+  for (const Boxed<Histogram>& queue : window.notifies) {
+    if (!queue) return std::nullopt;
+    notifications += static_cast<double>(queue->count());
+  }
+  return notifications / requests;
+}
+
 }  // namespace
 
 Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>& cpus, double seconds,
@@ -59,6 +71,7 @@ Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>&
   if (seconds <= 0) return measured;
   measured.has_requests = window.queues.has_value();
   if (window.queues) add_requests(window, full_shares, measured);
+  measured.notified_share = notified_share(window, measured);
   measured.steadiness = steadiness(slices);
   measured.cost = queue_cost(window, cpus, seconds);
   measured.time = request_time(window);

@@ -53,6 +53,7 @@ struct Measured {
   std::optional<RequestTime> time;                 // absent without requests
   std::vector<LockCounters> locks;                 // what was waited for them; empty where that was not measured
   std::optional<Steadiness> steadiness;            // absent without a load in two seconds or more
+  std::optional<double> notified_share;            // notifications per request; absent without the notify probe
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
 };
 

@@ -115,6 +115,8 @@ inline constexpr std::size_t kSomeSeconds = 5;
 // Dispersion of in-flight from reading to reading (LoadSlice::unrest) below which a program keeps its requests in
 // flight; where it sends them at a rate of its own, as if by chance, it is 1.
 inline constexpr double kCalm = 0.5;
+// Notifications per request from which, and up to which, they say something of what serves the queue at the host.
+inline constexpr double kNotifiedOften = 0.75, kNotifiedSeldom = 0.25;
 
 // Share of a request's time before its issue, and the time itself, from which the guest's own queueing "dominates".
 inline constexpr double kGuestShare = 0.5;

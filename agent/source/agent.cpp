@@ -22,9 +22,7 @@ class Agent : public Source {
       if (auto found = find_named(disks_, reading.topology); !found) return tl::unexpected(found.error());
       if (auto up = check_required(required_probes_, reading.probes); !up) return tl::unexpected(up.error());
     }
-    const DeviceFilter& filter = disks_.filter;
-    std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !filter.accepts(disk.name); });
-    std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !filter.accepts(disk.name); });
+    keep_selected(disks_, reading);
     return std::move(*snapshot);
   }
 

@@ -42,4 +42,10 @@ Result<void> find_named(DiskSelection& selection, const Topology& topology) {
   return {};
 }
 
+void keep_selected(const DiskSelection& selection, Reading& reading) {
+  const DeviceFilter& filter = selection.filter;
+  std::erase_if(reading.topology.disks, [&](const Disk& disk) { return !filter.accepts(disk.name); });
+  std::erase_if(reading.snapshot.devices, [&](const DeviceSnapshot& disk) { return !filter.accepts(disk.name); });
+}
+
 }  // namespace vqscope

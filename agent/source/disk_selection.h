@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/model/reading.h"
 #include "agent/source/agent_client.h"
 #include "agent/source/measure_options.h"
 #include "agent/topology/device_filter.h"
@@ -26,5 +27,8 @@ Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAdd
 // Looks names up among the disks of a topology, which an agent elsewhere measures: what has no requests of its own
 // stands for the disks below it. Fails when there is neither.
 Result<void> find_named(DiskSelection& selection, const Topology& topology);
+
+// Leaves out of a reading what was not asked for.
+void keep_selected(const DiskSelection& selection, Reading& reading);
 
 }  // namespace vqscope

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <utility>
+
 #include "agent/source/source.h"
 
 namespace vqscope {
@@ -7,13 +11,21 @@ namespace {
 
 class Recording : public Source {
  public:
-  Recording(RecordingReader reader, std::string name) : reader_(std::move(reader)), name_(std::move(name)) {}
+  Recording(RecordingReader reader, std::string name, DiskSelection disks)
+      : reader_(std::move(reader)), name_(std::move(name)), disks_(std::move(disks)) {}
 
   Result<std::optional<DecodedSnapshot>> read() override {
     auto next = reader_.next();
     if (!next) return tl::unexpected(next.error());
+    if (!*next && reader_.damage())
+      return fail(fmt::format("{} is sound up to byte {} only ({}); what comes after is left out", name_,
+                              reader_.damage()->offset, reader_.damage()->what));
     if (!*next) return std::nullopt;
-    return DecodedSnapshot{(*next)->header, (*next)->reading};
+    DecodedSnapshot snapshot{(*next)->header, (*next)->reading};
+    if (std::exchange(first_, false))
+      if (auto found = find_named(disks_, snapshot.reading.topology); !found) return tl::unexpected(found.error());
+    keep_selected(disks_, snapshot.reading);
+    return snapshot;
   }
 
   [[nodiscard]] std::string place() const override { return name_; }
@@ -21,14 +33,16 @@ class Recording : public Source {
  private:
   RecordingReader reader_;
   std::string name_;
+  DiskSelection disks_;
+  bool first_ = true;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path) {
+Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path, DiskSelection disks) {
   auto reader = RecordingReader::open(path);
   if (!reader) return tl::unexpected(reader.error());
-  return std::make_unique<Recording>(std::move(*reader), path.string());
+  return std::make_unique<Recording>(std::move(*reader), path.string(), std::move(disks));
 }
 
 }  // namespace vqscope

@@ -45,7 +45,8 @@ Result<std::unique_ptr<Source>> open_this_machine(const MeasureOptions& options,
 Result<std::unique_ptr<Source>> open_agent(const MeasureOptions& options, const AgentAddress& agent,
                                            DiskSelection disks);
 
-// A recording, from its first reading on; all its segments.
-Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path);
+// A recording, from its first reading on; all its segments. The first reading fails when a disk is not there that was
+// asked for by name, and after the last sound one all do where the file is damaged.
+Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path, DiskSelection disks);
 
 }  // namespace vqscope

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/view/disk_view.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "agent/diagnosis/full_time.h"
@@ -85,6 +88,14 @@ DiskView disk_view(const Disk& disk, const DeviceSnapshot* now, const DiskWindow
   view.busiest_share = measured.interrupt_share;
   if (view.busiest_share) view.busiest_cpu = busiest(measured.interrupts);
   return view;
+}
+
+std::string who_is(const Disk& disk) {
+  std::vector<std::string> who;
+  for (const std::string& part : {disk.driver, disk.transport, disk.bus_id})
+    if (!part.empty()) who.push_back(part);
+  if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
+  return fmt::format("{}", fmt::join(who, ", "));
 }
 
 std::optional<double> host_share(const RequestTime& time) {

@@ -64,6 +64,9 @@ struct DiskView {
 // `window` is that of the disk, or null; `now` the disk in the later reading, or null.
 DiskView disk_view(const Disk& disk, const DeviceSnapshot* now, const DiskWindow* window);
 
+// "virtio_blk, virtio-pci, 0000:00:02.0, elevator none"
+std::string who_is(const Disk& disk);
+
 // Share of the requests' time that was spent at the host, 0 to 1; absent where completions were not told apart.
 std::optional<double> host_share(const RequestTime& time);
 

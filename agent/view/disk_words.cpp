@@ -2,9 +2,6 @@
 #include "agent/view/disk_words.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <vector>
 
 #include "agent/diagnosis/phrases.h"
 #include "agent/topology/facts.h"
@@ -14,14 +11,6 @@ namespace vqscope {
 
 std::string online_cpus_of(const Topology& topology) {
   return plural(static_cast<double>(topology.online_cpus.size()), is_guest(topology) ? "online vCPU" : "online CPU");
-}
-
-std::string who_is(const Disk& disk) {
-  std::vector<std::string> who;
-  for (const std::string& part : {disk.driver, disk.transport, disk.bus_id})
-    if (!part.empty()) who.push_back(part);
-  if (!disk.scheduler.empty()) who.push_back("elevator " + disk.scheduler);
-  return fmt::format("{}", fmt::join(who, ", "));
 }
 
 std::string setup_of(const Disk& disk, const Topology& topology) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who a disk is and how it was set up, in words. Pure and thread-safe.
+// How a disk was set up, in words. Pure and thread-safe.
 #pragma once
 
 #include <string>
@@ -10,9 +10,6 @@ namespace vqscope {
 
 // "2 online vCPUs", or CPUs where there is no hypervisor.
 std::string online_cpus_of(const Topology& topology);
-
-// "virtio_blk, virtio-pci, 0000:00:02.0, elevator none"
-std::string who_is(const Disk& disk);
 
 // How it was set up: "1 queue for 2 online vCPUs, 2 MSI-X vectors"
 std::string setup_of(const Disk& disk, const Topology& topology);

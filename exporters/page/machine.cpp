@@ -7,6 +7,7 @@
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/topology/vmm.h"
+#include "agent/view/disk_view.h"
 #include "agent/view/disk_words.h"
 #include "agent/view/json.h"
 

@@ -33,7 +33,7 @@ class Manual(unittest.TestCase):
         self.assertEqual(set(listed) - {"What is measured"}, set(packages.commands()))
         for command in packages.commands():
             expected = packages.flags(command) - {"--help"}
-            measures = command in ("serve", "doctor", "record")
+            measures = command in ("serve", "doctor", "top", "record")
             self.assertEqual(listed[command] | (shared if measures else set()), expected, command)
         self.assertEqual(packages.flags(), {"--help", "--version"})
 

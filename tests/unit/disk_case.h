@@ -130,4 +130,11 @@ inline Case disk(std::uint32_t queues, std::uint32_t cpus) {
   return result.queues(queues).cpus(cpus);
 }
 
+// Whose requests meet each other.
+inline Case loaded_disk(std::uint32_t queues, std::uint32_t cpus) {
+  Case result = disk(queues, cpus);
+  result.measured.average_inflight = 8;
+  return result;
+}
+
 }  // namespace vqscope::test

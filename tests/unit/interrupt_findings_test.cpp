@@ -16,12 +16,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
-// Requests meet each other.
-Case disk(std::uint32_t queues, std::uint32_t cpus) {
-  Case result = test::disk(queues, cpus);
-  result.measured.average_inflight = 8;
-  return result;
-}
+constexpr auto& disk = test::loaded_disk;
 
 TEST(SharedVector, HoldsWhenALineServesSeveralQueues) {
   Case shared = disk(4, 4);

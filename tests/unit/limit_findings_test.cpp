@@ -12,6 +12,7 @@ namespace {
 
 using test::Case;
 using test::disk;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -71,6 +72,23 @@ TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
   bursts.measured.steadiness->unrest = 100;
   EXPECT_THAT(bursts.found(), IsEmpty()) << "in between nothing is in flight";
   EXPECT_THAT(limited(3'000, std::vector<double>(10, 64.0), 0.021).found(), ElementsAre("slow_at_device warning"));
+}
+
+TEST(StorageLimit, TellsWhetherWhatServesTheQueueWaitedForWork) {
+  Case load = limited(16'000, kVaried, 0.006);
+  EXPECT_THAT(load.only().evidence, Not(Contains(HasSubstr("notified")))) << "was not measured";
+  load.measured.notified_share = 0.96;
+  EXPECT_THAT(load.only().evidence,
+              Contains(AllOf(HasSubstr("notified 96 times for 100 requests"), HasSubstr("speaks against"))));
+  EXPECT_THAT(load.only().numbers, Contains(Pair("notifications_per_request", 0.96)));
+  load.measured.notified_share = 0.07;
+  EXPECT_THAT(load.only().evidence,
+              Contains(AllOf(HasSubstr("notified 7 times for 100 requests"), HasSubstr("always busy"))));
+  load.measured.notified_share = 0.5;
+  EXPECT_THAT(load.only().evidence, Not(Contains(HasSubstr("notified")))) << "says nothing";
+  load.measured.notified_share = 0.96;
+  load.disk().driver = "nvme";
+  EXPECT_THAT(load.findings().front().found.evidence, Not(Contains(HasSubstr("notified"))));
 }
 
 // As many requests that each take their time are served evenly, too.

@@ -208,6 +208,10 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--web.listen-address", ""}, "'' is not an address to listen on"},
       {{"serve", "--web.listen-address", "127.0.0.1:99999"}, "the port must be a number from 0 to 65535"},
       {{"serve", "--web.listen-address", "::1:10177"}, "an IPv6 address goes in brackets"},
+      {{"top", "--replay", "x", "--at", "soon"}, "'soon' is not a time such as 90s, 14:05:30"},
+      {{"top", "--at", "90s"}, "--at requires --replay"},
+      {{"top", "--replay", "x", "--url", "y"}, "excludes"},
+      {{"top", "--interval", "0"}, "is not a time from 100ms to 1h"},
       {{"serve", "--web.listen-address", "unix:"}, "it needs a path, as in unix:/run/vqscope/agent.sock"},
       {{"serve", "--web.listen-address", "vsock://x:1"}, "the context ID must be a number"},
       {{"serve", "--web.listen-address", "vsock://1"}, "it needs a port, as in vsock://:10177"},
@@ -305,6 +309,26 @@ TEST(CommandLine, TimesAreTakenAsPeopleWriteThem) {
   ASSERT_EQ(windows.line.exit_status, std::nullopt) << windows.err;
   EXPECT_EQ(std::get<CompareOptions>(windows.line.command).windows[0].end, 60);
   EXPECT_EQ(std::get<CompareOptions>(windows.line.command).windows[1].begin, 90);
+}
+
+TEST(CommandLine, TopTakesItsFlags) {
+  const Parsed alone = parse({"top"});
+  ASSERT_EQ(alone.line.exit_status, std::nullopt) << alone.err;
+  const TopOptions& defaults = std::get<TopOptions>(alone.line.command);
+  EXPECT_EQ(defaults.interval_seconds, 1);
+  EXPECT_FALSE(defaults.once);
+  EXPECT_EQ(defaults.replay, "");
+  EXPECT_EQ(defaults.log.level, "error");
+
+  const Parsed replay = parse({"top", "vda", "--once", "--interval=500ms", "--replay", "run.vqr", "--at=1m30s"});
+  ASSERT_EQ(replay.line.exit_status, std::nullopt) << replay.err;
+  const TopOptions& top = std::get<TopOptions>(replay.line.command);
+  EXPECT_THAT(top.measure.devices, ElementsAre("vda"));
+  EXPECT_TRUE(top.once);
+  EXPECT_EQ(top.interval_seconds, 0.5);
+  EXPECT_EQ(top.replay, "run.vqr");
+  ASSERT_TRUE(top.at);
+  EXPECT_EQ(std::get<FromStart>(*top.at).seconds, 90);
 }
 
 TEST(CommandLine, ExplainTakesAFindingOrNone) {

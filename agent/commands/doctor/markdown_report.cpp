@@ -5,6 +5,7 @@
 #include "agent/commands/doctor/layout.h"
 #include "agent/commands/doctor/phrasing.h"
 #include "agent/commands/doctor/report.h"
+#include "agent/view/disk_view.h"
 #include "agent/view/disk_words.h"
 
 namespace vqscope {

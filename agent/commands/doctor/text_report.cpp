@@ -8,6 +8,7 @@
 #include "agent/commands/doctor/phrasing.h"
 #include "agent/commands/doctor/report.h"
 #include "agent/diagnosis/disk_kind.h"
+#include "agent/view/disk_view.h"
 #include "agent/view/disk_words.h"
 
 namespace vqscope {

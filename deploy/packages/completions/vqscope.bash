@@ -22,9 +22,9 @@ _vqscope() {
   elif [[ $command == explain ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" explain 2> /dev/null |
       sed -nE 's/^  ([a-z_-]+).*/\1/p')" -- "$current")
-  elif [[ $previous == --device || $command == doctor && $previous != --* ]]; then
+  elif [[ $previous == --device || $command =~ ^(doctor|top)$ && $previous != --* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/block 2> /dev/null)" -- "$current")
-  elif [[ $previous != --url && $previous != --note && $previous != --duration ]]; then
+  elif [[ $previous != --url && $previous != --note && $previous != --duration && $previous != --at ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi
 }

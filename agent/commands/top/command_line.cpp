@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/top/command_line.h"
+
+#include <memory>
+
+#include "agent/commands/common/usage.h"
+
+namespace vqscope {
+
+Subcommand<TopOptions> add_top(CLI::App& app) {
+  const auto shared = std::make_shared<TopOptions>();
+  TopOptions& options = *shared;
+  CLI::App& top = *app.add_subcommand("top", "Watch this guest's disks, their queues and interrupts on a terminal");
+  add_duration(
+      top, "--interval", [&options](double seconds) { options.interval_seconds = seconds; }, "100ms", "1h",
+      "How long from one reading to the next")
+      ->default_str("1s");
+  top.add_flag("--once", options.once, "Print one picture as text, of one interval, and end");
+  CLI::Option* const replay =
+      top.add_option("--replay", options.replay, "Look at this recording, back and forth, and at no disk of this guest")
+          ->type_name("FILE")
+          ->check(not_empty());
+  top.add_option_function<std::string>(
+         "--at", [&options](const std::string& text) { options.at = parse_moment(text); },
+         "Where to begin in it: a time from its start, such as 90s or 1m30s, or one of the day or a date in UTC, such "
+         "as 14:05 or 2026-11-27T14:05:30Z")
+      ->type_name("TIME")
+      ->needs(replay)
+      ->check([](const std::string& text) {
+        return parse_moment(text) ? "" : "'" + text + "' is not a time such as 90s, 14:05:30 or 2026-11-27T14:05:30Z";
+      });
+  add_agent(top, options.agent, "Look at what the agent at this URL measures");
+  top.get_option("--url")->excludes(replay);
+  add_measure(top, options.measure, "disk,--device");
+  add_log(top, options.log);
+  top.footer(
+      "Without --url, the agent of this guest is asked, at unix:/run/vqscope/agent.sock and 127.0.0.1:10177; if none "
+      "answers, probes are attached, which takes root. '?' shows the keys.");
+  return {&top, [shared]() -> Result<TopOptions> {
+            if (auto sensible = check(shared->measure); !sensible) return tl::unexpected(sensible.error());
+            return std::move(*shared);
+          }};
+}
+
+}  // namespace vqscope

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was found and how to mend it, and the keys.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+#include "agent/commands/top/frame.h"
+#include "agent/diagnosis/platform.h"
+#include "agent/diagnosis/remedies.h"
+
+namespace vqscope {
+
+namespace {
+
+const Disk* find_disk(const Picture& picture, const std::string& name) {
+  for (const Disk& disk : picture.topology.disks)
+    if (disk.name == name) return &disk;
+  return nullptr;
+}
+
+// One that is too long is seen to be cut, and not run by mistake.
+TextLine command_line(std::string_view command, std::size_t width) {
+  constexpr std::string_view kIndent = "      ", kCut = " ... (vqscope doctor has all of it)";
+  std::string text = std::string(kIndent) + plain_text(command);
+  if (text.size() > width) text = text.substr(0, width - std::min(width, kCut.size())) + std::string(kCut);
+  return line(std::move(text), Style::kBold);
+}
+
+void add_remedy(const Picture& picture, const Finding& finding, std::size_t width, std::vector<TextLine>& lines) {
+  const Disk* disk = find_disk(picture, finding.device);
+  const Instructions instructions =
+      instructions_for(finding.found.remedy, finding.device.empty() ? nullptr : disk, picture.topology,
+                       choose_platforms(picture.topology, std::nullopt).platforms);
+  if (!instructions.summary.empty()) add_wrapped(lines, instructions.summary, width, "  ", "  ");
+  for (const Step& step : instructions.steps) {
+    add_wrapped(lines, fmt::format("{}: {}", step.where, step.text), width, "  - ", "    ");
+    for (const std::string_view command : split(step.snippet, "\n")) lines.push_back(command_line(command, width));
+  }
+}
+
+}  // namespace
+
+std::vector<TextLine> finding_lines(const Picture& picture, const Canvas& canvas) {
+  const Findings& findings = picture.findings;
+  if (!findings.seconds) return {line("There is no window yet in which something could be found.")};
+  if (findings.found.empty()) return {line(fmt::format("No finding in {:.0f} s.", *findings.seconds))};
+  std::vector<TextLine> lines;
+  for (const Finding& finding : findings.found) {
+    if (!lines.empty()) lines.emplace_back();
+    lines.push_back(
+        {{{fmt::format("{} ", name_of(finding.found.severity)), style_of(finding.found.severity)},
+          {plain_text(fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title)),
+           Style::kBold}},
+         finding.device});
+    for (const std::string& sentence : finding.found.evidence) add_wrapped(lines, sentence, canvas.width, "  ", "  ");
+    add_remedy(picture, finding, canvas.width, lines);
+    lines.push_back(line(fmt::format("  More: vqscope explain {}", finding.kind->id), Style::kDim));
+  }
+  return lines;
+}
+
+std::vector<TextLine> help_lines() {
+  std::vector<TextLine> lines = {line("Keys", Style::kBold)};
+  for (const Binding& binding : bindings())
+    lines.push_back(line(fmt::format("  {:<16}{}", binding.names, binding.what)));
+  lines.push_back(line("  Mouse           a click selects a disk, and opens one that is selected; the wheel scrolls"));
+  for (const std::string_view text :
+       {"", "Columns", "  INFL            requests in flight at the device, on average; NOW: at this moment",
+        "  P50, P99, P99.9 of the time from issue to completion: the host, and the completion",
+        "                  in this guest. ~: fewer than ten requests lie beyond it",
+        "  BEFORE          P99 of the time from start to issue, in this guest. The two kinds of",
+        "                  time have histograms of their own: no quantile of both together is known",
+        "  HOST            share of the requests' time that was spent at the host",
+        "  Q/CPU           hardware queues / online vCPUs",
+        "  IRQ             vCPU that takes most of the disk's interrupts, and its share of them",
+        "  FIND            the worst finding of the last 10 s", "  -               not measured"})
+    lines.push_back(line(std::string(text), text == "Columns" ? Style::kBold : Style::kPlain));
+  return lines;
+}
+
+}  // namespace vqscope

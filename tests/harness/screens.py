@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program on a pseudo-terminal, whose screen is read as a person would, with pyte."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import unittest
+
+import vqtest
+
+# Debian's modules, for an interpreter that is not Debian's.
+sys.path.append("/usr/lib/python3/dist-packages")
+try:
+    import pyte
+except ImportError:
+    pyte = None
+
+# As a terminal sends them to a program that has asked for its keypad.
+UP, DOWN, RIGHT, LEFT = "\x1bOA", "\x1bOB", "\x1bOC", "\x1bOD"
+
+
+class Console:
+    """The program, its screen (pyte) and all that it wrote (`written`).
+
+    A terminal that repeats characters on demand, as xterm does, is more than pyte knows."""
+
+    def __init__(self, test, *command, columns=80, rows=24, **environment):
+        if pyte is None:
+            raise unittest.SkipTest("python3-pyte is not installed")
+        self.near, self.far = pty.openpty()
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.written = b""
+        self.resize(columns, rows)
+        self.modes = termios.tcgetattr(self.far)
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdin=self.far, stdout=self.far, stderr=self.far, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            env={**os.environ, "TERM": "screen-256color", "LC_ALL": "C.UTF-8", **environment})
+        test.addCleanup(self.close)
+
+    def close(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+        os.close(self.near)
+        os.close(self.far)
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.near, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.screen.resize(rows, columns)
+
+    def read(self):
+        """What was written since goes to the screen."""
+        while select.select([self.near], [], [], 0)[0]:
+            piece = os.read(self.near, 1 << 16)
+            self.written += piece
+            self.stream.feed(piece)
+
+    def lines(self):
+        self.read()
+        return [row.rstrip() for row in self.screen.display]
+
+    def text(self):
+        return "\n".join(self.lines())
+
+    def press(self, keys):
+        os.write(self.near, keys.encode())
+
+    def wait_for(self, text, seconds=10):
+        """The screen's text once it has that."""
+        try:
+            return vqtest.wait_for(lambda: (shown := self.text()) and text in shown and shown, f"'{text}'", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error} on\n{self.text()}") from None
+
+    def wait_for_no(self, text):
+        vqtest.wait_for(lambda: text not in self.text(), f"'{text}' to go")
+
+    def ended(self):
+        """Its exit status, once it has ended."""
+
+        def status():
+            self.read()  # nobody ends while nobody reads
+            return self.process.poll() is not None
+
+        vqtest.wait_for(status, "the program to end", 20)
+        self.read()
+        return self.process.returncode
+
+    def is_restored(self):
+        """Whether the terminal is as the program found it: its modes, its screen, its cursor."""
+        self.read()
+        on, off = self.written.rfind(b"\x1b[?1049h"), self.written.rfind(b"\x1b[?1049l")
+        hidden, shown = self.written.rfind(b"\x1b[?25l"), self.written.rfind(b"\x1b[?25h")
+        return termios.tcgetattr(self.far) == self.modes and off >= on and shown >= hidden
