@@ -125,8 +125,10 @@ export class Chart {
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
     const context = canvas.getContext('2d');
+    // In the canvas' own pixels: where a reader has made the page smaller, there are fewer of them than CSS has.
+    context?.resetTransform();
+    context?.clearRect(0, 0, canvas.width, canvas.height);
     context?.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context?.clearRect(0, 0, width, height);
     return context;
   }
 
