@@ -196,7 +196,7 @@ class Page(unittest.TestCase):
         vqtest.wait_for(lambda: len(self.steps()) >= 70 or not os.environ.get("VQSCOPE_PAGE_PICTURES"), "a picture's worth", 150)
         folder = pathlib.Path(os.environ.get("VQSCOPE_PAGE_PICTURES") or
                               self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-page-")))
-        for name, width, height, dark in (("page", 1200, 900, False), ("desktop", 1280, 1400, False), ("tablet", 820, 1180, True),
+        for name, width, height, dark in (("page", 1200, 800, False), ("desktop", 1280, 1400, False), ("tablet", 820, 1180, True),
                                           ("phone", 360, 740, False)):
             browser = Browser(self, width, height, dark, 0.75 if name == "page" else 1)
             browser.driver.get(f"{self.address}#disk={self.disk}&range={60 if name == 'page' else 300}")

@@ -193,6 +193,10 @@ function drawLine(context, frame, span, heightOf, style) {
     else path.moveTo(x - 0.75, y), path.lineTo(x, y);
     pen = true;
   }
+  context.save();
+  context.beginPath();
+  context.rect(frame.left, 0, frame.width, frame.top + frame.height);
+  context.clip();
   context.lineJoin = 'round';
   if (style.halo) {
     context.strokeStyle = colour('--paper');
@@ -205,8 +209,7 @@ function drawLine(context, frame, span, heightOf, style) {
   context.strokeStyle = style.stroke;
   context.lineWidth = 1.75;
   context.stroke(path);
-  context.setLineDash([]);
-  context.lineWidth = 1;
+  context.restore();
 }
 
 /**
