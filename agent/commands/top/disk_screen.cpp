@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "agent/commands/top/frame.h"
 #include "agent/diagnosis/phrases.h"
@@ -55,13 +56,13 @@ void add_operations(const DiskView& view, std::vector<TextLine>& lines) {
     lines.push_back(line(fmt::format("{} failed.", plural(static_cast<double>(errors), "request")), Style::kCritical));
 }
 
-// One letter for each hundredth or so of the time.
+// Letters in proportion to the parts of the time.
 std::string bar(const std::vector<std::pair<char, double>>& parts, double total, std::size_t width) {
   std::string text;
   double before = 0;
   for (const auto& [letter, seconds] : parts) {
     before += seconds;
-    text.resize(static_cast<std::size_t>(before / total * static_cast<double>(width) + 0.5), letter);
+    text.resize(static_cast<std::size_t>(std::lround(before / total * static_cast<double>(width))), letter);
   }
   return text;
 }
