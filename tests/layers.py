@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether each folder includes only what stands below it; agent/README.md says what is in which."""
+"""Whether each folder includes only what stands below it (agent/README.md says what is in which), and whether each name is
+one class's: all of them share a namespace, and the linker takes one of two without a word."""
 import pathlib
 import re
 import sys
@@ -41,7 +42,18 @@ def complaints():
                 yield f"{name} includes {included}, which does not stand below {room}"
 
 
+def names_of_two():
+    """One line for each class that has the name of another one."""
+    places = {}
+    for header in sorted([*ROOT.glob("agent/**/*.h"), *ROOT.glob("exporters/**/*.h")]):
+        for name in re.findall(r"^(?:class|struct|enum(?: class)?) (\w+)(?: final)?(?: : [^;{\n]+)? \{", header.read_text(), re.MULTILINE):
+            places.setdefault(name, []).append(str(header.relative_to(ROOT)))
+    for name, headers in places.items():
+        if len(headers) > 1:
+            yield f"{name} is defined in {' and in '.join(headers)}"
+
+
 if __name__ == "__main__":
-    found = list(complaints())
+    found = [*complaints(), *names_of_two()]
     print("\n".join(found), end="\n" if found else "")
     sys.exit(1 if found else 0)

@@ -16,8 +16,8 @@
 #include "agent/diagnosis/tracker.h"
 #include "agent/model/reading.h"
 #include "exporters/http/body.h"
-#include "exporters/page/history.h"
 #include "exporters/page/step.h"
+#include "exporters/page/step_history.h"
 
 namespace vqscope {
 
@@ -61,7 +61,7 @@ class LivePage {
 
   const std::string version_, run_, host_;
   mutable std::mutex mutex_;  // for all down to the next one; never held for long, so that sampling does not wait
-  History history_;
+  StepHistory history_;
   std::optional<Reading> last_;
   bool condensed_ = false;  // whether its snapshot is
   RaisedFindings findings_ = std::make_shared<const std::vector<RaisedFinding>>();

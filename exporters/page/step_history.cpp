@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporters/page/history.h"
+#include "exporters/page/step_history.h"
 
 #include <zlib.h>
 
@@ -54,14 +54,14 @@ std::string unpack(std::string_view packed) {
   return out;
 }
 
-std::size_t History::bytes_of(const Entry& entry) { return sizeof(Entry) + entry.packed.capacity(); }
+std::size_t StepHistory::bytes_of(const Entry& entry) { return sizeof(Entry) + entry.packed.capacity(); }
 
-void History::forget_oldest() {
+void StepHistory::forget_oldest() {
   bytes_ -= bytes_of(entries_.front());
   entries_.pop_front();
 }
 
-std::uint64_t History::add(std::uint64_t time_ns, std::string packed) {
+std::uint64_t StepHistory::add(std::uint64_t time_ns, std::string packed) {
   entries_.push_back({time_ns, std::move(packed)});
   bytes_ += bytes_of(entries_.back());
   constexpr std::uint64_t kSpanNs = kHistorySeconds * 1'000'000'000;
@@ -71,19 +71,19 @@ std::uint64_t History::add(std::uint64_t time_ns, std::string packed) {
 }
 
 // Index of the first entry whose number is above `after`.
-std::size_t History::first_after(std::uint64_t after) const {
+std::size_t StepHistory::first_after(std::uint64_t after) const {
   const std::uint64_t forgotten = newest_ - entries_.size();
   return static_cast<std::size_t>(std::clamp(after, forgotten, newest_) - forgotten);
 }
 
-std::vector<std::string> History::after(std::uint64_t after, std::size_t most) const {
+std::vector<std::string> StepHistory::after(std::uint64_t after, std::size_t most) const {
   std::vector<std::string> texts;
   const std::size_t begin = first_after(after), end = std::min(entries_.size() - begin, most) + begin;
   for (std::size_t i = begin; i < end; ++i) texts.push_back(entries_[i].packed);
   return texts;
 }
 
-std::uint64_t History::last_after(std::uint64_t after, std::size_t most) const {
+std::uint64_t StepHistory::last_after(std::uint64_t after, std::size_t most) const {
   const std::size_t begin = first_after(after);
   return newest_ - entries_.size() + begin + std::min(entries_.size() - begin, most);
 }

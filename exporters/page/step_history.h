@@ -22,7 +22,7 @@ inline constexpr std::size_t kBytesPerSecond = kMostHistoryBytes / kHistorySecon
 std::string pack(std::string_view text);
 std::string unpack(std::string_view packed);
 
-class History {
+class StepHistory {
  public:
   // Keeps a text that pack() has packed, and forgets what is older than kHistorySeconds, and the oldest if there is no
   // room for all. `time_ns` is of CLOCK_MONOTONIC and rises. Returns the entry's number: 1, 2, 3, ...

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporters/page/history.h"
+#include "exporters/page/step_history.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,15 +18,17 @@ using ::testing::SizeIs;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::size_t kAll = 1'000'000;
 
-void add(History& history, std::uint64_t second, const std::string& text) { history.add(second * kSecond, pack(text)); }
+void add(StepHistory& history, std::uint64_t second, const std::string& text) {
+  history.add(second * kSecond, pack(text));
+}
 
-std::vector<std::string> texts_after(const History& history, std::uint64_t after, std::size_t most = kAll) {
+std::vector<std::string> texts_after(const StepHistory& history, std::uint64_t after, std::size_t most = kAll) {
   std::vector<std::string> texts = history.after(after, most);
   for (std::string& text : texts) text = unpack(text);
   return texts;
 }
 
-TEST(History, UnpacksWhatWasPacked) {
+TEST(StepHistory, UnpacksWhatWasPacked) {
   std::mt19937_64 random(3);
   for (const std::size_t size : {0U, 1U, 5U, 16384U, 16385U, 300'000U}) {
     std::string text(size, 'x');
@@ -35,8 +37,8 @@ TEST(History, UnpacksWhatWasPacked) {
   }
 }
 
-TEST(History, GivesWhatCameAfterAnEntry) {
-  History history;
+TEST(StepHistory, GivesWhatCameAfterAnEntry) {
+  StepHistory history;
   EXPECT_EQ(history.newest(), 0U);
   EXPECT_THAT(texts_after(history, 0), IsEmpty());
   EXPECT_EQ(history.last_after(0, kAll), 0U);
@@ -49,8 +51,8 @@ TEST(History, GivesWhatCameAfterAnEntry) {
   EXPECT_EQ(history.last_after(4, kAll), 4U);
 }
 
-TEST(History, ForgetsWhatIsOlderThanItSpan) {
-  History history;
+TEST(StepHistory, ForgetsWhatIsOlderThanItSpan) {
+  StepHistory history;
   for (std::uint64_t i = 1; i <= kHistorySeconds + 10; ++i) add(history, i, std::to_string(i));
   const auto texts = texts_after(history, 0);
   EXPECT_THAT(texts, SizeIs(kHistorySeconds));
@@ -61,8 +63,8 @@ TEST(History, ForgetsWhatIsOlderThanItSpan) {
   EXPECT_EQ(history.last_after(5, 1), 11U);
 }
 
-TEST(History, ForgetsAllOfWhatWasBeforeALongPause) {
-  History history;
+TEST(StepHistory, ForgetsAllOfWhatWasBeforeALongPause) {
+  StepHistory history;
   for (std::uint64_t i = 1; i <= 5; ++i) add(history, i, "old");
   add(history, 10'000, "new");
   EXPECT_THAT(texts_after(history, 0), ElementsAre("new"));
@@ -70,8 +72,8 @@ TEST(History, ForgetsAllOfWhatWasBeforeALongPause) {
   EXPECT_EQ(history.newest(), 6U);
 }
 
-TEST(History, TakesNoMoreThanItsBytesWhateverIsAdded) {
-  History history;
+TEST(StepHistory, TakesNoMoreThanItsBytesWhateverIsAdded) {
+  StepHistory history;
   std::mt19937_64 random(5);
   std::size_t most = 0;
   for (std::uint64_t i = 1; i <= 400; ++i) {
