@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compression; the witness is zlib's inflate.
+#include "exporters/http/gzip.h"
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <random>
-
-#include "exporters/http/gzip.h"
 
 namespace vqscope {
 namespace {
