@@ -11,6 +11,7 @@ namespace vqscope {
 
 Result<Child> Child::start(const std::vector<std::string>& words, bool output_to_error) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));  // as execve(2) has it
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
