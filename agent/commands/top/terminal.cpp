@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -40,7 +41,7 @@ void restore_and_die(int signal) {
 // Of the terminal's description; empty if it has none of that name.
 std::string capability(const char* name) {
   const char* const text = ::tigetstr(name);
-  return text == nullptr || text == reinterpret_cast<const char*>(-1) ? "" : text;
+  return text == nullptr || reinterpret_cast<std::intptr_t>(text) == -1 ? "" : text;
 }
 
 void set_up_rescue(const termios& modes) {
