@@ -134,8 +134,11 @@ Histogram latency_histogram(const DeviceSnapshot& grown, Phase phase, std::optio
   Histogram sum;
   for (std::size_t q = 0; grown.queues && q < grown.queues->size(); ++q) {
     if (queue.value_or(q) != q) continue;
-    for (const Boxed<OpCounters>& op : (*grown.queues)[q].ops)
-      if (op) sum += phase == Phase::kAtDevice ? op->device : op->queue;
+    for (const Boxed<OpCounters>& op : (*grown.queues)[q].ops) {
+      if (!op) continue;
+      const OpCounters& counters = *op;
+      sum += phase == Phase::kAtDevice ? counters.device : counters.queue;
+    }
   }
   return sum;
 }
