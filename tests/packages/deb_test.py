@@ -23,6 +23,7 @@ FILES = {
     "/usr/share/vqscope/doc/ENDPOINT.md": 0o644,
     "/usr/share/vqscope/doc/FINDINGS.md": 0o644,
     "/usr/share/vqscope/doc/METHOD.md": 0o644,
+    "/usr/share/vqscope/doc/METRICS.md": 0o644,
     "/usr/share/vqscope/doc/PAGE.md": 0o644,
     "/usr/share/vqscope/doc/PROMETHEUS.md": 0o644,
     "/usr/share/vqscope/doc/SYSTEMD.md": 0o644,
