@@ -84,13 +84,15 @@ void LivePage::add(Reading reading, RaisedFindings findings, std::uint64_t realt
   if (condensed) condense(reading.snapshot);
   const std::scoped_lock lock(mutex_);
   // Between a reading that is condensed and one that is not there is no difference.
-  if (last_ && condensed == condensed_) {
+  const bool has_step = last_ && condensed == condensed_;
+  if (has_step) {
     const HistoryStep step{reading.topology, last_->snapshot, reading.snapshot, realtime_ns};
     history_.add(reading.snapshot.time_ns, pack_step(step, condensed ? Grain::kQueuesWithoutLatency : Grain::kAll));
   }
-  if (!last_ || last_->topology != reading.topology || last_->probes != reading.probes)
-    machine_since_ = history_.newest();
-  if (findings != findings_) findings_since_ = history_.newest();
+  // Who has the newest entry may have it from before this reading, if that brought none.
+  const std::uint64_t since = history_.newest() + (has_step ? 0 : 1);
+  if (!last_ || last_->topology != reading.topology || last_->probes != reading.probes) machine_since_ = since;
+  if (findings != findings_) findings_since_ = since;
   findings_ = std::move(findings);
   last_ = std::move(reading);
   condensed_ = condensed;

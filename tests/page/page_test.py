@@ -10,7 +10,6 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import time
 import unittest
 
 import vqtest
@@ -180,9 +179,8 @@ class Page(unittest.TestCase):
                 return nodes;""")
             return int(self.shown_step()), metrics
 
-        for _ in range(3):  # what it makes at first
-            time.sleep(2)
-            held()
+        shown, _ = held()
+        self.settled(lambda: int(self.shown_step()) >= shown + 5, "what it makes at first")
         first, before = held()
         self.settled(lambda: int(self.shown_step()) >= first + 15, "15 more steps")
         last, after = held()

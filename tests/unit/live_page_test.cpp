@@ -137,6 +137,20 @@ TEST(LivePage, TellsOfTheMachineAndTheFindingsWhenTheyChange) {
   EXPECT_FALSE(agent.ask("since=abc-4").contains("findings"));
 }
 
+TEST(LivePage, TellsOfADiskWithWhichItBeginsToKeepLessDetail) {
+  Agent agent(test::quiet_reading(40));
+  agent.pass(2);
+  const std::string cursor = agent.ask()["cursor"];
+  agent.reading.topology.disks.push_back(agent.reading.topology.disks[0]);
+  agent.reading.snapshot.devices.push_back(agent.reading.snapshot.devices[0]);
+  agent.reading.topology.disks[1].name = agent.reading.snapshot.devices[1].name = "vdb";
+  agent.pass(1);
+  EXPECT_EQ(agent.ask()["cursor"], cursor) << "from one reading to the next the numbers are not the same kind";
+  EXPECT_THAT(agent.ask("since=" + cursor)["machine"]["disks"], SizeIs(2));
+  agent.pass(1);
+  EXPECT_THAT(agent.ask("since=" + cursor)["machine"]["disks"], SizeIs(2));
+}
+
 TEST(LivePage, ADiskThatComesHasNumbersFromItsSecondReadingOn) {
   Agent agent(test::quiet_reading(1));
   agent.pass(1);

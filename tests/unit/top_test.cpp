@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `vqscope top` without a terminal: what is kept, what is shown of it, and what keys change.
+// `vqscope top` without a terminal: what is shown, and what keys change.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,12 +9,9 @@
 #include <set>
 
 #include "agent/commands/top/frame.h"
-#include "agent/commands/top/history.h"
-#include "agent/commands/top/moment.h"
 #include "agent/commands/top/player.h"
 #include "agent/commands/top/ui.h"
-#include "agent/model/buckets.h"
-#include "readings.h"
+#include "tests/unit/top_case.h"
 
 namespace vqscope {
 namespace {
@@ -28,152 +25,17 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
-constexpr std::uint64_t kStart = 1'800'000'000 * kSecond;  // 2027-01-15 08:00:00 UTC
-
-// Readings of one guest, a second apart.
-class Readings {
- public:
-  explicit Readings(unsigned queues = 2, unsigned cpus = 0) : reading_(test::quiet_reading(queues, cpus)) {
-    header_.started_realtime_ns = kStart;
-    header_.started_monotonic_ns = reading_.snapshot.time_ns;
-    header_.counting_since_ns = 1;
-    header_.boot_id = "boot";
-  }
-
-  Reading& reading() { return reading_; }
-  RecordingHeader& header() { return header_; }
-
-  // So many reads on a queue in the second that ends with the next reading.
-  void read(std::size_t queue, std::uint64_t count, std::uint64_t device_ns, std::size_t disk = 0) {
-    QueueCounters& counters = (*reading_.snapshot.devices[disk].queues)[queue];
-    if (!counters.ops[VQS_READ]) counters.ops[VQS_READ].emplace();
-    counters.ops[VQS_READ]->device.add(cell_of(device_ns), count);
-    counters.ops[VQS_READ]->device.sum_ns += count * device_ns;
-    counters.ops[VQS_READ]->bytes += count << 20;
-    counters.device_ns += count * device_ns;
-    counters.inflight_ns += count * device_ns;
-    counters.origins[0].local += count;
-  }
-
-  void add_disk(const std::string& name) {
-    reading_.topology.disks.push_back(reading_.topology.disks.front());
-    reading_.snapshot.devices.push_back(reading_.snapshot.devices.front());
-    reading_.topology.disks.back().name = reading_.snapshot.devices.back().name = name;
-  }
-
-  DecodedSnapshot next() {
-    DecodedSnapshot snapshot{header_, reading_};
-    reading_.snapshot.time_ns += kSecond;
-    return snapshot;
-  }
-
- private:
-  Reading reading_;
-  RecordingHeader header_;
-};
-
-constexpr Canvas kTerminal{80, 24, false};
-
-std::vector<std::string> text_of(const Frame& frame) {
-  std::vector<std::string> rows;
-  for (const TextLine& row : frame.lines) rows.push_back(text_of(row));
-  return rows;
-}
-
-std::vector<std::string> draw(Player& player, const Canvas& canvas = kTerminal) {
-  const auto frame = player.draw(canvas);
-  EXPECT_TRUE(frame) << frame.error().message;
-  return frame ? text_of(**frame) : std::vector<std::string>();
-}
-
-void press(Player& player, std::string_view keys) {
-  for (const char key : keys) player.press(static_cast<Key>(key));
-}
-
+using test::draw;
+using test::press;
+using test::Readings;
+using test::words_of;
 // The disks' names in the order of the list.
 std::vector<std::string> listed(Player& player) {
   std::vector<std::string> names;
-  const auto frame = player.draw(kTerminal);
+  const auto frame = player.draw(test::kTerminal);
   for (const TextLine& row : (*frame)->lines)
     if (!row.disk.empty() && text_of(row).starts_with(row.disk)) names.push_back(row.disk);
   return names;
-}
-
-// The words of the row that begins with a word.
-std::vector<std::string> words_of(const std::vector<std::string>& rows, std::string_view first) {
-  for (const std::string& row : rows) {
-    std::vector<std::string> words;
-    std::istringstream text(row);
-    for (std::string word; text >> word;) words.push_back(word);
-    if (!words.empty() && words.front() == first) return words;
-  }
-  return {};
-}
-
-TEST(Moment, IsWrittenAsPeopleDo) {
-  const auto at = [](std::string_view text) {
-    const auto moment = parse_moment(text);
-    return moment ? std::optional((resolve(*moment, kStart) - kStart) / kSecond) : std::nullopt;
-  };
-  EXPECT_EQ(at("90"), 90U);
-  EXPECT_EQ(at("1m30s"), 90U);
-  EXPECT_EQ(at("08:01:30"), 90U);
-  EXPECT_EQ(at("08:02"), 120U);
-  EXPECT_EQ(at("07:59"), 86'400U - 60) << "of the next day, for the recording began after it";
-  EXPECT_EQ(at("2027-01-15T08:01:30Z"), 90U);
-  EXPECT_EQ(at("2027-01-15 08:01:30"), 90U);
-  for (const char* text : {"", "soon", "24:00", "8:00", "08:60", "08:00:00:00", "2027-01-15", "2027-13-15T08:00",
-                           "2027-02-30T08:00", "2027-01-15T", "1969-12-31T08:00", "08:0x"})
-    EXPECT_FALSE(parse_moment(text)) << text;
-}
-
-TEST(History, GivesBackWhatWasAddedInAnyOrder) {
-  Readings readings;
-  std::mt19937_64 random(1);
-  History history(~std::size_t{0});
-  std::vector<Reading> added;
-  for (int i = 0; i < 200; ++i) {
-    test::stir(readings.reading(), random);
-    added.push_back(readings.next().reading);
-    history.add({readings.header(), added.back()});
-  }
-  ASSERT_EQ(history.end(), 200U);
-  for (const std::size_t first : {0U, 63U, 64U, 150U, 199U}) {
-    std::size_t next = first;
-    ASSERT_TRUE(history.visit(first, first + 3, [&](std::size_t i, const RecordingHeader&, const Reading& reading) {
-      EXPECT_EQ(i, next++);
-      EXPECT_EQ(reading.snapshot, added[i].snapshot) << i;
-    }));
-    EXPECT_EQ(next, std::min<std::size_t>(first + 3, 200)) << first;
-  }
-}
-
-TEST(History, DropsTheOldestWhenItIsFull) {
-  Readings readings(8);
-  std::mt19937_64 random(1);
-  constexpr std::size_t kRoom = 512 << 10;
-  History history(kRoom);
-  for (int i = 0; i < 2'000; ++i) {
-    test::stir(readings.reading(), random);
-    history.add(readings.next());
-    ASSERT_LE(history.bytes(), kRoom + (256 << 10)) << "the newest block is kept whole";
-  }
-  EXPECT_EQ(history.end(), 2'000U);
-  EXPECT_GT(history.begin(), 0U);
-  std::size_t seen = 0;
-  ASSERT_TRUE(history.visit(0, 2'000, [&](std::size_t, const RecordingHeader&, const Reading&) { ++seen; }));
-  EXPECT_EQ(seen, history.end() - history.begin());
-}
-
-TEST(History, FindsTheReadingOfATime) {
-  Readings readings;
-  History history(~std::size_t{0});
-  for (int i = 0; i < 100; ++i) history.add(readings.next());
-  EXPECT_EQ(history.at(kStart + 70 * kSecond + 5), 70U);
-  EXPECT_EQ(history.at(0), 0U);
-  EXPECT_EQ(history.at(kStart + 1'000 * kSecond), 99U);
-  EXPECT_EQ(history.realtime_ns(99), kStart + 99 * kSecond);
 }
 
 TEST(TopPicture, IsThereBeforeThereIsAReading) {
@@ -187,7 +49,7 @@ TEST(TopPicture, IsThereBeforeThereIsAReading) {
 TEST(TopPicture, ShowsTheDisksThatThereAreUntilThereIsAReading) {
   Readings readings(1, 4);
   Player player(Ui{});
-  player.preview(readings.reading().topology, kStart);
+  player.preview(readings.reading().topology, test::kStart);
   EXPECT_THAT(words_of(draw(player), "vda"), ElementsAre("vda", "-", "-", "-", "-", "-", "-", "-", "1/4", "-", "-"));
   player.press('2');
   EXPECT_THAT(draw(player), Contains(HasSubstr("1 queue for 4 vCPUs")));
@@ -510,69 +372,6 @@ TEST(TopKeys, LeadThroughTheScreensAndBack) {
   EXPECT_EQ(ui.screen, Screen::kDisks);
   EXPECT_TRUE(press(ui, 'q', extent).quit);
   EXPECT_EQ(click(click(ui, "vda"), "vda").screen, Screen::kDisk) << "a second click opens it";
-}
-
-// Readings that were recorded.
-class Recorded : public Source {
- public:
-  explicit Recorded(std::deque<DecodedSnapshot> readings) : readings_(std::move(readings)) {}
-  Result<std::optional<DecodedSnapshot>> read() override {
-    if (readings_.empty()) return std::nullopt;
-    auto next = std::move(readings_.front());
-    readings_.pop_front();
-    return next;
-  }
-  [[nodiscard]] std::string place() const override { return "run.vqr"; }
-
- private:
-  std::deque<DecodedSnapshot> readings_;
-};
-
-std::unique_ptr<Source> recording_of(std::uint64_t seconds) {
-  Readings readings;
-  std::deque<DecodedSnapshot> all = {readings.next()};
-  for (std::uint64_t i = 1; i <= seconds; ++i) {
-    readings.read(0, i, 1'000'000);
-    all.push_back(readings.next());
-  }
-  return std::make_unique<Recorded>(std::move(all));
-}
-
-TEST(TopReplay, GoesToItsEnd) {
-  auto player = Player::of_recording(recording_of(200), {}, std::nullopt);
-  ASSERT_TRUE(player);
-  press(**player, "l");
-  EXPECT_EQ(words_of(draw(**player), "vda")[1], "200");
-}
-
-TEST(TopReplay, BeginsWhereItIsToldAndGoesOnWithItsReadings) {
-  auto player = Player::of_recording(recording_of(200), {}, std::nullopt);
-  ASSERT_TRUE(player);
-  const auto rate = [&] { return words_of(draw(**player), "vda")[1]; };
-  EXPECT_EQ(rate(), "1");
-  EXPECT_THAT(draw(**player)[0], AllOf(HasSubstr("run.vqr"), HasSubstr("2027-01-15 08:00:01"), HasSubstr("RECORDING")));
-  (*player)->advance();
-  EXPECT_EQ(rate(), "1") << "it stands until somebody lets it run";
-  press(**player, " ");
-  (*player)->advance();
-  EXPECT_EQ(rate(), "2");
-  press(**player, "]t");
-  EXPECT_EQ(rate(), "63");
-  press(**player, "]]]");
-  EXPECT_EQ(rate(), "200");
-
-  auto later = Player::of_recording(recording_of(200), {}, parse_moment("08:02"));
-  ASSERT_TRUE(later);
-  EXPECT_EQ(words_of(draw(**later), "vda")[1], "120");
-}
-
-TEST(TopReplay, SaysWhenAMomentIsNotInIt) {
-  auto player = Player::of_recording(recording_of(5), {}, parse_moment("1h"));
-  ASSERT_TRUE(player);
-  const auto rows = draw(**player);
-  EXPECT_THAT(rows, Contains(HasSubstr("09:00:00 UTC is not in this recording")));
-  EXPECT_EQ(words_of(rows, "vda")[1], "5") << "the nearest";
-  EXPECT_FALSE(Player::of_recording(std::make_unique<Recorded>(std::deque<DecodedSnapshot>()), {}, std::nullopt));
 }
 
 }  // namespace
