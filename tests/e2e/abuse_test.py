@@ -184,7 +184,7 @@ class Abuse(unittest.TestCase):
         self.assertLess(self.usage(agent).descriptors, 128)
         self.assertGreater(agent.scrape().one("vqscope_http_refused_total", reason="limit"), 200)
         self.assertNotIn("Too many open files", agent.output())
-        self.assertNotIn("is gone", agent.output())
+        self.assertNotIn(f"disk {disk.name} is gone", agent.output())
         crowd.close()
         agent.wait_for_device(disk.name)
 
