@@ -61,7 +61,7 @@ static __always_inline struct vqs_waiting *this_cpu(void)
 }
 
 /* Whether the way that led to the lock still does: what the elevator or the driver had there may be gone, and its
- * memory another's. Asked before the wait, which it is a part of. */
+ * memory another's. */
 static __noinline bool still_leads(__u32 index, __u64 address)
 {
   const struct vqs_lock *lock = bpf_map_lookup_elem(&locks, &index);
@@ -77,12 +77,19 @@ static __noinline bool still_leads(__u32 index, __u64 address)
 static __noinline void begin_wait(__u32 lock, __u64 address)
 {
   struct vqs_waiting *here = this_cpu();
-  __u32 i, place = VQS_NESTED_WAITS;
+  __u32 i, place = VQS_NESTED_WAITS, remembered = lock % VQS_FOLLOWED_LOCKS;
   __u64 now = bpf_ktime_get_ns();
 
-  /* Its end is told as lost: whose it was is not known. */
-  if (!here || !still_leads(lock, address))
+  if (!here)
     return;
+  if (here->followed[remembered] != address || NSEC_SINCE(now, here->followed_ns[remembered]) >= VQS_FOLLOW_AFTER_NS) {
+    /* Its end is told as lost: whose it was is not known. */
+    if (!still_leads(lock, address))
+      return;
+    here->followed[remembered] = address;
+    here->followed_ns[remembered] = now;
+    now = bpf_ktime_get_ns(); /* that is no part of the wait */
+  }
 #pragma unroll
   for (i = 0; i < VQS_NESTED_WAITS; i++) {
     if (here->locks[i] == address || (!here->locks[i] && place == VQS_NESTED_WAITS))
@@ -112,18 +119,16 @@ static __always_inline void mark_used(__u32 lock)
     __sync_fetch_and_or(word, bit);
 }
 
-static __noinline void end_wait(__u64 address, __u64 since)
+static __noinline void end_wait(__u64 address, __u64 since, __u64 now)
 {
   __u32 lock = find_lock(address), index;
   struct vqs_lock_waits *waits;
-  __u64 now, ns;
+  __u64 ns = NSEC_SINCE(now, since);
 
   index = bpf_get_smp_processor_id() * lock_count + lock - 1;
   waits = bpf_map_lookup_elem(&lock_waits, &index);
   if (!lock || !waits)
     return; /* the disk has just gone */
-  now = bpf_ktime_get_ns();
-  ns = NSEC_SINCE(now, since);
   count(never_nested, &waits->count, 1);
   count(never_nested, &waits->wait_ns, ns);
   if (ns > waits->longest_ns)
@@ -160,7 +165,7 @@ int lock_end(__u64 *ctx)
       continue;
     since = here->since_ns[i];
     here->locks[i] = 0;
-    end_wait(address, since);
+    end_wait(address, since, bpf_ktime_get_ns());
     return 0;
   }
   if (find_lock(address))

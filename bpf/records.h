@@ -53,6 +53,10 @@ enum {
   VQS_LOCK_WAYS = 4,
   /* Spin locks that one CPU can wait for at once: in a task, a softirq, an interrupt, an NMI. */
   VQS_NESTED_WAITS = 4,
+  /* The way to a lock is followed again after so many nanoseconds, by those who wait for it on the same CPU: it takes up
+   * to a microsecond. As many locks are remembered, a power of two. */
+  VQS_FOLLOW_AFTER_NS = 1000000,
+  VQS_FOLLOWED_LOCKS = 4,
   VQS_DISK_NAME = 32, /* DISK_NAME_LEN */
   VQS_ACTION_NAME = 32,
   VQS_ELEVATOR_NAME = 16, /* ELV_NAME_MAX */
@@ -364,8 +368,11 @@ static inline __u32 vqs_lock_words(__u32 locks)
 struct vqs_waiting {
   __u64 locks[VQS_NESTED_WAITS];    /* [bpf] addresses, 0: free */
   __u64 since_ns[VQS_NESTED_WAITS]; /* [bpf] */
+  /* By the last bits of their index: locks whose way was followed, and when. */
+  __u64 followed[VQS_FOLLOWED_LOCKS];    /* [bpf] addresses to which it led */
+  __u64 followed_ns[VQS_FOLLOWED_LOCKS]; /* [bpf] */
 };
-VQS_ASSERT_SIZE(struct vqs_waiting, 64);
+VQS_ASSERT_SIZE(struct vqs_waiting, 128);
 
 /* virtioN -> its first vqs_notify record. */
 struct vqs_virtio_device {

@@ -2,6 +2,7 @@
 """The kernel's own trace events, read through tracefs: a witness of what happened, and when."""
 
 import functools
+import itertools
 import os
 import pathlib
 import re
@@ -20,6 +21,7 @@ class Tracing:
     microseconds only, and seconds() turns differences of them into seconds.
     """
 
+    NUMBERS = itertools.count()
     LINE = re.compile(r"^\s*\S.*\s\[(\d+)\]\s+\S+\s+([\d.]+): (\w+): (.*)$", re.M)
 
     def __init__(self, events, **options):
@@ -29,7 +31,7 @@ class Tracing:
             if not (TRACEFS / "events" / event).exists():
                 raise unittest.SkipTest(f"this kernel has no event {event}")
         self.filters = events
-        self.instance = TRACEFS / "instances" / f"vqscope-test-{os.getpid()}"
+        self.instance = TRACEFS / "instances" / f"vqscope-test-{os.getpid()}-{next(self.NUMBERS)}"
         self.instance.mkdir()
         try:
             clocks = (self.instance / "trace_clock").read_text()
