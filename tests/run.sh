@@ -50,14 +50,26 @@ lint() {
   git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint
 }
 
-# sanitized PRESET LABELS: the tests with one of these labels, and the agent that they start, under a sanitizer.
+# unit_tests PRESET: as many processes as there are CPUs; what one that fails says is printed. build/PRESET/unit-N.xml
+# tell how it went, also of one that ends before its time.
+unit_tests() {
+  rm -f "build/$1"/unit-*.xml
+  seq 0 $(($(nproc) - 1)) | UBSAN_OPTIONS=print_stacktrace=1 TEST_TMPDIR=/dev/shm GTEST_TOTAL_SHARDS=$(nproc) \
+    xargs -P "$(nproc)" -I SHARD sh -c '
+      GTEST_SHARD_INDEX=$2 "$1"/tests/unit/vqscope_unit_tests --gtest_output=xml:"$1/unit-$2.xml" > "$1/unit-$2.log" 2>&1 ||
+        { cat "$1/unit-$2.log"
+          [ -f "$1/unit-$2.xml" ] ||
+            echo "<testsuites><testcase name=\"unit process $2\"><failure/></testcase></testsuites>" > "$1/unit-$2.xml"
+          exit 1; }
+    ' unit "build/$1" SHARD
+}
+
+# sanitized PRESET: the tests, and the agent that they start, under a sanitizer.
 sanitized() {
   cmake --preset "$1" > /dev/null
-  targets=vqscope_unit_tests
-  [ "$2" = unit ] || targets="$targets vqscope vqscope_remedy_snippets"
-  # shellcheck disable=SC2086 # a list of words
-  cmake --build --preset "$1" --target $targets
-  UBSAN_OPTIONS=print_stacktrace=1 ctest --preset "$1" -L "$2" -j "$(nproc)"
+  cmake --build --preset "$1" --target vqscope_unit_tests vqscope vqscope_remedy_snippets
+  unit_tests "$1"
+  ctest --preset "$1" -L 'kernel|e2e' -j "$(nproc)"
 }
 
 # fuzz SECONDS: every target for so long, as many at a time as there are CPUs. An input that fails is kept.
@@ -110,17 +122,30 @@ everything() {
   run_tests agent.xml -L 'e2e|deploy|packages|page' -j "$((2 * $(nproc)))" --repeat until-pass:3 || status=$?
   trap - EXIT
   wait $building || { cat build/release/build.log; exit 1; }
-  run_tests parts.xml -L 'kernel|unit' -j "$(nproc)" --repeat until-pass:3 || status=$?
-  python3 -B tests/harness/summary.py build/release/agent.xml build/release/parts.xml
+  run_tests kernel.xml -L kernel --repeat until-pass:3 || status=$?
+  unit_tests release || status=$?
+  python3 -B tests/harness/summary.py build/release/agent.xml build/release/kernel.xml build/release/unit-*.xml
   return $status
 }
 
 case $group in
   lint) lint ;;
-  asan | tsan) sanitized "$group" unit ;;
+  unit)
+    cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
+    cmake --build --preset release --target vqscope_unit_tests
+    status=0
+    unit_tests release || status=$?
+    python3 -B tests/harness/summary.py build/release/unit-*.xml
+    exit $status
+    ;;
+  asan | tsan)
+    cmake --preset "$group" > /dev/null
+    cmake --build --preset "$group" --target vqscope_unit_tests
+    unit_tests "$group"
+    ;;
   sanitizers)
-    sanitized asan 'unit|kernel|e2e'
-    sanitized tsan 'unit|kernel|e2e'
+    sanitized asan
+    sanitized tsan
     ;;
   fuzz) fuzz "${2:-5}" ;;
   soak)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last line of tests/run.sh, made of what CTest wrote about tests that pass, fail, and are skipped."""
+"""The last line of tests/run.sh, made of what CTest and GoogleTest wrote about tests that pass, fail, and are skipped."""
 
 import pathlib
 import subprocess
@@ -19,6 +19,13 @@ set_tests_properties(google PROPERTIES SKIP_REGULAR_EXPRESSION "\\\\[  SKIPPED \
 add_test(part sh -c "echo 'skipped: part.Case.test: the kernel is too old'")
 """
 
+GOOGLE = """<testsuites><testsuite name="A">
+<testcase name="good" status="run" result="completed" classname="A"/>
+<testcase name="off" status="notrun" result="suppressed" classname="A"/>
+<testcase name="bad" status="run" result="completed" classname="A"><failure message="a.cpp:9&#x0A;Expected"/></testcase>
+<testcase name="part" status="run" result="skipped" classname="A"><skipped message="a.cpp:7&#x0A;no IPv6"/></testcase>
+</testsuite></testsuites>"""
+
 
 class Summary(unittest.TestCase):
     def summary_of(self, *arguments):
@@ -32,6 +39,10 @@ class Summary(unittest.TestCase):
             self.summary_of(),
             "2 passed, 1 failed, 2 skipped; failed: bad; skipped: system: no such device here; google: no IPv6; skipped in "
             "part: part: the kernel is too old")
+
+    def test_reads_googletest(self):
+        self.assertEqual(summary.summarize(ElementTree.fromstring(GOOGLE)),
+                         "1 passed, 1 failed, 1 skipped; failed: A.bad; skipped: A.part: no IPv6")
 
     def test_is_short_when_all_is_well(self):
         self.assertEqual(self.summary_of("-R", "good"), "1 passed, 0 failed, 0 skipped")
