@@ -53,8 +53,8 @@ enum {
   VQS_LOCK_WAYS = 4,
   /* Spin locks that one CPU can wait for at once: in a task, a softirq, an interrupt, an NMI. */
   VQS_NESTED_WAITS = 4,
-  /* The way to a lock is followed again after so many nanoseconds, by those who wait for it on the same CPU: it takes up
-   * to a microsecond. As many locks are remembered, a power of two. */
+  /* The way to a lock is followed again after so many nanoseconds, by those who wait for it on the same CPU: it takes
+   * up to a microsecond. As many locks are remembered, a power of two. */
   VQS_FOLLOW_AFTER_NS = 1000000,
   VQS_FOLLOWED_LOCKS = 4,
   VQS_DISK_NAME = 32, /* DISK_NAME_LEN */

@@ -55,13 +55,13 @@ lint() {
 unit_tests() {
   rm -f "build/$1"/unit-*.xml
   seq 0 $(($(nproc) - 1)) | UBSAN_OPTIONS=print_stacktrace=1 TEST_TMPDIR=/dev/shm GTEST_TOTAL_SHARDS=$(nproc) \
-    xargs -P "$(nproc)" -I SHARD sh -c '
+    xargs -P "$(nproc)" -I NUMBER sh -c '
       GTEST_SHARD_INDEX=$2 "$1"/tests/unit/vqscope_unit_tests --gtest_output=xml:"$1/unit-$2.xml" > "$1/unit-$2.log" 2>&1 ||
         { cat "$1/unit-$2.log"
           [ -f "$1/unit-$2.xml" ] ||
             echo "<testsuites><testcase name=\"unit process $2\"><failure/></testcase></testsuites>" > "$1/unit-$2.xml"
           exit 1; }
-    ' unit "build/$1" SHARD
+    ' unit "build/$1" NUMBER
 }
 
 # sanitized PRESET: the tests, and the agent that they start, under a sanitizer.
