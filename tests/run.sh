@@ -16,6 +16,7 @@
 #                                so long (10), see tests/soak/README.md
 #   tests/run.sh page    the live page in a browser; pictures of it are left in build/page
 #   tests/run.sh lint    clang-format, clang-tidy, what includes what, and the types of the page's scripts
+#   tests/run.sh analyze  what clang-tidy has beyond that and takes longest: the paths through each function
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
 #   tests/run.sh guests [--shell | --all-kernels | --newest] [NAME...]  real guests in QEMU, see tests/guests/README.md
 #   tests/run.sh deb     what the Debian packages contain and how they are installed and removed
@@ -29,25 +30,29 @@ cd "$(dirname "$0")/.."
 group=${1:-all}
 case $group in
   all | unit | kernel | e2e | deploy | asan | tsan | sanitizers | bench) deploy/install-dependencies.sh tests ;;
-  lint | fuzz) deploy/install-dependencies.sh tests analysis ;;
+  lint | analyze | fuzz) deploy/install-dependencies.sh tests analysis ;;
   soak | deb | page) deploy/install-dependencies.sh tests "$group" ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests deb guests packages ;;
-  *) sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,26s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
 
-lint() {
-  # A source has to include what it needs, and clang cannot read g++'s precompiled headers.
+# tidy CHECKS: of every source. It has to include what it needs, and clang cannot read g++'s precompiled headers.
+tidy() {
   cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > /dev/null
-  sources | xargs clang-format --dry-run --Werror
-  python3 -B tests/layers.py
-  tsc -p exporters/page/tsconfig.json
   # Generated headers have to be there before sources that include them are read.
   cmake --build build/lint --target block_skel_header irq_skel_header lock_skel_header notify_skel_header vqscope_metrics_proto \
     vqscope_recording_proto vqscope_revision
-  git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint
+  git ls-files 'agent/*.cpp' 'exporters/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/lint "--checks=$1"
+}
+
+lint() {
+  sources | xargs clang-format --dry-run --Werror
+  python3 -B tests/layers.py
+  tsc -p exporters/page/tsconfig.json
+  tidy '-clang-analyzer-*'
 }
 
 # unit_tests PRESET: as many processes as there are CPUs; what one that fails says is printed. build/PRESET/unit-N.xml
@@ -130,6 +135,7 @@ everything() {
 
 case $group in
   lint) lint ;;
+  analyze) tidy '-*,clang-analyzer-*,-clang-analyzer-unix.Malloc' ;;
   unit)
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope_unit_tests
