@@ -79,6 +79,23 @@ TEST(DiskView, HasRatesOfTheWindowAndReadsAndWritesApart) {
   EXPECT_THAT(view.before_issue.mean_seconds, Optional(DoubleNear(0.000175, 1e-9)));
 }
 
+TEST(DiskView, HasNoPartThatIsMoreThanTheWhole) {
+  const Reading earlier = test::quiet_reading(1);
+  Reading later = later_than(earlier);
+  complete(later, 0, VQS_READ, 300, kMillisecond);
+  // A reader comes to the requests by vCPU when others have completed meanwhile, or before they have.
+  for (const std::uint64_t by_cpu : {0U, 310U, 290U}) {
+    (*later.snapshot.devices[0].queues)[0].origins[0].local = by_cpu;
+    const auto window = disk_window(earlier.snapshot, later.snapshot, "vda");
+    ASSERT_TRUE(window);
+    const DiskView view = disk_view(later.topology.disks[0], later.snapshot.devices.data(), &*window);
+    const auto queues = queue_views(later.topology.disks[0], later.snapshot.devices.data(), &*window);
+    EXPECT_THAT(view.requests_rate, Optional(view.operations[VQS_READ]->requests_rate));
+    EXPECT_EQ(queues.at(0).requests_rate, view.requests_rate);
+    EXPECT_THAT(queues.at(0).share, Optional(1));
+  }
+}
+
 TEST(DiskView, TellsWhichVcpuTakesMostInterrupts) {
   const Reading earlier = test::quiet_reading(2);
   Reading later = later_than(earlier);
