@@ -49,10 +49,8 @@ std::vector<TextLine> notices(const Picture* picture, const PictureOrigin& origi
   for (const ProbeStatus& probe : picture->probes)
     if (probe.name == "block" && !probe.up)
       add_wrapped(lines, "No requests are seen: " + probe.reason, width, "", "", Style::kWarning);
-  for (const auto& [reason, count] :
-       picture->guest.lost.value_or(std::vector<std::pair<std::string_view, std::uint64_t>>()))
-    lines.push_back(
-        line(fmt::format("Lost: {} of kind {}", plural(static_cast<double>(count), "event"), reason), Style::kWarning));
+  for (const Loss& loss : picture->guest.lost.value_or(std::vector<Loss>()))
+    add_wrapped(lines, tell(loss), width, "", "  ", Style::kWarning);
   return lines;
 }
 
