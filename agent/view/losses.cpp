@@ -47,7 +47,8 @@ const std::array<LossKind, VQS_LOSSES> kLossKinds = {{
     {"request", "whose completion was not seen",
      "Their issue was seen, and for their completion the kernel ran no program. Seen on a busy host, where whole "
      "interrupts were hidden from every tracer in the guest, perf too. They are in no count and no time of completed "
-     "requests, so rates are too low by this share, and the times are those of the other requests. Until it is found "
+     "requests, so rates are too low by the share that is told, and the times are those of the other requests. Until "
+     "it is found "
      "out, in a second or two or when their tag is used again, they count as in flight."},
     {"event", "of disks for which there was no room",
      "There are more disks, or disks came and went more often, than the memory that was taken at the start holds. Of "

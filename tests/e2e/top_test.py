@@ -202,6 +202,7 @@ class Recorded(unittest.TestCase):
         shell.wait_for("Stopped")
         self.assertTrue(shell.is_restored() or b"\x1b[?1049l" in shell.written)
         shell.press("fg\n")
+        shell.wait_for_no("Stopped")  # what was there before is overwritten
         shell.wait_for("REQ/S")
         shell.press("q")
         shell.wait_for("ready>")

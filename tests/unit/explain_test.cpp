@@ -39,7 +39,7 @@ TEST(Explain, KnowsTheKindsOfLostEvents) {
     EXPECT_THAT("\n" + list, HasSubstr(fmt::format("\n  {} ", kind)));
     EXPECT_THAT(explain(std::string(kind), 80, false).value(), StartsWith(fmt::format("{}: Not counted: ", kind)));
   }
-  EXPECT_THAT(explain("stale-slot", 80, false).value(), HasSubstr("rates are too low by this share"));
+  EXPECT_THAT(explain("stale-slot", 80, false).value(), HasSubstr("rates are too low by the"));
 }
 
 TEST(Explain, KeepsToTheWidthAndHasNoMarkdown) {
