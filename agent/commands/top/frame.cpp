@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "agent/base/utc.h"
 #include "agent/diagnosis/phrases.h"
