@@ -10,12 +10,11 @@
 
 namespace vqscope {
 
-std::size_t terminal_width(int fd) {
-  constexpr std::size_t kDefault = 80;
+std::size_t terminal_width(int fd, std::size_t otherwise) {
   winsize size = {};
   if (::isatty(fd) == 1 && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   const char* columns = std::getenv("COLUMNS");
-  return columns == nullptr ? kDefault : parse_number<std::size_t>(columns).value_or(kDefault);
+  return columns == nullptr ? otherwise : parse_number<std::size_t>(columns).value_or(otherwise);
 }
 
 }  // namespace vqscope

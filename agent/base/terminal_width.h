@@ -5,7 +5,7 @@
 
 namespace vqscope {
 
-// Columns of the terminal at `fd`; where there is none, what COLUMNS says; else 80.
-std::size_t terminal_width(int fd);
+// Columns of the terminal at `fd`; where there is none, what COLUMNS says; else `otherwise`.
+std::size_t terminal_width(int fd, std::size_t otherwise = 80);
 
 }  // namespace vqscope

@@ -37,7 +37,10 @@ std::optional<InFlight> inflight_of(const DeviceSnapshot& now) {
 
 void add_requests(const DiskWindow& window, DiskView& view) {
   const Measured& measured = window.measured;
-  view.requests_rate = measured.requests_rate;
+  view.at_device = latency_of(device_latency(measured));
+  view.before_issue = latency_of(queue_latency(measured));
+  // Not of the requests by vCPU, which were read a moment later: no operation has more than all of them together.
+  view.requests_rate = static_cast<double>(view.at_device.count) / measured.seconds;
   view.bytes_rate = measured.bytes_rate;
   view.average_inflight = measured.average_inflight;
   view.submission_cpus = measured.submission_cpus;
@@ -52,8 +55,6 @@ void add_requests(const DiskWindow& window, DiskView& view) {
         OperationView{static_cast<double>(count) / measured.seconds, static_cast<double>(load.bytes) / measured.seconds,
                       load.errors, latency_of(load.device), latency_of(load.queue)};
   }
-  view.at_device = latency_of(device_latency(measured));
-  view.before_issue = latency_of(queue_latency(measured));
 }
 
 }  // namespace
@@ -106,6 +107,7 @@ std::optional<double> host_share(const RequestTime& time) {
 std::vector<QueueView> queue_views(const Disk& disk, const DeviceSnapshot* now, const DiskWindow* window) {
   std::vector<QueueView> views;
   if (now == nullptr || !now->queues) return views;
+  const std::uint64_t requests = window == nullptr ? 0 : device_latency(window->measured).count();
   for (std::size_t q = 0; q < now->queues->size(); ++q) {
     QueueView& view = views.emplace_back();
     view.queue = q;
@@ -120,10 +122,9 @@ std::vector<QueueView> queue_views(const Disk& disk, const DeviceSnapshot* now, 
     const double seconds = window->measured.seconds;
     view.at_device = latency_of(latency_histogram(window->grown, Phase::kAtDevice, q));
     view.before_issue = latency_of(latency_histogram(window->grown, Phase::kBeforeIssue, q));
-    double requests = 0;
-    for (const OriginCounters& origin : grown.origins) requests += static_cast<double>(origin.total());
-    view.requests_rate = requests / seconds;
-    if (window->measured.requests_rate > 0) view.share = *view.requests_rate / window->measured.requests_rate;
+    const auto through_it = static_cast<double>(view.at_device.count);
+    view.requests_rate = through_it / seconds;
+    if (requests > 0) view.share = through_it / static_cast<double>(requests);
     view.average_inflight = static_cast<double>(grown.inflight_ns) / 1e9 / seconds;
     view.avgqu_sz = average_queue_size(grown, seconds);
   }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "agent/model/losses.h"
 #include "agent/model/window.h"
 
 namespace vqscope {
@@ -39,14 +38,10 @@ GuestView guest_view(const Reading* earlier, const Reading& later) {
   if (earlier != nullptr && later.snapshot.time_ns > earlier->snapshot.time_ns) {
     window = difference_without_devices(earlier->snapshot, later.snapshot);  // disks are taken one by one
     view.seconds = static_cast<double>(window.time_ns) / 1e9;
+    view.lost = losses_between(earlier->snapshot, later.snapshot);
   }
   for (const std::uint32_t cpu : later.topology.online_cpus) view.cpus.push_back(cpu_view(cpu, window));
   view.busy = busy_share(window.activity);
-  if (window.losses) {
-    view.lost.emplace();
-    for (std::size_t i = 0; i < window.losses->size(); ++i)
-      if ((*window.losses)[i] > 0) view.lost->emplace_back(kLossNames[i], (*window.losses)[i]);
-  }
   return view;
 }
 

@@ -4,11 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "agent/model/reading.h"
+#include "agent/view/losses.h"
 
 namespace vqscope {
 
@@ -20,11 +19,10 @@ struct CpuView {
 };
 
 struct GuestView {
-  std::optional<double> seconds;  // length of the window; absent: there is none
-  std::vector<CpuView> cpus;      // that are online
-  std::optional<double> busy;     // share of the time of all vCPUs together; absent: not told
-  // What the probes lost in the window, by a name of kLossNames; absent without BPF, empty when nothing was.
-  std::optional<std::vector<std::pair<std::string_view, std::uint64_t>>> lost;
+  std::optional<double> seconds;          // length of the window; absent: there is none
+  std::vector<CpuView> cpus;              // that are online
+  std::optional<double> busy;             // share of the time of all vCPUs together; absent: not told
+  std::optional<std::vector<Loss>> lost;  // in the window; absent without BPF, empty when nothing was
 };
 
 // `earlier` may be null.

@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -201,6 +202,7 @@ class Recorded(unittest.TestCase):
         shell.wait_for("Stopped")
         self.assertTrue(shell.is_restored() or b"\x1b[?1049l" in shell.written)
         shell.press("fg\n")
+        shell.wait_for_no("Stopped")  # what was there before is overwritten
         shell.wait_for("REQ/S")
         shell.press("q")
         shell.wait_for("ready>")
@@ -213,7 +215,7 @@ class Recorded(unittest.TestCase):
         for environment, utf8 in (({}, True), ({"LC_ALL": "C"}, False), ({"NO_COLOR": "1"}, True),
                                   ({"TERM": "vt100"}, True)):
             with self.subTest(environment):
-                console = self.console(self.loop.name, "--at=1d", **environment)
+                console = self.console(self.loop.name, "--at=1d", rows=50, **environment)
                 console.wait_for("Time at the device")
                 self.assertEqual(any(shade in console.text() for shade in "\u2591\u2592\u2593\u2588"), utf8)
                 if not utf8:
@@ -265,6 +267,17 @@ class Live(unittest.TestCase):
         console.press("q")
         self.assertEqual(console.ended(), 0)
 
+    def test_quits_while_an_agent_does_not_answer(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        console = screens.Console(self, vqtest.AGENT, "top", f"--url=127.0.0.1:{listener.getsockname()[1]}")
+        asking, _ = listener.accept()
+        self.addCleanup(asking.close)
+        console.wait_for("Asking the agent")
+        console.press("q")
+        self.assertEqual(console.ended(), 0)
+        self.assertTrue(console.is_restored())
+
     def test_pausing_stands_still(self):
         self.load()
         console = screens.Console(self, vqtest.AGENT, "top", f"--device-include=^{self.loop.name}$", "--interval=200ms")
@@ -297,6 +310,19 @@ class AnyGuest(unittest.TestCase):
             self.assertEqual(out, "")
             self.assertIn(sentence, err)
 
+    def test_a_picture_as_text_is_as_wide_as_columns_say_or_as_it_takes(self):
+        vqtest.require_root()
+        disk = vqtest.root_disk()
+
+        def widest(**environment):
+            status, text, err = once("--interval=200ms", disk, env={**os.environ, **environment})
+            self.assertEqual(status, 0, err)
+            self.assertNotIn(" ...", text)
+            return max(map(len, text.splitlines()))
+
+        self.assertLessEqual(widest(COLUMNS="80"), 80)
+        self.assertLessEqual(widest(COLUMNS=""), 120)
+
     def test_without_rights_it_shows_what_sysfs_has_and_what_is_missing(self):
         vqtest.require_root()
         vqtest.require("setpriv")
@@ -314,6 +340,12 @@ class AnyGuest(unittest.TestCase):
         console = screens.Console(self, vqtest.AGENT, "top", TERM="no-such-terminal", columns=200)
         self.assertEqual(console.ended(), 1)
         self.assertIn("TERM='no-such-terminal', is not known here", console.text())
+
+    def test_a_terminal_that_cannot_be_drawn_on_is_one_sentence(self):
+        console = screens.Console(self, vqtest.AGENT, "top", TERM="dumb", columns=200)
+        self.assertEqual(console.ended(), 1)
+        self.assertIn("TERM='dumb', cannot go to a place on the screen; --once prints one picture", console.text())
+        self.assertTrue(console.is_restored())
 
 
 if __name__ == "__main__":

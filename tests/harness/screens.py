@@ -20,6 +20,26 @@ try:
     import pyte
 except ImportError:
     pyte = None
+else:
+    class Screen(pyte.Screen):
+        """Scrolls by several lines, too."""
+
+        def scroll(self, count, line, step):
+            x, y = self.cursor.x, self.cursor.y
+            for _ in range(count or 1):
+                self.cursor.y = line
+                step()
+            self.cursor.x, self.cursor.y = x, y
+
+        def scroll_up(self, count=1):
+            self.scroll(count, self.margins.bottom if self.margins else self.lines - 1, self.index)
+
+        def scroll_down(self, count=1):
+            self.scroll(count, self.margins.top if self.margins else 0, self.reverse_index)
+
+    class Stream(pyte.ByteStream):
+        csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+        events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
 
 # As a terminal sends them to a program that has asked for its keypad.
 UP, DOWN, RIGHT, LEFT = "\x1bOA", "\x1bOB", "\x1bOC", "\x1bOD"
@@ -34,8 +54,8 @@ class Console:
         if pyte is None:
             raise unittest.SkipTest("python3-pyte is not installed")
         self.near, self.far = pty.openpty()
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Screen(columns, rows)
+        self.stream = Stream(self.screen)
         self.written = b""
         self.resize(columns, rows)
         self.modes = termios.tcgetattr(self.far)

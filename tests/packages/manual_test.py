@@ -55,6 +55,40 @@ class Completions(unittest.TestCase):
         for command in packages.commands():
             self.assertEqual(complete(f"vqscope {command} --"), packages.flags(command), command)
         self.assertEqual(complete("vqscope serve --log."), {"--log.level", "--log.format"})
+        self.check_values(complete)
+        self.check_arguments(complete)
+
+    def check_values(self, complete):
+        for form in ("--format ", "--format="):
+            prefix = form if form.endswith("=") else ""
+            for command in ("doctor", "compare"):
+                self.assertEqual(complete(f"vqscope {command} {form}"),
+                                 {prefix + word for word in ("text", "md", "markdown", "json")}, command)
+        self.assertEqual(complete("vqscope doctor --idle o"), {"ok"})
+        self.assertEqual(complete("vqscope doctor --idle=u"), {"--idle=unknown"})
+        self.assertEqual(complete("vqscope doctor --platform o"), {"ovirt", "openstack"})
+        self.assertEqual(complete("vqscope top --log.level w"), {"warn"})
+        self.assertEqual(complete("vqscope serve --require-probe l"), {"lock"})
+        self.assertEqual(complete("vqscope doctor --duration "), set())
+        self.assertEqual(complete("vqscope top --url "), set())
+
+    def check_arguments(self, complete):
+        disks = {name.replace("!", "/") for name in os.listdir("/sys/block")
+                 if not re.fullmatch("(loop|ram|zram)[0-9]+", name)}
+        files = {f"/dev/{disk}" for disk in disks}
+        for command in ("doctor ", "top ", "doctor --json ", "top --once ", "doctor vda ", "serve --device ",
+                        "record x --device "):
+            self.assertEqual(complete(f"vqscope {command}"), disks, command)
+        self.assertEqual(complete("vqscope serve --device="), {f"--device={disk}" for disk in disks})
+        for command in ("doctor", "top"):
+            self.assertEqual(complete(f"vqscope {command} /dev/"), files)
+        self.assertIn("single_queue", complete("vqscope explain "))
+        self.assertIn("stale_slot", complete("vqscope explain "))
+        self.assertEqual(complete("vqscope explain single_queue "), set())
+        self.assertEqual(complete("vqscope help doctor "), set())
+        load = pathlib.Path(self.environment["HOME"], "vqscope-load")
+        load.touch(mode=0o755)
+        self.assertEqual(complete("vqscope record x -- vqscope-l"), {"vqscope-load"})
 
     def shell(self, *command):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment)
@@ -83,6 +117,7 @@ class Completions(unittest.TestCase):
           compadd() { [[ $1 == -a ]] && print -l -- ${(P)2}; }
           _describe() { print -l -- ${${(P)2}%%:*}; }
           _files() { :; }
+          _command_names() { rehash; print -l -- ${(k)commands}; }
           words=("$@"); CURRENT=$#; current=${words[CURRENT]}
           source $COMPLETION
         """

@@ -214,6 +214,43 @@ TEST(Doctor, RemediesOfSeveralDisksAreGivenOnce) {
   EXPECT_EQ(text.find(snippet), text.rfind(snippet));
 }
 
+TEST(Doctor, RemediesOfWhatIsOnlyWorthKnowingArePrintedIfTheyAreAskedFor) {
+  Reading first = reading(10, 0), last = reading(20, 4'000);
+  for (Reading* end : {&first, &last}) end->topology.disks[0].scheduler = "mq-deadline";
+  const auto report_of = [&](bool all) {
+    ReportOptions options{.platform = Platform::kQemu, .all_remedies = all};
+    Report made = make_report(first, last, Course(), options);
+    Finding& finding = made.diagnosis.findings.emplace_back(report(400'000).diagnosis.findings.at(0));
+    finding.found.severity = Severity::kInfo;
+    return made;
+  };
+  for (const auto& [asked, plain] :
+       {std::pair(to_text(report_of(true), {200, false}), to_text(report_of(false), {200, false})),
+        std::pair(to_markdown(report_of(true)), to_markdown(report_of(false)))}) {
+    EXPECT_THAT(asked, HasSubstr("What would change the INFO findings\n"));
+    EXPECT_THAT(asked, HasSubstr("num-queues=2"));
+    EXPECT_THAT(asked, Not(HasSubstr("--remedies")));
+    EXPECT_THAT(plain, HasSubstr("What would change the INFO findings: vqscope doctor --remedies\n"));
+    EXPECT_THAT(plain, Not(HasSubstr("num-queues")));
+    EXPECT_THAT(plain, Not(HasSubstr("What to do")));
+  }
+}
+
+TEST(Doctor, TellsOfRequestsThatWereNotCountedWhereTheyAreNotNegligible) {
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  first.snapshot.losses.emplace();
+  last.snapshot.losses.emplace();
+  const auto notes = [&](std::uint64_t lost) {
+    (*last.snapshot.losses)[VQS_LOST_STALE_SLOT] = lost;
+    return make_report(first, last, Course(), {}).notes;
+  };
+  EXPECT_EQ(notes(100).size(), 0U);
+  ASSERT_EQ(notes(8'000).size(), 1U);
+  EXPECT_EQ(notes(8'000)[0],
+            "Not counted: 8,000 of 408,000 requests (2 %), whose completion was not seen [stale_slot]. "
+            "More: vqscope explain stale_slot");
+}
+
 TEST(Doctor, JsonHasTheDocumentedKeys) {
   const auto json = nlohmann::json::parse(to_json(report(400'000)));
   EXPECT_EQ(json["schema"], 1);

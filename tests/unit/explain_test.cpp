@@ -2,6 +2,7 @@
 // `vqscope explain`: FINDINGS.md on a terminal.
 #include "agent/commands/explain/explain.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 
 #include "agent/base/wrap.h"
 #include "agent/diagnosis/finding.h"
+#include "agent/model/losses.h"
 
 namespace vqscope {
 namespace {
@@ -31,8 +33,17 @@ TEST(Explain, HasASectionForEveryFinding) {
   }
 }
 
+TEST(Explain, KnowsTheKindsOfLostEvents) {
+  const std::string list = explain("", 80, false).value();
+  for (const std::string_view kind : kLossNames) {
+    EXPECT_THAT("\n" + list, HasSubstr(fmt::format("\n  {} ", kind)));
+    EXPECT_THAT(explain(std::string(kind), 80, false).value(), StartsWith(fmt::format("{}: Not counted: ", kind)));
+  }
+  EXPECT_THAT(explain("stale-slot", 80, false).value(), HasSubstr("rates are too low by the"));
+}
+
 TEST(Explain, KeepsToTheWidthAndHasNoMarkdown) {
-  std::vector<std::string> topics = {"", "json", "which-disk-to-choose"};
+  std::vector<std::string> topics = {"", "json", "which-disk-to-choose", "stale_slot", "lock_wait"};
   for (const FindingKind& kind : finding_kinds()) topics.emplace_back(kind.id);
   for (const std::size_t width : {60U, 80U}) {
     for (const std::string& topic : topics) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `vqscope top` keeps, and recordings that it shows.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,13 +27,14 @@ using ::testing::HasSubstr;
 TEST(Moment, IsWrittenAsPeopleDo) {
   const auto at = [](std::string_view text) {
     const auto moment = parse_moment(text);
-    return moment ? std::optional((resolve(*moment, kStart) - kStart) / kSecond) : std::nullopt;
+    return moment ? std::optional((resolve(*moment, kStart, kStart + 16 * 3'600 * kSecond) - kStart) / kSecond)
+                  : std::nullopt;
   };
   EXPECT_EQ(at("90"), 90U);
   EXPECT_EQ(at("1m30s"), 90U);
   EXPECT_EQ(at("08:01:30"), 90U);
   EXPECT_EQ(at("08:02"), 120U);
-  EXPECT_EQ(at("07:59"), 86'400U - 60) << "of the next day, for the recording began after it";
+  EXPECT_EQ(at("00:01"), 16 * 3'600U + 60) << "after the recording's end, which is nearer than its start";
   EXPECT_EQ(at("2027-01-15T08:01:30Z"), 90U);
   EXPECT_EQ(at("2027-01-15 08:01:30"), 90U);
   for (const char* text : {"", "soon", "24:00", "8:00", "08:60", "08:00:00:00", "2027-01-15", "2027-13-15T08:00",
@@ -140,6 +142,23 @@ TEST(TopReplay, BeginsWhereItIsToldAndGoesOnWithItsReadings) {
   auto later = Player::of_recording(recording_of(200), {}, parse_moment("08:02"));
   ASSERT_TRUE(later);
   EXPECT_EQ(words_of(draw(**later), "vda")[1], "120");
+}
+
+TEST(TopReplay, TakesATimeOfTheDayForTheOneThatIsNearest) {
+  // The recording is of 08:00:00 to 08:01:00.
+  for (const auto& [text, told] :
+       {std::pair("07:59", "2027-01-15 07:59:00"), std::pair("08:05", "2027-01-15 08:05:00"),
+        std::pair("23:00", "2027-01-14 23:00:00"), std::pair("19:00", "2027-01-15 19:00:00")}) {
+    auto player = Player::of_recording(recording_of(60), {}, parse_moment(text));
+    ASSERT_TRUE(player);
+    const auto rows = draw(**player, {200, 24, false});
+    EXPECT_THAT(rows,
+                Contains(HasSubstr(fmt::format(
+                    "{} UTC is not in this recording, which is of 2027-01-15 08:00:00 to 2027-01-15 08:01:00", told))))
+        << text;
+  }
+  auto within = Player::of_recording(recording_of(60), {}, parse_moment("08:00:30"));
+  EXPECT_EQ(words_of(draw(**within), "vda")[1], "30");
 }
 
 TEST(TopReplay, SaysWhenAMomentIsNotInIt) {

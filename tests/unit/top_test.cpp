@@ -51,7 +51,7 @@ TEST(TopPicture, ShowsTheDisksThatThereAreUntilThereIsAReading) {
   player.preview(readings.reading().topology, test::kStart);
   EXPECT_THAT(words_of(draw(player), "vda"), ElementsAre("vda", "-", "-", "-", "-", "-", "-", "-", "1/4", "-", "-"));
   player.press('2');
-  EXPECT_THAT(draw(player), Contains(HasSubstr("1 queue for 4 vCPUs")));
+  EXPECT_THAT(draw(player, {120, 24, false}), Contains(HasSubstr("1 queue for 4 vCPUs")));
   readings.add_disk("vdb");
   player.add(readings.next());
   player.press('1');
@@ -181,7 +181,7 @@ TEST(TopPicture, OpensADisk) {
   player.add(readings.next());
   draw(player);
   player.press(kEnter);
-  const auto rows = draw(player, {80, std::nullopt, false});
+  const auto rows = draw(player, {120, std::nullopt, false});
   EXPECT_THAT(rows, Contains(HasSubstr("virtio_blk, virtio-pci, 0000:00:02.0, elevator none; 2 queues for 2 vCPUs")));
   EXPECT_EQ(words_of(rows, "read")[1], "1,000");
   EXPECT_THAT(rows, Contains(StartsWith("queue 1")));
@@ -272,6 +272,81 @@ TEST(TopPicture, IsAsHighAndAtTheMostAsWideAsTheTerminal) {
     }
 }
 
+// As it is where there is room for everything.
+std::string flat(const std::vector<std::string>& rows) {
+  std::string text;
+  for (const std::string& row : rows) {
+    std::istringstream words(row);
+    for (std::string word; words >> word;) text += word + " ";
+  }
+  return text;
+}
+
+TEST(TopPicture, CutsNoWordInEightyColumns) {
+  Readings readings(1, 4);
+  std::mt19937_64 random(5);
+  readings.reading().topology.disks[0].scheduler = "mq-deadline";
+  Player player(Ui{});
+  for (int i = 0; i < 12; ++i) {
+    test::stir(readings.reading(), random);
+    Snapshot& snapshot = readings.reading().snapshot;
+    snapshot.cpu_times.resize(4);
+    for (CpuTime& cpu : snapshot.cpu_times) cpu.total += 100, cpu.steal += 20;
+    if (!snapshot.losses) snapshot.losses.emplace();
+    (*snapshot.losses)[VQS_LOST_STALE_SLOT] += 44;
+    player.add(readings.next());
+  }
+  for (const char screen : {'1', '2', '3', '?'}) {
+    player.press(static_cast<Key>(screen));
+    const std::string wide = flat(draw(player, {400, std::nullopt, false}));
+    const auto rows = draw(player, {80, std::nullopt, false});
+    for (const std::string& row : rows) {
+      EXPECT_LE(row.size(), 80U);
+      std::istringstream words(row);
+      for (std::string word; words >> word;)
+        // Of rules and bars there is as much as there is room for.
+        if (word.size() > 2 && word.find_first_not_of("bHcd.[]#*+") != std::string::npos) {
+          EXPECT_THAT(wide + "Down, PgDn: ... (vqscope doctor --remedies has all of it) ", HasSubstr(word + " "))
+              << screen << row;
+        }
+    }
+  }
+}
+
+TEST(TopPicture, ShowsWhoSendsThroughWhichQueueFirst) {
+  Readings readings(1, 2);
+  Player player(Ui{});
+  player.press('2');
+  player.add(readings.next());
+  for (int i = 0; i < 5; ++i) {
+    readings.read(0, 1'000, 1'000'000);
+    readings.reading().snapshot.devices[0].vectors[0].per_cpu[0] += 500;
+    player.add(readings.next());
+  }
+  const auto rows = draw(player);
+  EXPECT_THAT(rows, Contains(AllOf(HasSubstr("requests from vCPU"), HasSubstr("interrupts on vCPU"))));
+  EXPECT_THAT(rows, Contains(StartsWith("queue 0")));
+  EXPECT_THAT(rows.back(), HasSubstr("Down, PgDn: "));
+  player.press(kEnd);
+  EXPECT_THAT(draw(player).back(), Not(HasSubstr("Down, PgDn: ")));
+}
+
+TEST(TopPicture, SaysThatThereIsMoreBelow) {
+  Readings readings;
+  Player player(Ui{});
+  player.add(readings.next());
+  player.press('?');
+  EXPECT_THAT(draw(player).back(), HasSubstr(" more line"));
+  EXPECT_THAT(draw(player, {80, 200, false}).back(), Not(HasSubstr(" more line")));
+}
+
+TEST(TopPicture, CutsALineThatIsTooLongBetweenWordsAndShowsThatItDoes) {
+  EXPECT_EQ(text_of(clipped(line("one two three"), 13)), "one two three");
+  EXPECT_EQ(text_of(clipped(line("one two three"), 12)), "one two ...");
+  EXPECT_EQ(text_of(clipped({{{"one "}, {"two three"}}}, 9)), "one ...");
+  EXPECT_EQ(text_of(clipped(line("0123456789"), 4)), "0123") << "there is no word";
+}
+
 TEST(TopPicture, ScrollsNoFurtherThanItsEnd) {
   Readings readings(64, 64);
   Player player(Ui{});
@@ -338,7 +413,7 @@ TEST(TopFindings, AreThoseOfTheLastSecondsWithTheirRemedies) {
 TEST(TopKeys, AreEachBoundOnceAndInTheHelp) {
   std::set<Key> keys;
   std::string help;
-  for (const TextLine& row : help_lines()) help += text_of(row) + "\n";
+  for (const TextLine& row : help_lines({200, std::nullopt, false})) help += text_of(row) + "\n";
   for (const Binding& binding : bindings()) {
     for (const Key key : binding.keys) EXPECT_TRUE(keys.insert(key).second) << binding.names;
     EXPECT_THAT(help, HasSubstr(fmt::format("{:<16}{}", binding.names, binding.what)));

@@ -20,7 +20,6 @@ using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Optional;
-using ::testing::Pair;
 using ::testing::SizeIs;
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
@@ -77,6 +76,23 @@ TEST(DiskView, HasRatesOfTheWindowAndReadsAndWritesApart) {
   EXPECT_EQ(view.at_device.count, 400U);
   EXPECT_THAT(view.at_device.mean_seconds, Optional(DoubleNear(0.00175, 1e-9)));
   EXPECT_THAT(view.before_issue.mean_seconds, Optional(DoubleNear(0.000175, 1e-9)));
+}
+
+TEST(DiskView, HasNoPartThatIsMoreThanTheWhole) {
+  const Reading earlier = test::quiet_reading(1);
+  Reading later = later_than(earlier);
+  complete(later, 0, VQS_READ, 300, kMillisecond);
+  // A reader comes to the requests by vCPU when others have completed meanwhile, or before they have.
+  for (const std::uint64_t by_cpu : {0U, 310U, 290U}) {
+    (*later.snapshot.devices[0].queues)[0].origins[0].local = by_cpu;
+    const auto window = disk_window(earlier.snapshot, later.snapshot, "vda");
+    ASSERT_TRUE(window);
+    const DiskView view = disk_view(later.topology.disks[0], later.snapshot.devices.data(), &*window);
+    const auto queues = queue_views(later.topology.disks[0], later.snapshot.devices.data(), &*window);
+    EXPECT_THAT(view.requests_rate, Optional(view.operations[VQS_READ]->requests_rate));
+    EXPECT_EQ(queues.at(0).requests_rate, view.requests_rate);
+    EXPECT_THAT(queues.at(0).share, Optional(1));
+  }
 }
 
 TEST(DiskView, TellsWhichVcpuTakesMostInterrupts) {
@@ -257,7 +273,26 @@ TEST(GuestView, HasSharesOfEachVcpusTimeAndWhatWasLost) {
   EXPECT_THAT(view.cpus[1].stolen, Optional(0));
   EXPECT_THAT(view.cpus[1].completing, Optional(0.25));
   EXPECT_THAT(view.busy, Optional(DoubleNear(0.3, 1e-9)));
-  EXPECT_THAT(view.lost, Optional(ElementsAre(Pair("unmatched_completion", 3))));
+  ASSERT_TRUE(view.lost);
+  ASSERT_THAT(*view.lost, SizeIs(1));
+  EXPECT_EQ(view.lost->front().kind, std::size_t{VQS_LOST_UNMATCHED});
+}
+
+TEST(Losses, SayWhatTheyMeanAndHowMuchOfTheWholeTheyAre) {
+  Reading earlier = test::quiet_reading(1, 2);
+  complete(earlier, 0, VQS_READ, 70'000, kMillisecond);  // before the window
+  Reading later = later_than(earlier);
+  complete(later, 0, VQS_READ, 231'000, kMillisecond);
+  (*later.snapshot.losses)[VQS_LOST_STALE_SLOT] = 44;
+  (*later.snapshot.losses)[VQS_LOST_NOTIFY_NESTING] = 1;
+  const auto losses = losses_between(earlier.snapshot, later.snapshot);
+  ASSERT_TRUE(losses);
+  ASSERT_THAT(*losses, SizeIs(2));
+  EXPECT_EQ(tell(losses->at(0)),
+            "Not counted: 44 of 231,044 requests (0.02 %), whose completion was not seen [stale_slot]");
+  EXPECT_EQ(tell(losses->at(1)), "Not counted: 1 notification of which only one end was seen [notify_nesting]");
+  EXPECT_THAT(losses_between(later.snapshot, later.snapshot), Optional(SizeIs(0)));
+  for (std::size_t kind = 0; kind < VQS_LOSSES; ++kind) EXPECT_FALSE(kLossKinds[kind].why.empty()) << kLossNames[kind];
 }
 
 TEST(GuestView, HasNoSharesWithoutAWindow) {

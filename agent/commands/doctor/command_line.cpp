@@ -37,10 +37,12 @@ Subcommand<DoctorOptions> add_doctor(CLI::App& app) {
   doctor
       .add_option_function<std::string>(
           "--platform", [&options](const std::string& name) { options.platform = parse_platform(name); },
-          fmt::format("Show the remedies for this platform only: {} (default: what can be detected, else all)",
+          fmt::format("Show the remedies for this platform only, and those of INFO findings too: {} (default: what can "
+                      "be detected, else all)",
                       fmt::join(platform_names(), ", ")))
       ->type_name("PLATFORM")
       ->check(one_of(platform_names()));
+  doctor.add_flag("--remedies", options.remedies, "Show the remedies of INFO findings too");
   doctor
       .add_option_function<std::string>(
           "--idle", [&options](const std::string& name) { options.idle_is_ok = name == "ok"; },

@@ -55,9 +55,9 @@ Result<int> doctor(const DoctorOptions& options) {
                                          watched->signal == SIGINT ? "Ctrl-C" : "SIGTERM",
                                          duration(seconds_of(*watched)), duration(options.duration_seconds)));
   }
-  const Report report = make_report(
-      watched->first, watched->last, watched->course,
-      {options.platform, options.idle_is_ok, watched->permitted, watched->notes, watched->origin, watched->full_cpus});
+  const Report report = make_report(watched->first, watched->last, watched->course,
+                                    {options.platform, options.idle_is_ok, watched->permitted, watched->notes,
+                                     watched->origin, watched->full_cpus, options.remedies || options.platform});
   if (auto printed = print(render(report, options.format)); !printed) return tl::unexpected(printed.error());
   return report.status;
 }

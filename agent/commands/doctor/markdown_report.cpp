@@ -88,10 +88,14 @@ std::string to_markdown(const Report& report) {
   for (const DiskDiagnosis& disk : report.diagnosis.disks) text += disk_text(disk, report.topology);
   if (!report.diagnosis.findings.empty()) text += "## Findings\n\n";
   for (const Finding& finding : report.diagnosis.findings) text += finding_text(finding);
-  const std::vector<Advice> all = advice_of(report);
-  if (!all.empty()) text += "## What to do\n\n";
-  for (const Advice& advice : all) text += advice_text(advice);
-  if (!all.empty()) text += escaped(report.platform.reason) + "\n\n";
+  const AllAdvice all = advice_of(report);
+  for (const auto& [title, advice] :
+       {std::pair(std::string_view("What to do"), &all.to_do), std::pair(kOptionalAdvice, &all.optional)}) {
+    if (!advice->empty()) text += fmt::format("## {}\n\n", title);
+    for (const Advice& one : *advice) text += advice_text(one);
+  }
+  if (!all.to_do.empty() || !all.optional.empty()) text += escaped(report.platform.reason) + "\n\n";
+  if (!all.how_to_see_more.empty()) text += escaped(all.how_to_see_more) + "\n\n";
   if (report.permitted) text += untold_text(report);
   for (const std::string& note : report.notes) text += fmt::format("Note: {}\n\n", escaped(note));
   while (text.ends_with("\n\n")) text.pop_back();

@@ -18,6 +18,7 @@ struct DoctorOptions {
   LogOptions log = {.level = "error"};
   double duration_seconds = 10;
   std::optional<Platform> platform;  // absent: what can be detected
+  bool remedies = false;             // of what is only worth knowing too
   AgentAddress agent;                // a running one, to be read instead of attaching probes; no URL: none
   DoctorFormat format = DoctorFormat::kText;
   bool idle_is_ok = false;  // disks without enough requests to judge are no reason for kExitUnknown

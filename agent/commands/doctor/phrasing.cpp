@@ -38,21 +38,27 @@ std::string time_of(const RequestTime& time) {
   return line;
 }
 
-// " vCPU 1 was busy for 98 % of the time.", or nothing: what waits for such a vCPU is slow without the disk's doing.
+// What waits for a vCPU that has no time to spare is slow without the disk's doing.
+constexpr std::string_view kBeyondTheDisk =
+    " What a program waits beyond the times below passes outside of the disk, such as until it runs again on a busy "
+    "{0}, and is not seen here.";
+
+// " vCPU 1 was busy for 98 % of the time. What a program ...", or nothing.
 std::string about_full_cpus(const Report& report) {
   if (!report.full_cpus || report.full_cpus->empty()) return {};
   const std::string cpu = is_guest(report.topology) ? "vCPU" : "CPU";
   if (report.full_cpus->size() > 1) {
     std::vector<std::uint32_t> numbers;
     for (const CpuLoad& load : *report.full_cpus) numbers.push_back(load.cpu);
-    return fmt::format(" {}s {} had no more than 5 % of the time to spare.", cpu, ranges(numbers));
+    return fmt::format(" {}s {} had no more than 5 % of the time to spare.", cpu, ranges(numbers)) +
+           fmt::format(kBeyondTheDisk, cpu);
   }
   const CpuLoad& load = report.full_cpus->front();
   std::string text = fmt::format(" {} {} was busy for {} of the time", cpu, load.cpu, percent(load.busy));
   constexpr double kWorthTelling = 0.01;
   if (load.stolen >= kWorthTelling)
     text += fmt::format(", and ready to run for {} while the host ran something else", percent(load.stolen));
-  return text + ".";
+  return text + "." + fmt::format(kBeyondTheDisk, cpu);
 }
 
 }  // namespace

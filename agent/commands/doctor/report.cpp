@@ -15,6 +15,7 @@
 #include "agent/model/window.h"
 #include "agent/topology/parse.h"
 #include "agent/topology/vmm.h"
+#include "agent/view/losses.h"
 
 namespace vqscope {
 
@@ -29,8 +30,22 @@ const ProbeStatus* find_probe(const Reading& reading, const std::string& name) {
   return nullptr;
 }
 
+// A smaller part of the requests changes no number that is told.
+constexpr double kLossWorthTelling = 0.001;
+
+// Losses by which the numbers are not those of the disks: not single notifications or waits for locks.
+void tell_losses(const Snapshot& first, const Snapshot& last, std::vector<std::string>& notes) {
+  for (const Loss& loss : losses_between(first, last).value_or(std::vector<Loss>())) {
+    const bool of_disks =
+        loss.kind == VQS_LOST_NO_ROOM || loss.kind == VQS_LOST_QUEUE_RANGE || loss.kind == VQS_LOST_TAG_RANGE;
+    if (of_disks || loss.share().value_or(0) >= kLossWorthTelling)
+      notes.push_back(fmt::format("{}. More: vqscope explain {}", tell(loss), kLossNames[loss.kind]));
+  }
+}
+
 std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& last) {
   std::vector<std::string> notes;
+  tell_losses(first.snapshot, last.snapshot, notes);
   for (const DeviceSnapshot& device : first.snapshot.devices) {
     if (find_device(last.snapshot, device) != nullptr) continue;
     const bool replaced = std::any_of(last.snapshot.devices.begin(), last.snapshot.devices.end(),
@@ -131,8 +146,9 @@ std::string about_time_at_device(const Report& report) {
   const RequestTime& time = *deepest->measured.time;
   const bool is_hosts = is_guest(report.topology) && is_hosts_disk(deepest->disk);
   return fmt::format(
-      "On {} {} of a request's {} pass {}, with {} in flight: if half as many in flight bring as many requests/s, they "
-      "stand in line there.",
+      "On {} {} of a request's {} pass {}, with {} in flight. Run the load with half its depth or jobs: if it brings "
+      "as "
+      "many requests/s, they stand in line there.",
       deepest->disk.name, percent(seconds_there(time) / time.total()),
       duration(time.total() / static_cast<double>(time.requests)),
       time.at_host && is_hosts ? "at the host" : "at the device", grouped(deepest->measured.average_inflight));
@@ -181,6 +197,7 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   report.notes = std::move(options.notes);
   report.origin = std::move(options.origin);
   report.full_cpus = std::move(options.full_cpus);
+  report.all_remedies = options.all_remedies;
   for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
   for (const DiskDiagnosis& disk : report.diagnosis.disks)
     if (auto untold = why_not_told(disk, last, tells_of(report.diagnosis, disk)))
@@ -235,34 +252,41 @@ const Disk* disk_of(const Finding& finding, const Report& report) {
   return nullptr;
 }
 
-std::vector<Advice> advice_of(const Report& report) {
+AllAdvice advice_of(const Report& report) {
   using Key = std::tuple<Remedy, std::string, std::string>;
-  std::vector<std::pair<Key, const Finding*>> groups;
-  std::vector<Advice> all;
+  struct Group {
+    Key key;
+    std::string device;  // that the instructions name
+    Advice advice;
+    bool optional = false;
+  };
+  std::vector<Group> groups;
+  AllAdvice all;
   const bool troubled = report.status == kWarning || report.status == kCritical;
   for (const Finding& finding : report.diagnosis.findings) {
+    if (finding.found.remedy == Remedy::kNone) continue;
     // What is no more than worth knowing is worth no trip to the host's administrator.
-    if (finding.found.remedy == Remedy::kNone ||
-        (finding.found.severity == Severity::kInfo && (troubled || !is_done_here(finding.found.remedy))))
-      continue;
-    const Disk* disk = disk_of(finding, report);
-    const Key key(finding.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
-    const auto known =
-        std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == key; });
-    if (known == groups.end()) {
-      groups.emplace_back(key, &finding);
-      all.push_back({{std::string(finding.kind->id)},
-                     {},
-                     instructions_for(finding.found.remedy, disk, report.topology, report.platform.platforms)});
+    const bool optional =
+        finding.found.severity == Severity::kInfo && (troubled || !is_done_here(finding.found.remedy));
+    if (optional && !report.all_remedies) {
+      all.how_to_see_more = "What would change the INFO findings: vqscope doctor --remedies";
       continue;
     }
-    Advice& advice = all[static_cast<std::size_t>(known - groups.begin())];
-    if (std::find(advice.mends.begin(), advice.mends.end(), finding.kind->id) == advice.mends.end())
+    const Disk* disk = disk_of(finding, report);
+    const Key key(finding.found.remedy, disk != nullptr ? disk->driver : "", disk != nullptr ? disk->transport : "");
+    const auto known = std::ranges::find(groups, key, &Group::key);
+    if (known == groups.end()) {
+      groups.push_back(
+          {key, finding.device, {{std::string(finding.kind->id)}, {}, instructions(finding, report)}, optional});
+      continue;
+    }
+    Advice& advice = known->advice;
+    if (std::ranges::find(advice.mends, finding.kind->id) == advice.mends.end())
       advice.mends.emplace_back(finding.kind->id);
-    if (finding.device != known->second->device &&
-        std::find(advice.also.begin(), advice.also.end(), finding.device) == advice.also.end())
+    if (finding.device != known->device && std::ranges::find(advice.also, finding.device) == advice.also.end())
       advice.also.push_back(finding.device);
   }
+  for (Group& group : groups) (group.optional ? all.optional : all.to_do).push_back(std::move(group.advice));
   return all;
 }
 

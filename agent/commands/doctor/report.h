@@ -48,6 +48,7 @@ struct ReportOptions {
   Origin origin = {};
   // vCPUs without time to spare; absent: that was not read
   std::optional<std::vector<CpuLoad>> full_cpus = {};
+  bool all_remedies = false;  // those of findings that are only worth knowing too
 };
 
 struct Report {
@@ -58,7 +59,7 @@ struct Report {
   std::vector<std::string> notes;                 // sentences: what was not seen
   std::optional<std::vector<CpuLoad>> full_cpus;  // as in ReportOptions
   Origin origin;
-  bool permitted = true;  // as in ReportOptions
+  bool permitted = true, all_remedies = false;  // as in ReportOptions
   int status = kCouldNotTell;
   std::string_view result;  // "healthy", "warning", "critical", "could not tell", or "idle" with status 0
 };
@@ -84,8 +85,17 @@ struct Advice {
   Instructions instructions;
 };
 
-// What is worth a change: warnings and worse, in the order of the findings.
-std::vector<Advice> advice_of(const Report& report);
+struct AllAdvice {
+  std::vector<Advice> to_do;     // what is worth a change: for warnings and worse
+  std::vector<Advice> optional;  // for what is only worth knowing, if it was asked for
+  std::string how_to_see_more;   // a sentence if there is more and it was not asked for, else empty
+};
+
+// In the order of the findings.
+AllAdvice advice_of(const Report& report);
+
+// What the optional advice is.
+inline constexpr std::string_view kOptionalAdvice = "What would change the INFO findings";
 
 // A command that makes load on the disks and only reads.
 std::string load_command(const std::vector<std::string>& disks, const Topology& topology);

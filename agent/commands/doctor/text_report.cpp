@@ -107,9 +107,17 @@ class Writer {
   }
 
   void show_advice() {
-    const std::vector<Advice> all = advice_of(report_);
-    if (all.empty()) return;
-    text_ += styled("What to do", Paint::kBold) + "\n\n";
+    const AllAdvice all = advice_of(report_);
+    bool host = show_advice("What to do", all.to_do);
+    host |= show_advice(kOptionalAdvice, all.optional);
+    if (host) paragraph(report_.platform.reason, "  ", "  "), text_ += "\n";
+    if (!all.how_to_see_more.empty()) paragraph(all.how_to_see_more, "", "  "), text_ += "\n";
+  }
+
+  // Returns whether something is to be done elsewhere than in this guest.
+  bool show_advice(std::string_view title, const std::vector<Advice>& all) {
+    if (all.empty()) return false;
+    text_ += styled(title, Paint::kBold) + "\n\n";
     bool host = false;
     for (const Advice& advice : all) {
       paragraph(fmt::format("{}{}", advice.instructions.summary,
@@ -121,7 +129,7 @@ class Writer {
       }
       text_ += "\n";
     }
-    if (host) paragraph(report_.platform.reason, "  ", "  "), text_ += "\n";
+    return host;
   }
 
   void show_caution(const Caution& caution) {

@@ -15,6 +15,7 @@
 #include "agent/base/wrap.h"
 #include "agent/commands/common/exit_status.h"
 #include "agent/diagnosis/finding.h"
+#include "agent/view/losses.h"
 
 namespace vqscope {
 
@@ -24,8 +25,9 @@ constexpr std::size_t kNarrowest = 40, kWidest = 100;
 constexpr std::string_view kHeading = "## ";
 
 struct Section {
-  std::string topic;               // as it is typed: "which-disk-to-choose"
-  std::string_view heading, text;  // of the document
+  std::string topic;    // as it is typed: "which-disk-to-choose"
+  std::string heading;  // of the document, or of a kind of lost events
+  std::string_view text;
 };
 
 std::string topic_of(std::string_view heading) {
@@ -50,9 +52,15 @@ std::vector<Section> sections() {
     const std::string_view section = document.substr(begin, end == std::string_view::npos ? end : end - begin);
     const std::size_t line = section.find('\n');
     const std::string_view heading = section.substr(0, line);
-    all.push_back({topic_of(heading), heading, line == std::string_view::npos ? "" : section.substr(line)});
+    all.push_back(
+        {topic_of(heading), std::string(heading), line == std::string_view::npos ? "" : section.substr(line)});
     begin = end;
   }
+  for (std::size_t kind = 0; kind < kLossKinds.size(); ++kind)
+    all.push_back({std::string(kLossNames[kind]),
+                   fmt::format("Not counted: {}s{} {}", kLossKinds[kind].what,
+                               kLossKinds[kind].what == "request" ? "," : "", kLossKinds[kind].details),
+                   kLossKinds[kind].why});
   return all;
 }
 
@@ -153,7 +161,7 @@ std::string related(const Section& section, const std::vector<Section>& all) {
 std::string title_of(const Section& section) {
   for (const FindingKind& kind : finding_kinds())
     if (kind.id == section.heading) return std::string(kind.title);
-  return std::string(section.heading);
+  return section.heading;
 }
 
 std::string list(const std::vector<Section>& all, std::size_t width) {
@@ -163,7 +171,11 @@ std::string list(const std::vector<Section>& all, std::size_t width) {
     text +=
         wrap(title_of(section), width, fmt::format("  {:<{}}", section.topic, kColumn - 2), std::string(kColumn, ' '));
   return text + "\n" +
-         wrap("vqscope explain FINDING tells what one means, how it is decided and how to mend it.", width, "", "");
+         wrap(
+             "vqscope explain FINDING tells what one means, how it is decided and how to mend it. The last ones are "
+             "what "
+             "measuring may miss.",
+             width, "", "");
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace vqscope {
 
 struct ExplainOptions {
-  std::string topic;  // id of a finding, or another section of FINDINGS.md; empty: list them
+  std::string topic;  // id of a finding, or another section of FINDINGS.md, or a kind of lost events; empty: list them
 };
 
 }  // namespace vqscope

@@ -66,8 +66,8 @@ Subcommand<ServeOptions> add_serve(CLI::App& app) {
       });
   serve
       .add_option("--web.config.file", options.web_config,
-                  "TLS, client certificates and passwords: a file as Prometheus' exporters take it "
-                  "(/usr/share/vqscope/doc/ENDPOINT.md); read again when it changes")
+                  "TLS, client certificates and passwords: a file as Prometheus' exporters take it (the manual "
+                  "page, vqscope(1), says where it is described); read again when it changes")
       ->type_name("FILE")
       ->check(not_empty());
   serve.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")

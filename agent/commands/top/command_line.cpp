@@ -15,7 +15,9 @@ Subcommand<TopOptions> add_top(CLI::App& app) {
       top, "--interval", [&options](double seconds) { options.interval_seconds = seconds; }, "100ms", "1h",
       "How long from one reading to the next")
       ->default_str("1s");
-  top.add_flag("--once", options.once, "Print one picture as text, of one interval, and end");
+  top.add_flag("--once", options.once,
+               "Print one picture as text, of one interval, and end; into a file or pipe, as wide as COLUMNS "
+               "says, or up to 120 columns");
   CLI::Option* const replay =
       top.add_option("--replay", options.replay, "Look at this recording, back and forth, and at no disk of this guest")
           ->type_name("FILE")

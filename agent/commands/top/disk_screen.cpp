@@ -19,7 +19,7 @@ constexpr std::size_t kLabel = 9, kHeatRows = 8, kMostMatrixRows = 16;
 
 TextLine heading(std::string text) { return line(std::move(text), Style::kBold); }
 
-void add_load(const DiskView& view, std::vector<TextLine>& lines) {
+void add_load(const DiskView& view, std::size_t width, std::vector<TextLine>& lines) {
   std::string flight = "In flight: ";
   flight +=
       view.average_inflight ? fmt::format("{} on average", grouped(*view.average_inflight)) : "average not measured";
@@ -28,7 +28,7 @@ void add_load(const DiskView& view, std::vector<TextLine>& lines) {
     flight += fmt::format(", the oldest for {}", duration(*view.inflight->oldest_seconds));
   if (view.avgqu_sz) flight += fmt::format("; avgqu-sz {}", grouped(*view.avgqu_sz));
   if (view.submission_cpus) flight += fmt::format("; from {:.1f} vCPUs in effect", *view.submission_cpus);
-  lines.push_back(line(std::move(flight)));
+  add_wrapped(lines, flight, width, "", "  ");
   if (view.requeues > 0) lines.push_back(line(plural(static_cast<double>(view.requeues), "request") + " requeued"));
 }
 
@@ -286,16 +286,21 @@ std::vector<TextLine> disk_lines(const Picture& picture, const Ui& ui, const Can
     return {line(picture.topology.disks.empty() ? "There is no disk to look at."
                                                 : fmt::format("{} is not there.", plain_text(ui.disk)))};
   const DiskPicture& disk = *picture.disk;
-  std::vector<TextLine> lines = {
-      {{{plain_text(disk.disk.name), Style::kBold},
-        {plain_text(fmt::format("  {}; {} for {}", who_is(disk.disk),
-                                plural(static_cast<double>(disk.view.queues), "queue"),
-                                plural(static_cast<double>(picture.topology.online_cpus.size()), "vCPU")))}}}};
-  add_load(disk.view, lines);
+  std::vector<TextLine> lines;
+  const std::string name = plain_text(disk.disk.name);
+  add_wrapped(lines,
+              fmt::format("{}; {} for {}", who_is(disk.disk), plural(static_cast<double>(disk.view.queues), "queue"),
+                          plural(static_cast<double>(picture.topology.online_cpus.size()), "vCPU")),
+              canvas.width, name + "  ", "  ");
+  // The name in bold.
+  std::string& rest = lines.front().spans.front().text;
+  rest.erase(0, name.size());
+  lines.front().spans.insert(lines.front().spans.begin(), {name, Style::kBold});
+  add_load(disk.view, canvas.width, lines);
   if (disk.view.requests_rate) add_operations(disk.view, lines);
+  add_matrix(disk, canvas, lines);
   add_time(disk.view, canvas.width, lines);
   if (disk.view.inflight && !disk.queues.empty()) add_strip(disk, ui.phase, canvas, lines);
-  add_matrix(disk, canvas, lines);
   add_queues(disk, lines);
   return lines;
 }

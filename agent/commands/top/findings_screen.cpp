@@ -21,9 +21,12 @@ const Disk* find_disk(const Picture& picture, const std::string& name) {
 
 // One that is too long is seen to be cut, and not run by mistake.
 TextLine command_line(std::string_view command, std::size_t width) {
-  constexpr std::string_view kIndent = "      ", kCut = " ... (vqscope doctor has all of it)";
+  constexpr std::string_view kIndent = "      ", kCut = " ... (vqscope doctor --remedies has all of it)";
   std::string text = std::string(kIndent) + plain_text(command);
-  if (text.size() > width) text = text.substr(0, width - std::min(width, kCut.size())) + std::string(kCut);
+  if (text.size() > width) {
+    const std::size_t room = width - std::min(width, kCut.size()), blank = text.find_last_of(' ', room);
+    text = text.substr(0, blank != std::string::npos && blank > kIndent.size() ? blank : room) + std::string(kCut);
+  }
   return line(std::move(text), Style::kBold);
 }
 
@@ -60,22 +63,35 @@ std::vector<TextLine> finding_lines(const Picture& picture, const Canvas& canvas
   return lines;
 }
 
-std::vector<TextLine> help_lines() {
+std::vector<TextLine> help_lines(const Canvas& canvas) {
+  constexpr std::size_t kColumn = 18;
   std::vector<TextLine> lines = {line("Keys", Style::kBold)};
-  for (const Binding& binding : bindings())
-    lines.push_back(line(fmt::format("  {:<16}{}", binding.names, binding.what)));
-  lines.push_back(line("  Mouse           a click selects a disk, and opens one that is selected; the wheel scrolls"));
-  for (const std::string_view text :
-       {"", "Columns", "  INFL            requests in flight at the device, on average; NOW: at this moment",
-        "  P50, P99, P99.9 of the time from issue to completion: the host, and the completion",
-        "                  in this guest. ~: fewer than ten requests lie beyond it",
-        "  BEFORE          P99 of the time from start to issue, in this guest. The two kinds of",
-        "                  time have histograms of their own: no quantile of both together is known",
-        "  HOST            share of the requests' time that was spent at the host",
-        "  Q/CPU           hardware queues / online vCPUs",
-        "  IRQ             vCPU that takes most of the disk's interrupts, and its share of them",
-        "  FIND            the worst finding of the last 10 s", "  -               not measured"})
-    lines.push_back(line(std::string(text), text == "Columns" ? Style::kBold : Style::kPlain));
+  const auto add = [&](std::string_view name, std::string_view what) {
+    add_wrapped(lines, what, canvas.width, fmt::format("  {:<{}}", name, kColumn - 2), std::string(kColumn, ' '));
+  };
+  for (const Binding& binding : bindings()) add(binding.names, binding.what);
+  add("Mouse", "a click selects a disk, and opens one that is selected; the wheel scrolls");
+  lines.emplace_back();
+  lines.push_back(line("Columns", Style::kBold));
+  add("INFL", "requests in flight at the device, on average; NOW: at this moment");
+  add("P50, P99, P99.9",
+      "of the time from issue to completion: the host, and the completion in this guest. ~: fewer than ten requests "
+      "lie "
+      "beyond it");
+  add("BEFORE",
+      "P99 of the time from start to issue, in this guest. The two kinds of time have histograms of their own: no "
+      "quantile of both together is known");
+  add("HOST", "share of the requests' time that was spent at the host");
+  add("Q/CPU", "hardware queues / online vCPUs");
+  add("IRQ", "vCPU that takes most of the disk's interrupts, and its share of them");
+  add("FIND", "the worst finding of the last 10 s");
+  add("-", "not measured");
+  lines.emplace_back();
+  add_wrapped(
+      lines,
+      "\"Not counted\" above a picture is what measuring missed; vqscope explain with the word in brackets tells "
+      "more.",
+      canvas.width, "", "");
   return lines;
 }
 

@@ -37,6 +37,6 @@ std::vector<TextLine> disk_table(const Picture& picture, const Ui& ui, const Can
 std::vector<TextLine> finding_titles(const Picture& picture, std::size_t most);
 std::vector<TextLine> disk_lines(const Picture& picture, const Ui& ui, const Canvas& canvas);
 std::vector<TextLine> finding_lines(const Picture& picture, const Canvas& canvas);
-std::vector<TextLine> help_lines();
+std::vector<TextLine> help_lines(const Canvas& canvas);
 
 }  // namespace vqscope

@@ -23,15 +23,29 @@ std::size_t bytes_of(std::string_view text, std::size_t characters) {
   return text.size();
 }
 
+std::size_t columns_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
+}
+
 }  // namespace
 
 TextLine line(std::string text, Style style) { return {{{std::move(text), style}}}; }
 
 TextLine clipped(TextLine line, std::size_t width) {
+  constexpr std::string_view kCut = " ...";
+  const std::string text = text_of(line);
+  if (columns_of(text) <= width) return line;
+  // What begins before it and has no blank, as a row of shades, is cut where there is no more room.
+  std::size_t room = width, end = std::string::npos;
+  if (width > kCut.size()) end = text.find_last_of(' ', bytes_of(text, width - kCut.size()));
+  if (end != std::string::npos) end = text.find_last_not_of(' ', end);
+  const bool words = end != std::string::npos && text[end] != ' ';
+  if (words) room = columns_of(std::string_view(text).substr(0, end + 1));
   for (Span& span : line.spans) {
-    span.text.resize(bytes_of(span.text, width));
-    width -= static_cast<std::size_t>(std::ranges::count_if(span.text, begins_character));
+    span.text.resize(bytes_of(span.text, room));
+    room -= columns_of(span.text);
   }
+  if (words) line.spans.push_back({std::string(kCut), Style::kDim});
   return line;
 }
 

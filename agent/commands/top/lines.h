@@ -37,7 +37,8 @@ struct Canvas {
 // A line in one style.
 TextLine line(std::string text, Style style = Style::kPlain);
 
-// Without what would take more than `width` columns.
+// Without the words and cells that would take more than `width` columns; " ..." in their place, as far as there is
+// room.
 TextLine clipped(TextLine line, std::size_t width);
 
 // The line's text.
@@ -46,7 +47,7 @@ std::string text_of(const TextLine& line);
 // With '?' for all that is not printable ASCII, for text that came from elsewhere.
 std::string plain_text(std::string_view text);
 
-// A line for each of the words' lines.
+// A line for each of the words' lines. A word that is longer than a line has one of its own.
 void add_wrapped(std::vector<TextLine>& lines, std::string_view text, std::size_t width, std::string_view first,
                  std::string_view indent, Style style = Style::kPlain);
 

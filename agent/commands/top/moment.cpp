@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/commands/top/moment.h"
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -61,13 +62,17 @@ std::optional<Moment> parse_moment(std::string_view text) {
   return date && time ? std::optional<Moment>(Date{*date + *time}) : std::nullopt;
 }
 
-std::uint64_t resolve(const Moment& moment, std::uint64_t start_ns) {
+std::uint64_t resolve(const Moment& moment, std::uint64_t start_ns, std::uint64_t end_ns) {
   if (const auto* from_start = std::get_if<FromStart>(&moment))
     return start_ns + static_cast<std::uint64_t>(from_start->seconds * 1e9);
   if (const auto* date = std::get_if<Date>(&moment)) return date->seconds * kNsPerSecond;
   const std::uint64_t start = start_ns / kNsPerSecond, time = std::get<TimeOfDay>(moment).seconds;
-  const std::uint64_t same_day = start - start % kDay + time;
-  return (same_day < start ? same_day + kDay : same_day) * kNsPerSecond;
+  const std::uint64_t same_day = (start - start % kDay + time) * kNsPerSecond, day = kDay * kNsPerSecond;
+  const auto away = [&](std::uint64_t at) { return at < start_ns ? start_ns - at : at > end_ns ? at - end_ns : 0; };
+  std::uint64_t nearest = same_day;
+  for (const std::uint64_t other : {same_day - std::min(same_day, day), same_day + day})
+    if (away(other) < away(nearest)) nearest = other;
+  return nearest;
 }
 
 }  // namespace vqscope

@@ -12,7 +12,7 @@ namespace vqscope {
 struct FromStart {
   double seconds = 0;
 };
-// A time of the day in UTC, on the first day on which it is not before the recording's start.
+// A time of the day in UTC, on the day on which it is in the recording, or nearest to it.
 struct TimeOfDay {
   std::uint64_t seconds = 0;
 };
@@ -25,7 +25,7 @@ using Moment = std::variant<FromStart, TimeOfDay, Date>;
 // "90", "1m30s"; "14:05", "14:05:30"; "2026-11-27T14:05:30Z", "2026-11-27 14:05:30". nullopt for anything else.
 std::optional<Moment> parse_moment(std::string_view text);
 
-// In nanoseconds since 1970, of a recording that began at `start_ns`.
-std::uint64_t resolve(const Moment& moment, std::uint64_t start_ns);
+// In nanoseconds since 1970, of a recording from `start_ns` to `end_ns`.
+std::uint64_t resolve(const Moment& moment, std::uint64_t start_ns, std::uint64_t end_ns);
 
 }  // namespace vqscope

@@ -33,12 +33,15 @@ Result<std::unique_ptr<Player>> Player::of_recording(std::unique_ptr<Source> rec
   player->read_until(2);
   player->ui_.shown = history.end() - 1;
   if (!at) return player;
-  const std::uint64_t start = history.realtime_ns(0), wanted = resolve(*at, start);
-  while (history.realtime_ns(history.end() - 1) <= wanted && player->read_until(history.end() + 1)) {
+  // Only as much is read as it takes to know.
+  const std::uint64_t start = history.realtime_ns(0),
+                      furthest = resolve(*at, start, std::numeric_limits<std::uint64_t>::max());
+  while (history.realtime_ns(history.end() - 1) <= furthest && player->read_until(history.end() + 1)) {
   }
+  const std::uint64_t last = history.realtime_ns(history.end() - 1), wanted = resolve(*at, start, last);
   player->ui_.shown = history.at(wanted);
-  const std::uint64_t last = history.realtime_ns(history.end() - 1);
-  if (wanted < start || wanted > last)
+  constexpr std::uint64_t kSecond = 1'000'000'000;  // as moments are written
+  if (wanted / kSecond < start / kSecond || wanted > last)
     player->tell(fmt::format("{} UTC is not in this recording, which is of {} to {}", format_utc(wanted),
                              format_utc(start), format_utc(last)));
   return player;

@@ -120,10 +120,17 @@ Result<std::unique_ptr<Terminal>> Terminal::create() {
   termios modes = {};
   if (::tcgetattr(STDOUT_FILENO, &modes) != 0) return fail_errno("cannot ask the terminal for its modes");
   const char* const type = std::getenv("TERM");
+  const auto useless = [type](const char* why) {
+    return fail(std::string("the terminal's type, TERM='") + (type == nullptr ? "" : type) + "', " + why +
+                "; --once prints one picture on any");
+  };
   SCREEN* const screen = ::newterm(nullptr, stdout, stdin);
-  if (screen == nullptr)
-    return fail(std::string("the terminal's type, TERM='") + (type == nullptr ? "" : type) +
-                "', is not known here; --once prints one picture on any");
+  if (screen == nullptr) return useless("is not known here");
+  if (capability("cup").empty()) {
+    ::endwin();
+    ::delscreen(screen);
+    return useless("cannot go to a place on the screen");
+  }
   auto state = std::make_unique<State>();
   state->screen = screen;
   state->utf8 = is_utf8();

@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <clocale>
+#include <cstdlib>
 #include <thread>
 
 #include "agent/base/clock.h"
@@ -92,7 +93,8 @@ Result<std::unique_ptr<Player>> look_twice(const TopOptions& options) {
 Result<void> print_once(const TopOptions& options) {
   auto player = options.replay.empty() ? look_twice(options) : replay(options);
   if (!player) return tl::unexpected(player.error());
-  const auto frame = (*player)->draw({terminal_width(STDOUT_FILENO), std::nullopt, is_utf8()});
+  constexpr std::size_t kWidthOfText = 120;  // where nobody says how wide it may be
+  const auto frame = (*player)->draw({terminal_width(STDOUT_FILENO, kWidthOfText), std::nullopt, is_utf8()});
   if (!frame) return tl::unexpected(frame.error());
   std::string text;
   for (const TextLine& line : (*frame)->lines) {
@@ -236,7 +238,11 @@ Result<void> show(const TopOptions& options) {
     if (!started) return tl::unexpected(started.error());
     feed = std::move(*started);
   }
-  return Session(*player, feed.get(), **terminal, *signals).run();
+  auto ended = Session(*player, feed.get(), **terminal, *signals).run();
+  if (!ended || options.agent.url.empty()) return ended;
+  // An agent that does not answer would be waited for, and reading it holds nothing that the kernel does not take back.
+  terminal->reset();
+  std::_Exit(0);
 }
 
 }  // namespace
