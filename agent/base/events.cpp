@@ -19,8 +19,9 @@ sigset_t ending_signals() {
 
 }  // namespace
 
-Result<Fd> watch_signals() {
-  const sigset_t signals = ending_signals();
+Result<Fd> watch_signals(Hangup hangup) {
+  sigset_t signals = ending_signals();
+  if (hangup == Hangup::kIsRead) ::sigaddset(&signals, SIGHUP);
   if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return fail_errno("cannot block signals");
   Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
   if (!fd) return fail_errno("cannot watch signals");

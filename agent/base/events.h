@@ -7,8 +7,9 @@
 
 namespace vqscope {
 
-// Blocks SIGTERM and SIGINT, in all threads to come, and makes them readable.
-Result<Fd> watch_signals();
+// Blocks SIGTERM and SIGINT, and SIGHUP if asked, in all threads to come, and makes them readable.
+enum class Hangup { kEnds, kIsRead };
+Result<Fd> watch_signals(Hangup hangup = Hangup::kEnds);
 
 // Lets them end the process again; those that came meanwhile do so now.
 Result<void> release_signals();

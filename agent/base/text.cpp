@@ -2,6 +2,7 @@
 #include "agent/base/text.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,29 @@ namespace vqscope {
 
 namespace {
 constexpr std::size_t kMaxFileSize = 16 << 20;
+
+Result<std::string> read_to_end(const Fd& fd, const std::filesystem::path& path) {
+  std::string content;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno("cannot read " + path.string());
+    if (n == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(n));
+    if (content.size() > kMaxFileSize) return fail(path.string() + " is larger than 16 MiB", EFBIG);
+  }
+}
+
+Result<Fd> open_regular_file(const std::filesystem::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return fail_errno("cannot open " + path.string());
+  struct stat status = {};
+  if (::fstat(fd.get(), &status) != 0) return fail_errno("cannot look at " + path.string());
+  if (!S_ISREG(status.st_mode)) return fail(path.string() + " is not a regular file", EINVAL);
+  return fd;
+}
+
 }  // namespace
 
 std::string_view trim(std::string_view text) {
@@ -35,16 +59,18 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
 Result<std::string> read_file(const std::filesystem::path& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno("cannot open " + path.string());
-  std::string content;
-  char buffer[16384];
-  for (;;) {
-    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno("cannot read " + path.string());
-    if (n == 0) return content;
-    content.append(buffer, static_cast<std::size_t>(n));
-    if (content.size() > kMaxFileSize) return fail(path.string() + " is larger than 16 MiB", EFBIG);
-  }
+  return read_to_end(fd, path);
+}
+
+Result<std::string> read_regular_file(const std::filesystem::path& path) {
+  const auto fd = open_regular_file(path);
+  if (!fd) return tl::unexpected(fd.error());
+  return read_to_end(*fd, path);
+}
+
+Result<void> check_regular_file(const std::filesystem::path& path) {
+  if (const auto fd = open_regular_file(path); !fd) return tl::unexpected(fd.error());
+  return {};
 }
 
 std::string printable(std::string_view text) {

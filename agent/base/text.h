@@ -39,6 +39,13 @@ std::optional<T> parse_number(std::string_view text) {
 // The file's content. procfs and sysfs files report no size, so it is read to its end, up to 16 MiB.
 Result<std::string> read_file(const std::filesystem::path& path);
 
+// The same of a file that others may put something else in place of: what is not a regular file is an error, and
+// neither opening nor reading it ever waits, as that of a pipe would.
+Result<std::string> read_regular_file(const std::filesystem::path& path);
+
+// Whether read_regular_file() could read it now.
+Result<void> check_regular_file(const std::filesystem::path& path);
+
 // The file's content without surrounding blanks; nullopt when it cannot be read.
 std::optional<std::string> read_trimmed(const std::filesystem::path& path);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/base/utf8.h"
 #include "agent/model/losses.h"
 #include "agent/model/operations.h"
 #include "agent/recording/codec.h"
@@ -19,7 +20,35 @@ void append_little_endian(std::uint32_t value, std::string& out) {
   for (unsigned shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xff));
 }
 
-void append_record(const proto::Record& record, std::string& out) {
+// Whatever the kernel, a device or a person put into a string: a message with one that is not UTF-8 is read by nobody.
+void make_strings_valid(google::protobuf::Message& message) {
+  using Field = google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& access = *message.GetReflection();
+  std::vector<const Field*> fields;
+  access.ListFields(message, &fields);
+  for (const Field* field : fields) {
+    const int count = field->is_repeated() ? access.FieldSize(message, field) : 1;
+    if (field->cpp_type() == Field::CPPTYPE_STRING && field->type() == Field::TYPE_STRING) {
+      for (int i = 0; i < count; ++i) {
+        std::string text =
+            field->is_repeated() ? access.GetRepeatedString(message, field, i) : access.GetString(message, field);
+        if (is_valid_utf8(text)) continue;
+        text = with_valid_utf8(std::move(text));
+        if (field->is_repeated())
+          access.SetRepeatedString(&message, field, i, std::move(text));
+        else
+          access.SetString(&message, field, std::move(text));
+      }
+    } else if (field->cpp_type() == Field::CPPTYPE_MESSAGE) {
+      for (int i = 0; i < count; ++i)
+        make_strings_valid(*(field->is_repeated() ? access.MutableRepeatedMessage(&message, field, i)
+                                                  : access.MutableMessage(&message, field)));
+    }
+  }
+}
+
+void append_record(proto::Record& record, std::string& out) {
+  make_strings_valid(record);
   const std::string message = record.SerializeAsString();
   append_little_endian(static_cast<std::uint32_t>(message.size()), out);
   append_little_endian(
@@ -351,6 +380,7 @@ std::string RecordingEncoder::add(const Reading& reading) {
   }
   shaped.set_has_losses(now.snapshot.losses.has_value());
   shaped.set_completion_cpus(static_cast<std::uint32_t>(now.snapshot.completion_cpus.size()));
+  make_strings_valid(shaped);
   std::string shapes = shaped.SerializeAsString();
 
   proto::Record record;

@@ -2,6 +2,8 @@
 #include "agent/source/disk_selection.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "agent/topology/named_disks.h"
 
@@ -9,6 +11,11 @@ namespace vqscope {
 
 Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent) {
   const bool remote = !agent.url.empty();
+  // sysfs is looked at by whoever scans the topology; without procfs that would only know less.
+  std::error_code error;
+  if (!remote && !std::filesystem::exists(options.paths.procfs / "stat", error))
+    return fail(options.paths.procfs.string() + " is no procfs (--path.procfs): there is no " +
+                (options.paths.procfs / "stat").string());
   if (!options.devices.empty()) {
     auto named = remote ? take_named_disks(options.devices) : find_named_disks(options.devices, options.paths);
     if (!named) return tl::unexpected(named.error());

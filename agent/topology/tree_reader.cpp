@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "agent/base/fd.h"
+#include "agent/base/utf8.h"
 #include "agent/topology/parse.h"
 
 namespace vqscope {
@@ -30,6 +31,12 @@ Result<std::string> read_head(const std::filesystem::path& path, std::size_t siz
 bool is_gone(int code) { return code == ENOENT || code == ENOTDIR || code == ENODEV || code == ENXIO; }
 
 }  // namespace
+
+std::optional<std::string> TreeReader::text(const std::filesystem::path& path) {
+  auto content = known(read_file(path));
+  if (content) *content = with_valid_utf8(*std::move(content));
+  return content;
+}
 
 std::optional<std::string> TreeReader::trimmed(const std::filesystem::path& path) {
   const auto content = text(path);

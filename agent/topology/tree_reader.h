@@ -18,8 +18,9 @@ namespace vqscope {
 // An object serves one thread at a time.
 class TreeReader {
  public:
-  // As the functions in agent/base/text.h.
-  std::optional<std::string> text(const std::filesystem::path& path) { return known(read_file(path)); }
+  // As the functions in agent/base/text.h, but always UTF-8: what is not, of a name that a person or a device gave, is
+  // U+FFFD, because metrics, recordings and JSON take nothing else.
+  std::optional<std::string> text(const std::filesystem::path& path);
   std::optional<std::string> trimmed(const std::filesystem::path& path);
   // As trimmed(), of a text of sysfs that may be longer than the page that sysfs gives of it: not whole is nullopt.
   std::optional<std::string> attribute(const std::filesystem::path& path);

@@ -34,10 +34,11 @@ enum class Refusal {
   kHandshake,   // of TLS failed
   kHost,        // a Host that nobody calls this machine
   kLimit,       // gave way to a newer connection, or to what another is answered
+  kOrigin,      // a page of another origin asks for what only the page at / is told
   kPassword,    // none, or a wrong one
 };
-inline constexpr std::array<std::string_view, 7> kRefusals = {"bad_request", "busy",  "deadline", "handshake",
-                                                              "host",        "limit", "password"};
+inline constexpr std::array<std::string_view, 8> kRefusals = {"bad_request", "busy",  "deadline", "handshake",
+                                                              "host",        "limit", "origin",   "password"};
 
 // Each in the order of its enumeration.
 struct EndpointCounts {

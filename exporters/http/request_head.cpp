@@ -93,13 +93,15 @@ Result<void> read_target(std::string_view target, AskedFor& asked) {
     target.remove_prefix(path);
     if (!target.starts_with('/')) asked.path.push_back('/');
   }
+  // An escaped '/' is a part of a name and begins no path: a proxy in front would not know what this is (RFC
+  // 9112, 3.2).
+  if (asked.path.empty() && !target.starts_with('/') && target != "*") return fail("the request line has no path");
   const std::size_t query = target.find('?');
   auto path = unescape(target.substr(0, query));
   if (!path || (query != std::string_view::npos && !unescape(target.substr(query))))
     return fail("the request line has an escape that is none, or %00");
   asked.path += *path;
   if (query != std::string_view::npos) asked.query = target.substr(query + 1);
-  if (!asked.path.starts_with('/') && asked.path != "*") return fail("the request line has no path");
   return {};
 }
 
@@ -151,6 +153,7 @@ Result<AskedFor> understand(const RequestHead& head) {
   if (host != nullptr) {
     const auto name = host_of(trim(host->value));
     if (!name) return fail("the Host is not a name or an address");
+    if (name->empty()) return fail("the Host is empty, which no http or https URL allows");
     asked.host = *name;
     asked.authority = lower(trim(host->value));
   }

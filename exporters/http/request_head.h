@@ -29,7 +29,7 @@ struct RequestHead {
 struct AskedFor {
   std::string path;       // without the query, its escapes resolved
   std::string query;      // what follows the first '?', as it was sent; empty also: there is no '?'
-  std::string host;       // in lower case, without port and brackets; empty: none was named
+  std::string host;       // in lower case, without port and brackets; empty: none was named, by HTTP/1.0
   std::string authority;  // the host in lower case with what stands around it, such as "[::1]:10177"
   bool has_body = false;  // or says that it has
 };

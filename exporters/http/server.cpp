@@ -115,7 +115,6 @@ MHD_OptionItem option(MHD_OPTION name, std::size_t value) { return {name, static
 }  // namespace
 
 struct HttpServer::State {
-  std::unique_ptr<WebConfigFile> rules;
   Exchange exchange;
   std::vector<std::unique_ptr<Entrance>> entrances;
   std::vector<SocketFile> files;
@@ -127,19 +126,17 @@ HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 // A suspended connection would keep its daemon from stopping.
 HttpServer::~HttpServer() { state_->exchange.stop(); }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> listeners,
-                                                       std::unique_ptr<WebConfigFile> rules,
+Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> listeners, WebConfigFile* rules,
                                                        std::vector<std::string> names, Connections& connections,
                                                        HttpHandler handler) {
-  WebConfigFile* const shared = rules.get();
   std::unique_ptr<HttpServer> server(new HttpServer(std::unique_ptr<State>(
-      new State{std::move(rules), Exchange(std::move(handler), shared, connections, std::move(names)), {}, {}, {}})));
+      new State{Exchange(std::move(handler), rules, connections, std::move(names)), {}, {}, {}})));
   State& state = *server->state_;
   unsigned flags = kFlags;
   std::vector<MHD_OptionItem> options = {option(MHD_OPTION_CONNECTION_LIMIT, connections.most()),
                                          option(MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds),
                                          option(MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMostHeadBytes + kRoomBesideHead)};
-  const bool tls = shared != nullptr && shared->current()->tls != nullptr;
+  const bool tls = rules != nullptr && rules->current()->tls != nullptr;
   if (tls) {
     if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
       return fail("libmicrohttpd of this system was built without TLS; serve without tls_server_config");
@@ -152,7 +149,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(std::vector<Listener> lis
     const bool local = listener.address.starts_with(kUnixPrefix);
     Entrance* const entrance =
         state.entrances
-            .emplace_back(new Entrance{tls ? shared : nullptr, connections,
+            .emplace_back(new Entrance{tls ? rules : nullptr, connections,
                                        local ? std::nullopt : std::optional<Arrivals>(connections)})
             .get();
     MHD_Daemon* daemon = MHD_start_daemon(

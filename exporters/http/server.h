@@ -44,9 +44,9 @@ using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 class HttpServer {
  public:
   // `rules`: TLS, users and headers, for all listeners; null: plain HTTP that everyone may read. `names`: what this
-  // machine is called besides localhost and its addresses, in lower case. `connections` outlive the server.
-  static Result<std::unique_ptr<HttpServer>> create(std::vector<Listener> listeners,
-                                                    std::unique_ptr<WebConfigFile> rules,
+  // machine is called besides localhost and its addresses, in lower case. Both
+  // `rules` and `connections` outlive the server.
+  static Result<std::unique_ptr<HttpServer>> create(std::vector<Listener> listeners, WebConfigFile* rules,
                                                     std::vector<std::string> names, Connections& connections,
                                                     HttpHandler handler);
   ~HttpServer();

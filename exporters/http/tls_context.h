@@ -40,6 +40,8 @@ class TlsContext {
   }
   // Whether nobody is let in but those whose certificates are signed by the client CA.
   [[nodiscard]] bool verifies_all() const { return client_auth_ == ClientAuth::kRequireAndVerifyClientCert; }
+  // Whether only clients are let in whose certificates have certain names.
+  [[nodiscard]] bool names_clients() const { return !allowed_sans_.empty(); }
 
  private:
   TlsContext(ClientAuth client_auth, std::vector<std::string> allowed_sans)

@@ -16,13 +16,31 @@ namespace {
 
 std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
 
+tl::unexpected<Error> explained(Error error) {
+  if (error.code == EACCES)
+    error.message += fmt::format("; the agent runs as user {} and must be able to read it", ::geteuid());
+  if (error.code == EINVAL) error.message += ", and would be read only once: it is read again when it changes";
+  return tl::unexpected(std::move(error));
+}
+
 Result<std::string> read_for_agent(const std::filesystem::path& path) {
-  auto text = read_file(path);
-  if (!text && text.error().code == EACCES)
-    return fail(
-        fmt::format("{}; the agent runs as user {} and must be able to read it", text.error().message, ::geteuid()),
-        EACCES);
+  auto text = read_regular_file(path);
+  if (!text) return explained(text.error());
   return text;
+}
+
+// What keeps strangers out may be replaced while the agent serves, but not be lost: a file that is being written is
+// empty for a moment, and whoever empties it by mistake would not notice.
+Result<void> check_change(const WebRules& before, const WebRules& now) {
+  if ((before.tls == nullptr) != (now.tls == nullptr)) return fail("TLS can only be switched on or off by a restart");
+  if (before.users && !now.users) return fail("passwords (basic_auth_users) can only be switched off by a restart");
+  if (!before.tls) return {};
+  if ((before.tls->requires_certificate() && !now.tls->requires_certificate()) ||
+      (before.tls->verifies_all() && !now.tls->verifies_all()))
+    return fail("a client_auth_type that lets more clients in takes a restart");
+  if (before.tls->names_clients() && !now.tls->names_clients())
+    return fail("client_allowed_sans can only be switched off by a restart");
+  return {};
 }
 
 }  // namespace
@@ -40,17 +58,34 @@ std::shared_ptr<const WebRules> WebConfigFile::current() {
   const std::lock_guard lock(mutex_);
   if (std::all_of(seen_.begin(), seen_.end(), [](const Stamp& seen) { return seen == stamp(seen.path); }))
     return rules_;
+  read_anew();
+  return rules_;
+}
+
+Result<void> WebConfigFile::check_readable() {
+  const std::lock_guard lock(mutex_);
+  for (const Stamp& seen : seen_)
+    if (const auto readable = check_regular_file(seen.path); !readable) return explained(readable.error());
+  return {};
+}
+
+void WebConfigFile::reload() {
+  const std::lock_guard lock(mutex_);
+  read_anew();
+}
+
+void WebConfigFile::read_anew() {
   Attempt attempt = load();
   seen_ = std::move(attempt.stamps);
-  if (attempt.rules && ((*attempt.rules)->tls == nullptr) != (rules_->tls == nullptr))
-    attempt.rules = fail(path_.string() + ": TLS can only be switched on or off by a restart");
+  if (attempt.rules)
+    if (const auto allowed = check_change(*rules_, **attempt.rules); !allowed)
+      attempt.rules = fail(fmt::format("{}: {}", path_.string(), allowed.error().message));
   if (attempt.rules) {
     rules_ = std::move(*attempt.rules);
     spdlog::info("{} and its certificates were read anew", path_.string());
   } else {
     spdlog::error("what was read before goes on to hold: {}", attempt.rules.error().message);
   }
-  return rules_;
 }
 
 WebConfigFile::Stamp WebConfigFile::stamp(const std::filesystem::path& path) {

@@ -27,12 +27,20 @@ struct WebRules {
 // Any thread may call.
 class WebConfigFile {
  public:
-  // Reads the files. An error names the file, and the line where there is one.
+  // Reads the files, which must be regular ones, because they are read again: a pipe would be empty then. An error
+  // names the file, and the line where there is one.
   static Result<std::unique_ptr<WebConfigFile>> create(std::filesystem::path path);
 
   // What holds now. Looks at each file's state (a stat() each) and reads them anew if one changed. If they cannot be
-  // used, then what held before goes on to hold, and that is logged once.
+  // used, or would let in clients that had to show a password or a certificate until now, then what held before goes on
+  // to hold, and that is logged once. Never waits for a file that has become a pipe.
   std::shared_ptr<const WebRules> current();
+
+  // Reads the files anew, whether one of them changed or not; otherwise as current().
+  void reload();
+
+  // Whether this process, with the rights that it has now, could read the files again. Reads none.
+  Result<void> check_readable();
 
  private:
   // Enough of stat() to tell that a file is not the one that was read.
@@ -51,6 +59,7 @@ class WebConfigFile {
 
   explicit WebConfigFile(std::filesystem::path path) : path_(std::move(path)) {}
 
+  void read_anew();  // with mutex_ held
   static Stamp stamp(const std::filesystem::path& path);
   [[nodiscard]] Attempt load() const;
   [[nodiscard]] Result<std::shared_ptr<const WebRules>> read(std::vector<Stamp>& stamps) const;

@@ -130,7 +130,9 @@ class History(unittest.TestCase):
         host = self.agent.url.removeprefix("http://").removesuffix("/metrics")
         for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
                         {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site", "Origin": f"http://{host}"}):
+            before = self.agent.scrape().one("vqscope_http_refused_total", reason="origin")
             status, answered, body = self.agent.get("/-/history", **headers)
+            self.assertEqual(self.agent.scrape().one("vqscope_http_refused_total", reason="origin"), before + 1)
             self.assertEqual(status, 403, headers)
             self.assertNotIn(b"steps", body)
             self.assertIsNone(answered["Access-Control-Allow-Origin"])

@@ -17,7 +17,7 @@ vqtest.require_root()
 
 
 def vqscope(*arguments, **keywords):
-    return subprocess.run([vqtest.AGENT, *map(str, arguments)], capture_output=True, text=True, timeout=120, **keywords)
+    return subprocess.run([vqtest.AGENT, *(a if isinstance(a, bytes) else str(a) for a in arguments)], capture_output=True, text=True, timeout=120, **keywords)
 
 
 class Recording(unittest.TestCase):
@@ -221,9 +221,15 @@ class Recording(unittest.TestCase):
         ran = vqscope("record", self.file, "--", "sh", "-c", "exit 7")
         self.assertEqual(ran.returncode, 7, ran.stderr)
         self.assertIn("'sh' ended with exit status 7", ran.stderr)
-        self.assertEqual(vqscope("record", self.folder / "none.vqr", "--", "no-such-command").returncode, 1)
-        self.assertFalse((self.folder / "none.vqr").exists(), "nothing ran, and nothing is left")
+        for command, status in (("no-such-command", 127), ("/etc/passwd", 126), ("/", 126), ("/etc/passwd/x", 126)):
+            self.check_fails(status, f"cannot run '{command}'", "record", self.folder / "none.vqr", "--", command)
+            self.assertFalse((self.folder / "none.vqr").exists(), "nothing ran, and nothing is left")
         self.assertEqual(vqscope("record", self.folder / "killed.vqr", "--", "sh", "-c", "kill -9 $$").returncode, 137)
+
+    def test_a_note_that_is_not_utf_8_is_refused_and_leaves_nothing(self):
+        for flags in ((), ("--append",)):
+            self.check_fails(2, "--note is not UTF-8", "record", self.file, *flags, "--duration=1", "--note", b"\xff\xfe")
+            self.assertFalse(self.file.exists())
 
     def test_what_a_command_prints_is_not_mixed_into_a_recording(self):
         ran = subprocess.run([vqtest.AGENT, "record", "-", "--", "echo", "hello"], capture_output=True, timeout=60)

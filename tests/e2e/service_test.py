@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -45,10 +46,26 @@ class Notifications(unittest.TestCase):
         self.assertTrue(self.manager.silent("WATCHDOG=1", 2.5))
 
     def test_a_refused_start_is_never_ready(self):
-        done = subprocess.run([*self.manager.wrapper(), vqtest.AGENT, "serve", "--web.listen-address=127.0.0.1:0",
-                               "--path.sysfs=/nowhere"], capture_output=True, text=True, timeout=30)
-        self.assertEqual(done.returncode, 1)
-        self.assertTrue(self.manager.silent("READY=1", 0.2))
+        for flag in ("--path.sysfs=/nowhere", "--path.procfs=/nowhere"):
+            done = subprocess.run([*self.manager.wrapper(), vqtest.AGENT, "serve", "--web.listen-address=127.0.0.1:0",
+                                   flag], capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("/nowhere", done.stderr)
+            self.assertTrue(self.manager.silent("READY=1", 0.2))
+
+    def test_sighup_reads_the_configuration_anew_and_ends_nothing(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="vqscope-web-"))
+        os.chmod(folder, 0o755)
+        config = pathlib.Path(folder) / "web.yml"
+        config.write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+        for flags, said in ((["--web.config.file", config], f"{config} and its certificates were read anew"),
+                            ([], "SIGHUP changes nothing: there is no --web.config.file")):
+            agent = vqtest.Agent(self, *map(str, flags))
+            self.assertNotIn(said, agent.output())
+            agent.process.send_signal(signal.SIGHUP)
+            vqtest.wait_for(lambda: said in agent.output(), said, 30)
+            self.assertEqual(agent.get("/-/healthy")[0], 200)
+            self.assertEqual(agent.stop(), 0)
 
 
 class Watchdog(unittest.TestCase):

@@ -293,6 +293,30 @@ class Reload(secured.Secured):
         self.check_serves()
 
 
+    def test_passwords_are_switched_off_by_a_restart_only(self):
+        self.write(basic_auth_users={"prometheus": certificates.bcrypt(PASSWORD)})
+        agent = self.start()
+        said = "passwords (basic_auth_users) can only be switched off by a restart"
+        for count, text in enumerate(("", "basic_auth_users:\n", "{}"), 1):
+            self.config.write_text(text)
+            for _ in range(2):
+                self.assertEqual(self.curl(scheme="http")[1], 401)
+                self.assertEqual(self.curl("--user", f"prometheus:{PASSWORD}", scheme="http")[1], 200)
+            self.assertEqual(agent.output().count(said), count, agent.output())
+
+    def test_what_is_no_regular_file_any_more_leaves_the_old_in_force(self):
+        self.write(basic_auth_users={"prometheus": certificates.bcrypt(PASSWORD)})
+        agent = self.start()
+        self.config.unlink()
+        os.mkfifo(self.config)
+        for make in (lambda: None, lambda: (self.config.unlink(), self.config.mkdir())):
+            make()
+            for _ in range(2):
+                self.assertEqual(self.curl(scheme="http")[1], 401)
+        self.assertEqual(agent.output().count(f"{self.config} is not a regular file"), 2, agent.output())
+        self.assertEqual(agent.stop(), 0)
+
+
 class Start(secured.Secured):
     EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "deploy/examples/web-config.yml"
 
@@ -327,6 +351,25 @@ class Start(secured.Secured):
         vqtest.run("openssl", "ec", "-in", self.directory / "ca.key", "-aes128", "-passout", "pass:x", "-out",
                    self.directory / "server.key")
         self.check_fails(f"{self.config}: ")
+
+    def test_what_can_be_read_only_once_is_refused(self):
+        text = json.dumps({"basic_auth_users": {"prometheus": certificates.bcrypt(PASSWORD)}})
+        fifo = self.directory / "fifo"
+        os.mkfifo(fifo)
+        for file, shell in (("/dev/stdin", 'cat "$1" | "$0" serve --web.listen-address=127.0.0.1:0 --web.config.file=/dev/stdin'),
+                            ("/dev/fd/", '"$0" serve --web.listen-address=127.0.0.1:0 --web.config.file=<(cat "$1")'),
+                            (fifo, '"$0" serve --web.listen-address=127.0.0.1:0 --web.config.file="${1%/*}/fifo"'),
+                            ("/", '"$0" serve --web.listen-address=127.0.0.1:0 --web.config.file=/')):
+            self.config.write_text(text)
+            done = subprocess.run(["bash", "-c", shell, vqtest.AGENT, self.config], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(done.stderr, f"{file}.* is not a regular file")
+        self.authority.issue("server")
+        (self.directory / "server.key").unlink()
+        os.mkfifo(self.directory / "server.key")
+        self.write({})
+        self.check_fails("server.key is not a regular file")
 
     def test_a_key_that_the_agents_user_cannot_read_is_named(self):
         vqtest.require_root()

@@ -177,6 +177,23 @@ TEST(Compare, TellsWhichSettingsChangedAndWhatTheGuestDid) {
   EXPECT_EQ(json["guest"]["io_full_pressure_share"]["after"], nullptr);
 }
 
+TEST(Compare, GivesSharesOfWaitingOfLongEnoughWindowsAndNeverMoreThanAll) {
+  const auto share_of = [](int seconds) {
+    Recorder recorder(1);
+    recorder.record(1, 0, 0);
+    for (int i = 0; i < seconds; ++i) {
+      *recorder.reading().snapshot.activity.cpu_some_us += 1'100'000;
+      recorder.pass_second(2000, 1'000'000);
+      recorder.add_reading();
+    }
+    Recorder other(1);
+    other.record(12, 2000, 1'000'000);
+    return nlohmann::json::parse(render_json(comparison_of(recorder, other)))["guest"]["cpu_pressure_share"]["before"];
+  };
+  EXPECT_EQ(share_of(4), nullptr);
+  EXPECT_EQ(share_of(9), 1.0);
+}
+
 TEST(Compare, SaysOfAWorseThatTheCpusWereBusyAllTheTime) {
   const auto notes_of = [](std::uint64_t user, std::uint64_t waited_us) {
     Recorder before(1), after(1);

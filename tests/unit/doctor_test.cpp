@@ -29,6 +29,19 @@ TEST(Doctor, StatusFollowsTheWorstFinding) {
   EXPECT_EQ(report(0).status, kCouldNotTell);
 }
 
+TEST(Doctor, PrintsJsonWhateverBytesNamesHave) {
+  const std::string odd = "a\xff\xc3(";
+  Reading first = reading(10, 0), last = reading(20, 400'000);
+  for (Reading* end : {&first, &last}) {
+    end->topology.vmm = odd;
+    Disk& disk = end->topology.disks[0];
+    disk.name = disk.driver = disk.transport = disk.bus_id = disk.scheduler = end->snapshot.devices[0].name = odd;
+    disk.stacking = {Layer{odd, odd, odd}, {odd}, {{odd, odd, odd}}};
+  }
+  const auto json = nlohmann::json::parse(to_json(make_report(first, last, Course(), {})));
+  EXPECT_EQ(json["vmm"], "a\xef\xbf\xbd\xef\xbf\xbd(");
+}
+
 TEST(Doctor, CannotTellOfOneQueueBelowTheBusyRate) {
   const Report quiet = report(4'000);
   EXPECT_EQ(quiet.status, kCouldNotTell);

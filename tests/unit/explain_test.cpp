@@ -6,11 +6,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "agent/base/wrap.h"
 #include "agent/diagnosis/finding.h"
 #include "agent/model/losses.h"
+#include "tests/unit/doctor_reading.h"
 
 namespace vqscope {
 namespace {
@@ -58,6 +62,47 @@ TEST(Explain, KeepsToTheWidthAndHasNoMarkdown) {
         }
     }
   }
+}
+
+// The names of all members, at any depth, but of those that are data themselves.
+void collect_keys(const nlohmann::json& json, std::set<std::string>& keys) {
+  if (json.is_array()) {
+    for (const nlohmann::json& item : json) collect_keys(item, keys);
+  } else if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      keys.insert(key);
+      if (key == "numbers") continue;  // each finding has its own
+      collect_keys(value, keys);
+    }
+  }
+}
+
+TEST(Explain, OfJsonNamesEveryKeyThatTheDoctorPrints) {
+  Reading first = test::reading(10, 0), last = test::reading(20, 400'000);
+  for (Reading* end : {&first, &last}) {
+    Disk& disk = end->topology.disks[0];
+    disk.stacking = {Layer{"vda", "multi", "mpath"}, {"sda"}, {{"dm-0", "vg0-root", "LVM"}}};
+  }
+  QueueCounters& queue = last.snapshot.devices[0].queues->front();
+  queue.oldest_ns = 19 * test::kSecond;
+  queue.inflight = 1;
+  queue.ops[VQS_READ]->queue.set(40, 400'000);
+  last.snapshot.devices[0].locks[0].waits = 1000;
+  last.snapshot.devices[0].locks[0].wait_ns = 1'000'000;
+  Report report = make_report(first, last, Course(), {Platform::kQemu});
+  report.diagnosis.disks[0].measured.queues[0].full_share = 0.5;
+  report.full_cpus = {CpuLoad{0, 0.99, 0}};
+  report.origin.place = "guest";
+  report.untold.push_back({"vdb", "no request at all", true, true});
+  std::set<std::string> keys;
+  collect_keys(nlohmann::json::parse(to_json(report)), keys);
+  for (const char* some : {"oldest_inflight_seconds", "irq_concentration_ratio", "full_ratio", "p999_seconds", "undo",
+                           "queue_latency", "completion_cross_cpu_seconds", "steal_ratio", "too_few_requests"})
+    EXPECT_TRUE(keys.contains(some)) << some << " is not in the report that this looks at";
+  const std::string_view document = findings_document();
+  const std::string_view section = document.substr(document.find("\n## JSON"));
+  for (const std::string& key : keys)
+    EXPECT_TRUE(std::regex_search(std::string(section), std::regex("\\b" + key + "\\b"))) << key;
 }
 
 TEST(Explain, SaysWhereLinksLead) {

@@ -245,5 +245,35 @@ TEST(PlainName, LeavesNothingThatSaysSomethingToAShellOrATerminal) {
   EXPECT_EQ(plain_name(std::string(100, 'a')), std::string(64, 'a'));
 }
 
+// Puts what is not UTF-8 into every string of a reading and its header.
+TEST(Recording, IsReadWhateverBytesItsStringsHad) {
+  const std::string odd = "a\xff\xc3(";
+  Reading reading = test::quiet_reading(1);
+  Topology& topology = reading.topology;
+  topology.vmm = topology.guest.manager = odd;
+  topology.guest.command_line = odd;
+  Disk& disk = topology.disks[0];
+  disk.name = disk.driver = disk.transport = disk.bus_id = disk.scheduler = reading.snapshot.devices[0].name = odd;
+  for (InterruptLine& line : disk.interrupts) line.action = odd;
+  disk.facts.settings = {{odd, odd}};
+  disk.stacking = {Layer{odd, odd, odd}, {odd}, {{odd, odd, odd}}};
+  for (VectorCounters& vector : reading.snapshot.devices[0].vectors) vector.line.action = odd;
+  reading.snapshot.devices[0].locks = {{odd, 0, 0, 0, {}}};
+  for (ProbeStatus& probe : reading.probes) probe.name = probe.reason = odd;
+  RecordingHeader header = kHeader;
+  header.vqscope_version = header.kernel_release = header.machine = header.boot_id = header.note =
+      header.kernel_version = odd;
+  RecordingEncoder encoder;
+  std::string bytes = encoder.begin(header) + encoder.add(reading);
+  reading.snapshot.time_ns += 1'000'000'000;
+  bytes += encoder.add(reading);
+  const Found found = read_all(bytes);
+  EXPECT_EQ(found.error, "");
+  EXPECT_FALSE(found.damage);
+  ASSERT_EQ(found.readings.size(), 2U);
+  EXPECT_EQ(found.headers[0].note, "a\xef\xbf\xbd\xef\xbf\xbd(");
+  EXPECT_EQ(found.readings[1].topology.guest.command_line, "a\xef\xbf\xbd\xef\xbf\xbd(");
+}
+
 }  // namespace
 }  // namespace vqscope

@@ -90,7 +90,8 @@ TEST(RequestHead, ATargetThatIsNoneIsRefused) {
     expect_refused(head_of(target), "an escape that is none, or %00");
   for (const char* target : {"", "/a b", "/a\tb", "/\x7f", "/\xc3\xa4"})
     expect_refused(head_of(target), "a character that does not belong there");
-  for (const char* target : {"metrics", "localhost:443", "ftp://h/x", "http:/x"})
+  for (const char* target :
+       {"metrics", "localhost:443", "ftp://h/x", "http:/x", "%2fmetrics", "%2Fmetrics?x", "%2a", "*/", "?x"})
     expect_refused(head_of(target), "has no path");
   for (const char* target : {"http://", "http:///x", "http://a@b/", "http://h:x/", "http://[::1/", "http://[x]/"})
     expect_refused(head_of(target), "no valid host");
@@ -104,7 +105,11 @@ TEST(RequestHead, Http11HasExactlyOneHost) {
   for (const char* host : {"a b", "a/b", "a,b@c", "a:b", "a:1:2", "[::1", "::1", "[1.2.3.4]", "[::1]x"})
     expect_refused(head_of("/", {{"Host", host}}), "not a name or an address");
   EXPECT_EQ(understand(head_of("/", {}, "HTTP/1.0"))->host, "");
-  EXPECT_EQ(understand(head_of("/", {{"Host", ""}}))->host, "");
+  for (const char* host : {"", " ", ".", ":80", ":", ".:80"}) {
+    expect_refused(head_of("/", {{"Host", host}}), "the Host is empty");
+    expect_refused(head_of("http://h/", {{"Host", host}}), "the Host is empty");
+    expect_refused(head_of("/", {{"Host", host}}, "HTTP/1.0"), "the Host is empty");
+  }
   EXPECT_EQ(understand(head_of("/", {{"Host", " [::1]:1 "}}))->host, "::1");
 }
 

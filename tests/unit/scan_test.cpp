@@ -428,6 +428,14 @@ TEST(ScanTopology, PossibleCpusIsTheHighestNumberPlusOne) {
   }
 }
 
+TEST(ScanTopology, TextThatIsNotUtf8DoesNotLeaveIt) {
+  const Tree tree =
+      Guest("virtio-blk").file("proc/cmdline", "root=\xff quiet").file("sys/class/dmi/id/sys_vendor", "Q\xc3").unpack();
+  const auto topology = scan_topology(tree.paths, filter(), "KVMKVMKVM");
+  ASSERT_TRUE(topology) << topology.error().message;
+  EXPECT_EQ(topology->guest.command_line, "root=\xef\xbf\xbd quiet");
+}
+
 // ---- the other readers of scan.h
 
 TEST(ReadInterruptCounts, ReadsTheCountsOfALine) {

@@ -132,6 +132,55 @@ TEST(Verdict, NeedsLongEnoughRecordingsUnderLoad) {
   EXPECT_THAT(judge(untraced, simulate(load(true), 2)).reason, HasSubstr("the block probe was off"));
 }
 
+TEST(Verdict, CountsSecondsAndNotReadings) {
+  const auto within = [](double seconds, std::uint64_t seed) {
+    LoadModel model = load(true);
+    model.seconds = 21;
+    DeviceSeries series = simulate(model, seed);
+    series.totals.seconds = seconds;
+    for (Second& second : series.seconds) second.seconds = seconds / static_cast<double>(series.seconds.size());
+    return series;
+  };
+  EXPECT_THAT(judge(within(21, 1), within(1.6, 2)).reason,
+              HasSubstr("too short: 21 s with requests before and 2 s after"));
+  EXPECT_THAT(judge(within(0.021, 1), within(21, 2)).reason,
+              HasSubstr("too short: 21.0 ms with requests before and 21 s after"));
+  EXPECT_THAT(judge(within(600, 1), within(600, 2)).reason, testing::Not(HasSubstr("too short"))) << "late readings";
+  LoadModel brief = load(true);
+  brief.seconds = 7;
+  EXPECT_THAT(judge(simulate(brief, 1), within(21, 2)).reason, HasSubstr("too short: 7 s")) << "readings count, too";
+}
+
+TEST(Verdict, ADiskIsNotIdleThatHardlyHadTimeForARequest) {
+  LoadModel model = load(false);
+  model.seconds = 1;
+  model.rate = 50;
+  const auto within = [&](double seconds) {
+    DeviceSeries series = simulate(model, 1);
+    series.totals.seconds = series.seconds[0].seconds = seconds;
+    return series;
+  };
+  EXPECT_THAT(judge(simulate(load(true), 1), within(0.003)).reason, HasSubstr("too short: 60 s with requests before"));
+  EXPECT_THAT(judge(simulate(load(true), 1), within(60)).reason, HasSubstr("the disk was idle after"));
+}
+
+TEST(Verdict, BetterWithoutMoreRequestsSaysSo) {
+  LoadModel before = load(true), after = load(true);
+  before.concurrency = after.concurrency = 1;
+  before.latency = 0.004;
+  after.latency = 0.003;
+  before.think = 0.001;
+  after.think = 0.002;
+  const Judgement same = judge(before, after);
+  EXPECT_EQ(same.verdict, Verdict::kBetter) << same.reason;
+  EXPECT_THAT(same.notes,
+              testing::Contains(testing::AllOf(HasSubstr("requests/s"), HasSubstr("did not rise with it"))));
+  after.think = before.think;
+  const Judgement more = judge(before, after);
+  EXPECT_EQ(more.verdict, Verdict::kBetter) << more.reason;
+  EXPECT_THAT(more.notes, testing::Not(testing::Contains(HasSubstr("did not rise with it"))));
+}
+
 TEST(Verdict, OfTenSecondsIsGivenOfWhatCannotBeOverlooked) {
   LoadModel brief = load(true);
   brief.seconds = 10;

@@ -210,8 +210,11 @@ std::optional<double> cpu_share(const Series& series, std::uint64_t (*part)(cons
   return per(static_cast<double>(part(cpu)), static_cast<double>(all));
 }
 
+// These times are read some milliseconds before or after the counters whose time a reading has: over a short time that
+// is much of it, and over any, a little more than all of it may come out.
 std::optional<double> time_share(const Series& series, const std::optional<std::uint64_t>& microseconds) {
-  return microseconds ? per(static_cast<double>(*microseconds) / 1e6, series.activity_seconds) : std::nullopt;
+  if (!microseconds || series.activity_seconds < static_cast<double>(kFewestSeconds) - 0.5) return std::nullopt;
+  return std::min(static_cast<double>(*microseconds) / 1e6 / series.activity_seconds, 1.0);
 }
 
 std::optional<double> busy_share(const Series& series) {

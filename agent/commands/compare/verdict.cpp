@@ -25,14 +25,33 @@ constexpr double kTooNoisy = 1.5;
 // One that hides a change by less says little.
 constexpr double kNoisy = 1.25;
 
-std::size_t busy_seconds(const DeviceSeries& device) {
-  return static_cast<std::size_t>(std::count_if(device.seconds.begin(), device.seconds.end(), [](const Second& second) {
-    return std::any_of(second.ops.begin(), second.ops.end(), [](const auto& op) { return static_cast<bool>(op); });
-  }));
+// The time with requests. One reading counts as a second at the most, however long it took: it is one value.
+double busy_seconds(const DeviceSeries& device) {
+  double readings = 0, seconds = 0;
+  for (const Second& second : device.seconds) {
+    if (std::none_of(second.ops.begin(), second.ops.end(), [](const auto& op) { return static_cast<bool>(op); }))
+      continue;
+    ++readings;
+    seconds += second.seconds;
+  }
+  return std::min(readings, seconds);
 }
 
+// A reading is taken a little less or more than a second after the one before it.
 std::size_t fewest_busy_seconds(const Pair& pair) {
-  return std::min(busy_seconds(pair.before), busy_seconds(pair.after));
+  return static_cast<std::size_t>(std::llround(std::min(busy_seconds(pair.before), busy_seconds(pair.after))));
+}
+
+// "21 s", "2.40 ms"
+std::string format_length(double seconds) {
+  return seconds < 1 ? format_seconds(seconds) : fmt::format("{:.0f} s", seconds);
+}
+
+// Few requests, and not only because there was hardly time for one.
+bool is_idle(const DeviceSeries& device) {
+  const std::uint64_t requests = device.totals.requests();
+  return requests < kFewestRequests && static_cast<double>(requests) * static_cast<double>(kFewestSeconds) <=
+                                           static_cast<double>(kFewestRequests) * device.totals.seconds;
 }
 
 Judgement not_comparable(std::string reason, bool idle = false) {
@@ -80,8 +99,7 @@ std::optional<Judgement> unusable(const Pair& pair) {
     if (!side->traced)
       return not_comparable(fmt::format("requests were not traced {}: the block probe was off",
                                         side == &pair.before ? "before" : "after"));
-  const bool idle_before = pair.before.totals.requests() < kFewestRequests;
-  const bool idle_after = pair.after.totals.requests() < kFewestRequests;
+  const bool idle_before = is_idle(pair.before), idle_after = is_idle(pair.after);
   if (idle_before && idle_after) return not_comparable("the disk was idle before and after", true);
   if (idle_before || idle_after)
     return not_comparable(fmt::format("the load differs: the disk was idle {}", idle_before ? "before" : "after"));
@@ -93,9 +111,9 @@ std::optional<Judgement> unusable(const Pair& pair) {
 // What can be said of recordings that are too short for a verdict.
 Judgement too_short(const Pair& pair) {
   return not_comparable(
-      fmt::format("too short: {} s with requests before and {} s after; record {} s or more, and a minute where it is "
+      fmt::format("too short: {} with requests before and {} after; record {} s or more, and a minute where it is "
                   "noisy. What was seen: {}, {}",
-                  busy_seconds(pair.before), busy_seconds(pair.after), kEnoughSeconds,
+                  format_length(busy_seconds(pair.before)), format_length(busy_seconds(pair.after)), kEnoughSeconds,
                   describe_with_interval(pair, kRateCriterion), describe_with_interval(pair, kLatencyCriterion)));
 }
 
@@ -253,6 +271,21 @@ Judgement judge_amounts(const Pair& pair, const LoadMatch& load, double min_effe
   return judgement;
 }
 
+// Of a disk that is better though no more requests were done; empty: there were more, or their rate is their own.
+std::string told_rate(const Pair& pair, double min_effect) {
+  const LoadKind before = kind_of(pair.before), after = kind_of(pair.after);
+  const Criterion& criterion = amounts_of(pair).rate == kMedianRate ? kMedianRateCriterion : kRateCriterion;
+  const Ratio ratio = *pair.ratio(criterion.number);
+  if (ratio.value >= 1 + min_effect || (before == LoadKind::kOpen && after == LoadKind::kOpen)) return {};
+  const bool closed = before == LoadKind::kClosed && after == LoadKind::kClosed;
+  return fmt::format(
+      "{} did not rise with it: each request took less time, and no more of them were done in a second{}",
+      describe(pair, criterion, ratio),
+      closed ? "; as many circulate, so what is saved goes by between one request and the next, where "
+               "nothing is measured"
+             : "");
+}
+
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
@@ -277,6 +310,8 @@ Judgement judge(const Pair& pair, double min_effect) {
     judgement.notes.push_back(
         fmt::format("the load changed a little, too, which explains {:.0f} % of a change of latency",
                     std::expm1(load.allowance) * 100));
+  if (judgement.verdict == Verdict::kBetter)
+    if (std::string told = told_rate(pair, min_effect); !told.empty()) judgement.notes.push_back(std::move(told));
   if (!load.latency_counts)
     judgement.notes.emplace_back("requests had to wait for a tag, where nothing sees them, so latency is not compared");
   judgement.load = std::move(load);

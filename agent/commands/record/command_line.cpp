@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "agent/base/utf8.h"
 #include "agent/commands/common/usage.h"
 
 namespace vqscope {
@@ -33,6 +34,7 @@ Subcommand<RecordOptions> add_record(CLI::App& app) {
       "status.");
   return {&record, [shared]() -> Result<RecordOptions> {
             if (auto sensible = check(shared->measure); !sensible) return tl::unexpected(sensible.error());
+            if (!is_valid_utf8(shared->note)) return fail("--note is not UTF-8, as the text in a recording is");
             return std::move(*shared);
           }};
 }

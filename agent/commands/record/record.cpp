@@ -17,6 +17,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/events.h"
+#include "agent/base/standard_streams.h"
 #include "agent/commands/common/progress.h"
 #include "agent/commands/record/child.h"
 #include "agent/model/window.h"
@@ -113,6 +114,13 @@ void pass_on(const signalfd_siginfo& signal, const Child& child) {
   if (signal.ssi_code != SI_KERNEL) child.signal(static_cast<int>(signal.ssi_signo));
 }
 
+// What shells exit with when a command is not there (127) or cannot be run (126); nullopt: it is not to blame.
+std::optional<int> status_of_no_command(const Error& error) {
+  if (error.code == ENOENT) return 127;
+  if (error.code == EACCES || error.code == ENOEXEC || error.code == ENOTDIR) return 126;
+  return std::nullopt;
+}
+
 // A reading every second, and one at the end of a command.
 Result<void> run(Source& source, Tape& tape, Told& told, const Fd& signals, const Fd& timer, const Child* child,
                  std::uint64_t seconds) {
@@ -184,7 +192,12 @@ Result<int> record(const RecordOptions& options) {
   std::optional<Child> child;
   if (!options.command.empty()) {
     auto started = Child::start(options.command, options.file == kStandardStream);
-    if (!started) return tl::unexpected(started.error());
+    if (!started) {
+      const auto status = status_of_no_command(started.error());
+      if (!status) return tl::unexpected(started.error());
+      complain(started.error().message);
+      return *status;
+    }
     child.emplace(std::move(*started));
   }
   Tape tape(std::move(*writer), options);

@@ -19,7 +19,7 @@ constexpr const char* kText = "text/plain; charset=utf-8";
 
 }  // namespace
 
-Pages::Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, const Connections& connections,
+Pages::Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, Connections& connections,
              SharedPages& shared, LivePage& live)
     : options_(options),
       collector_(collector),
@@ -67,7 +67,10 @@ HttpResponse Pages::snapshot(const HttpRequest& request) const {
 }
 
 HttpResponse Pages::history(const HttpRequest& request) const {
-  if (request.from_elsewhere) return {403, kText, "pages of other origins are not answered here\n", false};
+  if (request.from_elsewhere) {
+    connections_.refused(Refusal::kOrigin);
+    return {403, kText, "pages of other origins are not answered here\n", false};
+  }
   const bool gzip = accepts_gzip(request.accept_encoding);
   const auto answer = live_.answer(request.query, gzip);
   if (!answer) return {400, kText, answer.error().message + "\n", false};

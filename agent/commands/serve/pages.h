@@ -16,7 +16,7 @@ namespace vqscope {
 // Whatever it refers to has to outlive it. Thread-safe.
 class Pages {
  public:
-  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, const Connections& connections,
+  Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, Connections& connections,
         SharedPages& shared, LivePage& live);
 
   HttpResponse operator()(const HttpRequest& request) const;
@@ -31,7 +31,7 @@ class Pages {
   const ServeOptions& options_;
   Collector& collector_;
   SelfMetrics& self_;
-  const Connections& connections_;
+  Connections& connections_;
   SharedPages& shared_;
   LivePage& live_;
   Site site_;

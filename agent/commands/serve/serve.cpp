@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -83,11 +85,12 @@ std::vector<std::string> own_names(const ServeOptions& options) {
   return names;
 }
 
-// What a log line tells of a listener: its URL, or for one that no URL leads to, the protocol and where.
+// What a log line tells of a listener: the URL of its metrics and that of its page, or where no URL leads to it, the
+// protocol, where, and the metrics' path.
 std::string served(const std::string& address, bool tls, const std::string& path) {
   const std::string scheme = tls ? "https" : "http";
   const bool internet = !address.starts_with("unix:") && !address.starts_with("vsock:");
-  return internet ? fmt::format("{}://{}{}", scheme, address, path)
+  return internet ? fmt::format("{0}://{1}{2} and, for browsers, {0}://{1}/", scheme, address, path)
                   : fmt::format("{} on {}, {}", scheme, address, path);
 }
 
@@ -104,9 +107,17 @@ Result<void> give_up(const ServeOptions& options, const std::optional<Account>& 
   return {};
 }
 
-// Samples and refreshes until a signal comes.
-Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, const Fd& signals, const Fd& timer,
-                 UeventMonitor* uevents, ServiceManager& manager) {
+// SIGHUP is how exporters are told to read their configuration again.
+void reload(WebConfigFile* rules) {
+  if (rules != nullptr)
+    rules->reload();
+  else
+    spdlog::info("SIGHUP changes nothing: there is no --web.config.file to read anew");
+}
+
+// Samples and refreshes until a signal other than SIGHUP comes. `rules` may be null.
+Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, WebConfigFile* rules, const Fd& signals,
+                 const Fd& timer, UeventMonitor* uevents, ServiceManager& manager) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {uevents != nullptr ? uevents->fd() : -1, POLLIN, 0}}};
   unsigned seconds = 0;
@@ -118,8 +129,13 @@ Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, cons
       return fail_errno("cannot wait for events");
     }
     if (watched[0].revents != 0) {
-      manager.stopping();
-      return {};
+      signalfd_siginfo signal = {};
+      if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return fail_errno("cannot read a signal");
+      if (signal.ssi_signo != SIGHUP) {
+        manager.stopping();
+        return {};
+      }
+      reload(rules);
     }
     if (watched[2].revents != 0 && uevents->drain()) schedule.ask();
     if (watched[1].revents != 0) {
@@ -161,12 +177,13 @@ Result<void> serve(const ServeOptions& options) {
     if (!found) return tl::unexpected(found.error());
     account = std::move(*found);
   }
-  auto signals = watch_signals();
+  auto signals = watch_signals(Hangup::kIsRead);
   if (!signals) return tl::unexpected(signals.error());
   auto timer = every_second();
   if (!timer) return tl::unexpected(timer.error());
-  // Whether it can be used at all, before anything else is done.
-  if (const auto rules = web_rules(options); !rules) return tl::unexpected(rules.error());
+  // Before anything else is done, and what is found here is what holds.
+  auto rules = web_rules(options);
+  if (!rules) return tl::unexpected(rules.error());
   // Before the probes, so that a second agent by mistake does no work, and before the first look at the disks, so that
   // none appears unnoticed.
   auto listeners = open_listeners(options);
@@ -191,19 +208,19 @@ Result<void> serve(const ServeOptions& options) {
   std::vector<std::string> addresses;
   for (const Listener& listener : *listeners) addresses.push_back(listener.address);
   // With the rights that the agent keeps: it has to be able to read the files again when they change.
-  auto rules = web_rules(options);
-  if (!rules) return tl::unexpected(rules.error());
+  if (*rules)
+    if (auto readable = (*rules)->check_readable(); !readable) return readable;
   const bool tls = *rules && (*rules)->current()->tls;
   SharedPages shared;
   LivePage live(VQSCOPE_VERSION, fmt::format("{:x}", realtime_ns()), host_name());
   Connections connections(most_connections(descriptor_limit()));
-  const auto server = HttpServer::create(std::move(*listeners), std::move(*rules), own_names(options), connections,
+  const auto server = HttpServer::create(std::move(*listeners), rules->get(), own_names(options), connections,
                                          Pages(options, **collector, self, connections, shared, live));
   if (!server) return tl::unexpected(server.error());
   for (const std::string& address : addresses)
     spdlog::info("vqscope {} serves {}", VQSCOPE_VERSION, served(address, tls, options.telemetry_path));
   manager.ready("Measuring " + (*collector)->summary());
-  return run(**collector, shared, live, *signals, *timer, uevents ? &*uevents : nullptr, manager);
+  return run(**collector, shared, live, rules->get(), *signals, *timer, uevents ? &*uevents : nullptr, manager);
 }
 
 }  // namespace vqscope
