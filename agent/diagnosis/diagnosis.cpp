@@ -7,7 +7,8 @@
 
 namespace vqscope {
 
-Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course) {
+Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course,
+                   std::optional<Platform> platform) {
   const Snapshot window = difference(earlier, later);
   Diagnosis diagnosis;
   diagnosis.seconds = static_cast<double>(window.time_ns) / 1e9;
@@ -18,7 +19,11 @@ Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snap
     DiskDiagnosis& result = diagnosis.disks.emplace_back(
         DiskDiagnosis{*disk, measure(device, window.completion_cpus, diagnosis.seconds,
                                      course.full_time().shares(device), course.slices(device))});
-    for (Finding& finding : find_all(DiskEvidence{topology, *disk, result.measured}))
+    std::vector<std::uint64_t> used = result.measured.submissions;
+    add_counts(result.measured.interrupts, used);
+    result.measured.stolen = most_stolen(window.cpu_times);
+    result.measured.busiest_used = busiest_of(window.cpu_times, used);
+    for (Finding& finding : find_all(DiskEvidence{topology, *disk, result.measured, platform}))
       diagnosis.findings.push_back(std::move(finding));
   }
   for (Finding& finding : find_all(GuestEvidence{topology, window.cpu_times}))

@@ -24,8 +24,9 @@ struct Diagnosis {
 };
 
 // Both readings with histograms, and both condensed or none; `course` has seen the readings between them. Of a
-// device that is in `later` only, or that was replaced, there is nothing.
-Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course);
+// device that is in `later` only, or that was replaced, there is nothing. `platform`: that remedies were asked for.
+Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course,
+                   std::optional<Platform> platform = std::nullopt);
 
 // Adds up the histograms and counters of operations over a device's queues, in the first one, and leaves out those of
 // interrupt handlers and notifications: all that a later diagnosis needs of a reading that begins a window, at a

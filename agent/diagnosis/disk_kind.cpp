@@ -24,6 +24,22 @@ bool is_virtio(const Disk& disk) {
   return disk.transport.starts_with("virtio-") && disk.transport != "virtio-vdpa";
 }
 
+// ATA controllers that hypervisors imitate: QEMU's AHCI, its PIIX (VirtualBox's, VMware's and Hyper-V's, too), the AHCI
+// of VirtualBox, of Parallels and bhyve, and of VMware.
+constexpr std::uint32_t kImitatedAta[] = {0x8086'2922, 0x8086'7010, 0x8086'7111, 0x8086'2829, 0x8086'2821, 0x15ad'07e0};
+// Who has no boards but those of virtual machines: QEMU, VMware, VirtualBox, Parallels, Xen, Hyper-V.
+constexpr std::uint32_t kVirtualBoards[] = {0x1af4, 0x15ad, 0x80ee, 0x1ab8, 0x5853, 0x1414};
+
+// Real controllers have a chip that nobody imitates, or a board.
+bool is_real_ata(const Disk& disk) {
+  if (disk.transport != "ata" || !disk.facts.pci_id) return false;
+  const auto is_among = [](std::span<const std::uint32_t> ids, std::uint32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  };
+  const std::uint32_t board = disk.facts.pci_subsystem.value_or(0) >> 16;
+  return !is_among(kVirtualBoards, board) && (board != 0 || !is_among(kImitatedAta, *disk.facts.pci_id));
+}
+
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -56,6 +72,7 @@ bool is_passed_through(const Topology& topology, const Disk& disk) {
            (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") &&
            disk.facts.pci_id &&
            std::find(std::begin(kOfQemu), std::end(kOfQemu), *disk.facts.pci_id) == std::end(kOfQemu);
+  if (is_real_ata(disk)) return true;
   const bool is_adapter = (disk.transport == "scsi" || disk.transport == "fc") && !disk.virtio && !disk.bus_id.empty();
   constexpr std::string_view kMadeForGuests[] = {"vmw_pvscsi", "storvsc_host"};
   return is_adapter && !disk.driver.empty() && !is_emulated(topology, disk) && !is_one_of(kMadeForGuests, disk.driver);
@@ -68,7 +85,8 @@ bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
 
 bool is_emulated(const Topology& topology, const Disk& disk) {
   if (!is_guest(topology) || !is_hosts_disk(disk)) return false;
-  if (disk.transport == "ata" || disk.transport == "usb" || disk.transport == "mmc") return true;
+  if (disk.transport == "ata") return !is_real_ata(disk);
+  if (disk.transport == "usb" || disk.transport == "mmc") return true;
   // None of the imitations has several queues: such an adapter is passed through.
   if (disk.queues.size() > 1) return false;
   // VMware's own adapter was made for guests; elsewhere it is an imitation.

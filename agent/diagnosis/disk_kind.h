@@ -18,7 +18,7 @@ bool is_hosts_disk(const Disk& disk);
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk);
 // With the queues of its hardware, which nothing of the hypervisor serves: an NVMe drive that is known not to be one
 // that QEMU makes, in a guest of QEMU or of what has no NVMe drives, and what is behind a PCI adapter that no
-// hypervisor makes or imitates (mpt3sas).
+// hypervisor makes or imitates (mpt3sas, an ATA controller by its PCI ids).
 bool is_passed_through(const Topology& topology, const Disk& disk);
 // On a bus or an adapter that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
 bool is_emulated(const Topology& topology, const Disk& disk);

@@ -11,12 +11,12 @@ namespace {
 
 constexpr auto kKinds = std::to_array<FindingKind>({
     {"stuck_request", "A request hangs at the device",
-     "A request was handed to the host and no answer has come for seconds. Whoever waits for it hangs with it: a "
+     "A request was handed to the device and no answer has come for seconds. Whoever waits for it hangs with it: a "
      "database that fsyncs, a file system that journals. iostat shows an idle disk meanwhile, because it counts "
      "completed requests only.",
      1, &stuck_request},
     {"io_errors", "Requests fail",
-     "The host, or the storage behind it, answered requests with an error. File systems turn read-only on failed "
+     "The device, or the storage behind it, answered requests with an error. File systems turn read-only on failed "
      "writes of their journal, and databases may lose what they believed to be written. (A discard that fails does no "
      "such harm.)",
      1, &io_errors},
@@ -41,8 +41,7 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      2, &fewer_queues_than_vcpus},
     {"shared_vector", "Several queues share one interrupt",
      "The disk has several queues, but no interrupt vector for each, so the driver uses one line for all. Each "
-     "interrupt makes one vCPU look into every queue. The evidence says whether the host prepared too few vectors or "
-     "this guest does not use them, as far as that could be told.",
+     "interrupt makes one vCPU look into every queue. The evidence says why, as far as that could be told.",
      2, &shared_vector},
     {"irq_concentrated", "Interrupts of several queues all land on one vCPU",
      "The queues have an interrupt line each, and still one vCPU takes nearly all of their interrupts, for the "
@@ -65,14 +64,14 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "both kinds of work, so it can also be slower, where it has no time left; try it and measure.",
      2, &submitter_off_interrupt_vcpu},
     {"queue_full", "The queue is at its limit of requests",
-     "The queue holds as many requests as it can, and further ones wait in the guest. If the device's latency rises "
+     "The queue holds as many requests as it can, and further ones wait in the kernel. If the device's latency rises "
      "with it, the storage is saturated and a longer queue only makes requests wait elsewhere; if it does not, the "
      "queue is too short.",
      2, &queue_full},
     {"requeues", "The driver pushes requests back",
-     "The driver could not take requests, as a rule because the ring had no room for them, so that they wait in this "
-     "guest and the kernel tries again. If the host does all it can meanwhile, a longer ring only makes them wait "
-     "there.",
+     "The driver could not take requests, as a rule because the ring of a virtio disk, or the adapter, had no room for "
+     "them, so that they wait in the kernel, which tries again. If what answers them does all it can meanwhile, more "
+     "room only makes them wait there.",
      2, &requeues},
     {"host_latency", "The device answers unevenly",
      "Most requests are answered quickly, and a few take very much longer, while they are at the device. Who serves "
@@ -90,7 +89,7 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "requests or bytes per second on the disk or the machine, or storage that has no more to give. Neither limits nor "
      "the storage can be seen from here, only that the time passes there.",
      6, &slow_at_device},
-    {"guest_latency", "Requests wait inside this guest",
+    {"guest_latency", "Requests wait inside this kernel",
      "Requests spend most of their time between their start and the driver. (What holds back before they start does "
      "not "
      "show in it: writeback throttling and limits of control groups such as io.max.)",
@@ -100,14 +99,14 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "several exits to the host for each request. Disks that were made for guests have none of this. A controller or a "
      "drive that is passed through looks the same: then there is nothing to mend.",
      2, &emulated_bus},
-    {"elevator_lock", "vCPUs wait for the elevator's one lock",
+    {"elevator_lock", "CPUs wait for the elevator's one lock",
      "The elevator keeps all requests of the disk in one place, behind one lock, however many queues the disk has. "
-     "vCPUs "
+     "CPUs "
      "that need it at the same time spin until it is free, and do nothing else meanwhile.",
      2, &elevator_lock},
     {"elevator_on_fast_disk", "An elevator sorts the requests of a fast disk",
-     "Sorting requests pays on disks that turn, and this one answers faster than those can. It takes CPU time in this "
-     "guest, how much was not measured; what lies below sorts again if its disks need it.",
+     "Sorting requests pays on disks that turn, and this one answers faster than those can. It takes CPU time, "
+     "how much was not measured; what lies below sorts again if its disks need it.",
      2, &elevator_on_fast_disk},
     {"indirect_descriptors_off", "The virtio ring works without indirect descriptors",
      "Without indirect descriptors a request takes one entry of the ring for each piece of memory, so that the ring "

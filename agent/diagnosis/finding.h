@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/diagnosis/measured.h"
+#include "agent/diagnosis/platform.h"
 #include "agent/topology/topology.h"
 
 namespace vqscope {
@@ -22,29 +23,31 @@ std::string_view name_of(Severity severity);
 
 // What to do about a finding; remedies.h turns it into instructions for a platform.
 enum class Remedy {
-  kNone,                    // nothing to mend
-  kMoreQueues,              // the host: a queue for each vCPU
-  kMoreVectors,             // the host: an interrupt vector for each queue
-  kUseMsi,                  // the guest: message interrupts
-  kStartAnew,               // the host: shut the guest down and start it
-  kLiftGuestLimit,          // the guest: a module parameter
-  kMoreQueuesAndLiftLimit,  // the host, then the guest: either alone brings no queue with an interrupt of its own
-  kMoreQueuesAndUseMsi,     // likewise
-  kSpreadInterrupts,        // the guest: affinity of the interrupts
-  kMatchQueues,             // the guest: queue maps and rq_affinity
-  kMoveSubmitter,           // the guest: the process, to the vCPU that is interrupted
-  kDeepenQueue,             // the host: a larger ring
-  kMakeRoom,                // the guest: smaller requests, then the host: a larger ring
-  kFindHang,                // both: who holds the request
-  kFindErrors,              // both: who fails the request
-  kHostIo,                  // the host: IOThread, aio, cache
-  kFindLimit,               // both: a limit on the disk or the machine, or saturated storage
-  kGuestQueueing,           // the guest: the elevator
-  kHostCpu,                 // the host: fewer or pinned vCPUs
-  kUseVirtio,               // the host: another bus
-  kDropElevator,            // the guest
-  kSpareElevatorLock,       // the guest: no elevator, or one with a lock for each queue
-  kIndirectDescriptors,     // the host
+  kNone,                     // nothing to mend
+  kMoreQueues,               // the host: a queue for each vCPU
+  kMoreVectors,              // the host: an interrupt vector for each queue
+  kUseMsi,                   // the guest: message interrupts
+  kStartAnew,                // the host: shut the guest down and start it
+  kLiftGuestLimit,           // the guest: a module parameter
+  kMoreQueuesAndLiftLimit,   // the host, then the guest: either alone brings no queue with an interrupt of its own
+  kLiftLimitThenMoreQueues,  // the guest, which has queues with interrupts by that alone, then the host for more
+  kMoreQueuesAndUseMsi,      // as kMoreQueuesAndLiftLimit; where there are queues enough, more vectors
+  kSpreadInterrupts,         // the guest: affinity of the interrupts
+  kMatchQueues,              // the guest: queue maps and rq_affinity
+  kMoveSubmitter,            // the guest: the process, to the vCPU that is interrupted
+  kDeepenQueue,              // the host: a larger ring
+  kDeepenLun,                // the guest: more requests for a SCSI disk
+  kMakeRoom,                 // the guest: smaller requests, then the host: a larger ring
+  kFindHang,                 // both: who holds the request
+  kFindErrors,               // both: who fails the request
+  kHostIo,                   // the host: IOThread, aio, cache
+  kFindLimit,                // both: a limit on the disk or the machine, or saturated storage
+  kGuestQueueing,            // the guest: the elevator
+  kHostCpu,                  // the host: fewer or pinned vCPUs
+  kUseVirtio,                // the host: another bus
+  kDropElevator,             // the guest
+  kSpareElevatorLock,        // the guest: no elevator, or one with a lock for each queue
+  kIndirectDescriptors,      // the host
 };
 
 // The evidence about a disk: who it is, and what it did during a window.
@@ -52,6 +55,7 @@ struct DiskEvidence {
   const Topology& topology;
   const Disk& disk;
   const Measured& measured;
+  std::optional<Platform> platform = std::nullopt;  // that remedies were asked for; absent: as the guest tells
 };
 
 // The evidence about the guest: the time of its CPUs during a window, by CPU number.

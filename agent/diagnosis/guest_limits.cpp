@@ -133,6 +133,12 @@ bool may_be_xens_default(const DiskEvidence& evidence) {
          evidence.topology.guest.limits.xen_blkfront_queues == evidence.disk.queues.size();
 }
 
+std::optional<std::size_t> queues_without_parameters(const Topology& topology, const Disk& disk) {
+  // nvme_setup_irqs() in Linux.
+  if (disk.driver != "nvme" || disk.facts.msix_vectors.value_or(0) < 2) return std::nullopt;
+  return std::min({disk.queues.size(), topology.online_cpus.size(), std::size_t{*disk.facts.msix_vectors} - 1});
+}
+
 std::vector<Parameter> limiting_parameters(const DiskEvidence& evidence) {
   std::vector<Parameter> parameters;
   add_virtio_blks(evidence, parameters);

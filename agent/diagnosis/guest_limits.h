@@ -3,6 +3,7 @@
 // as the disk's queues show that they were when its driver started. Pure and thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ bool is_at_parameter(const DiskEvidence& evidence);
 
 // Xen's driver has as many queues as it takes unless it is told otherwise: what the host offers does not show.
 bool may_be_xens_default(const DiskEvidence& evidence);
+
+// How many queues an NVMe drive's requests have at the least once no parameter shares them out: the driver does with
+// the vectors that there are. nullopt: of other drivers, or where the table was not read.
+std::optional<std::size_t> queues_without_parameters(const Topology& topology, const Disk& disk);
 
 // A module parameter that keeps queues from the judged requests.
 struct Parameter {

@@ -27,6 +27,11 @@ Caution boot_caution() {
 
 // Xen's driver takes few queues unless it is told otherwise.
 Instructions raise_xen_limit(unsigned queues) {
+  Caution caution = boot_caution();
+  caution.check_first =
+      "What it is now: cat /sys/module/xen_blkfront/parameters/max_queues; and, if somebody has set it, why. Keep a "
+      "copy "
+      "of the file, and know how to choose an older entry in the boot menu.";
   return {"",
           "Let Xen's disk driver in this guest take more queues, and start this guest anew. The host may have a limit, "
           "too, which does not show here.",
@@ -35,7 +40,7 @@ Instructions raise_xen_limit(unsigned queues) {
             fmt::format("Add xen_blkfront.max_queues={} to the kernel command line, in /etc/default/grub (then "
                         "update-grub; Fedora and RHEL: grubby --update-kernel=ALL --args=...) or where it was found.",
                         queues),
-            "", boot_caution()}}};
+            "", std::move(caution)}}};
 }
 
 }  // namespace
@@ -98,9 +103,10 @@ Instructions use_msi(const Disk& disk, WithoutMsi why) {
                     "grep -s . /sys/bus/pci/devices/{}/msi_irqs/*",
                     disk.bus_id)},
        {kGuest,
-        "If pci=nomsi is on the kernel command line: take it, and nothing else, out of /etc/default/grub or the file "
-        "in /etc/default/grub.d that has it, then update-grub (Debian; on Fedora and RHEL grubby --update-kernel=ALL "
-        "--remove-args=NAME does both), and reboot.",
+        "If pci=nomsi, or nomsi in a list such as pci=noaer,nomsi, is on the kernel command line: take nomsi, and "
+        "nothing else, out of /etc/default/grub or the file in /etc/default/grub.d that has it, then update-grub "
+        "(Debian; on Fedora and RHEL grubby --update-kernel=ALL --remove-args=WORD does both, where WORD is the whole "
+        "pci=..., with --args=REST for what of a list has to stay), and reboot.",
         "",
         Caution{"Why it was set: another device may need it. Keep a copy of the file, and know how to edit an entry of "
                 "the boot menu.",
@@ -116,6 +122,21 @@ Instructions lift_guest_limit_and_use_msi(const Disk& disk, unsigned queues, boo
       " " + msi.summary + " With one of the two alone all its queues share a wire, or it has no more of them.";
   std::move(msi.steps.begin(), msi.steps.end(), std::back_inserter(limit.steps));
   return limit;
+}
+
+Instructions deepen_lun(const Disk& disk) {
+  const std::string path = fmt::format("/sys/block/{}/device/queue_depth", shell_name(disk));
+  return {
+      "",
+      "First find out which it is: if throughput stays the same with fewer requests in flight, the storage is "
+      "saturated, and more of them would only wait elsewhere. If it falls, let the disk hold more.",
+      {{kGuest,
+        "Twice as many, until the next boot. A number that is more than the driver takes is refused, or cut to what "
+        "it takes: read it again afterwards.",
+        fmt::format("cat {0}\necho {1} > {0}", path, 2 * disk.facts.queue_depth.value_or(0)),
+        Caution{fmt::format("cat {}: what it is now. Write it down.", path), "Nothing.",
+                fmt::format("echo the old value into {}, or reboot.", path),
+                "No data. Other disks of the same adapter have a smaller share of what it can hold."}}}};
 }
 
 Instructions spread_interrupts(const Disk& disk) {

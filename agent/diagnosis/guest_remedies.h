@@ -10,7 +10,9 @@
 
 namespace vqscope {
 
+// Step::where
 inline constexpr const char* kGuest = "In this guest";
+inline constexpr const char* kMachine = "On this machine";  // in its place, on one that is no guest
 
 // The disk's name in sysfs as an interactive shell takes it: an exclamation mark would call up a command of its
 // history.
@@ -26,6 +28,8 @@ enum class WithoutMsi { kSwitchedOff, kUnused, kNotKnown };
 Instructions use_msi(const Disk& disk, WithoutMsi why);
 // As lift_guest_limit(), of a disk whose queues would share a wire for want of MSI.
 Instructions lift_guest_limit_and_use_msi(const Disk& disk, unsigned queues, bool host_is_told);
+// A SCSI disk's depth for all of its queues together.
+Instructions deepen_lun(const Disk& disk);
 Instructions spread_interrupts(const Disk& disk);
 Instructions match_queues(const Disk& disk);
 std::vector<Step> drop_elevator(const Disk& disk);

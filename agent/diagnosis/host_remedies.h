@@ -28,6 +28,8 @@ struct HostDisk {
   bool pci = true;      // on PCI
   // The hypervisor has settings for it: not for disks of this guest or a network, or adapters that are passed through.
   bool settable = true;
+  bool served = true;    // the hypervisor, or the provider, is what answers its requests
+  bool on_guest = true;  // the machine is a guest
 };
 
 // The steps of one platform for a remedy of the host's (kMoreQueues, kMoreVectors, kDeepenQueue, kFindHang,

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "agent/diagnosis/finding.h"
 
@@ -15,6 +17,8 @@ struct Limit {
   bool seen = false;
   // The rate is as steady as a limit that somebody has set makes it.
   bool looks_set = false;
+  // Why what completed may have waited for vCPUs; empty: they had time.
+  std::string doubt;
 };
 
 // Whether this guest itself is what requests wait for from issue on: by what its layout was measured to cost, a vCPU
@@ -23,7 +27,10 @@ bool is_held_up_here(const Measured& measured);
 
 std::optional<Limit> find_limit(const DiskEvidence& evidence);
 
-// Whether there is one that was seen.
+// about_no_spare_time() of what was measured.
+std::string about_vcpus_time(const DiskEvidence& evidence);
+
+// Whether there is one that was seen, while vCPUs had time.
 bool sees_limit(const DiskEvidence& evidence);
 
 // Whether the one thread that serves a queue at the host may be what the disk waits for, by a sign that was seen.

@@ -61,8 +61,8 @@ std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
   if (!limit.seen)
     return kept + ", but in flight were nearly as many all the time: that more of them bring no more was not seen.";
   if (steadiness.is_of_bytes())
-    return fmt::format("{}, in bytes/s, while requests/s varied by {}: it is bytes that are limited.", kept,
-                       fine_percent(steadiness.requests_spread));
+    return fmt::format("{}, in bytes/s, while requests/s varied by {}: bytes/s stayed, whatever the requests' sizes.",
+                       kept, fine_percent(steadiness.requests_spread));
   return fmt::format(
       "{} while between {} and {} were in flight, which varied by {}: with more in flight each took longer, and no "
       "more got through.",
@@ -71,13 +71,16 @@ std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
 }
 
 std::string told_limit(const Steadiness& steadiness, const Limit& limit) {
-  const std::string_view lead = limit.seen ? "The limit is" : "If that is a limit, it is";
+  // A rate is called a limit where all that was seen speaks for one.
+  const std::string_view lead = !limit.doubt.empty() || (limit.seen && !limit.looks_set) ? "The rate stood at"
+                                : limit.seen                                             ? "The limit is"
+                                                                                         : "If that is a limit, it is";
   const std::string requests = grouped(steadiness.requests_rate) + " requests/s",
                     bytes = throughput(steadiness.bytes_rate);
   if (steadiness.is_of_bytes()) return fmt::format("{} {}.", lead, bytes);
   if (steadiness.is_of_requests()) return fmt::format("{} {}.", lead, requests);
-  return fmt::format("{} {} or {}; which of them does not show with requests of about the same size.", lead, requests,
-                     bytes);
+  return fmt::format("{} {} or {}; which of them it is that stays does not show with requests of about the same size.",
+                     lead, requests, bytes);
 }
 
 std::string told_latency(const Measured& measured) {
@@ -155,22 +158,29 @@ std::optional<Limit> find_limit(const DiskEvidence& evidence) {
   limit.seen = steadiness.stays() && steadiness.spread() <= kPlateauSpread && steadiness.unrest <= kCalm &&
                mean_device_seconds(measured) >= kFastSeconds;
   limit.looks_set = limit.seen && is_set(steadiness);
+  limit.doubt = about_vcpus_time(evidence);
   if (limit.seen) return limit;
   if (is_deep(steadiness) && !steadiness.follows() && wait_in_line(measured)) return limit;
   return std::nullopt;
 }
 
+std::string about_vcpus_time(const DiskEvidence& evidence) {
+  return about_no_spare_time(evidence.measured.stolen, evidence.measured.busiest_used,
+                             is_guest(evidence.topology) ? "vCPU" : "CPU");
+}
+
 bool sees_limit(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
-  return limit && limit->seen;
+  return limit && limit->seen && limit->doubt.empty();
 }
 
 bool may_be_queues_thread(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
-  return limit && limit->seen && !limit->looks_set && is_served_by_a_thread(evidence);
+  return sees_limit(evidence) && !limit->looks_set && is_served_by_a_thread(evidence);
 }
 
 std::string_view told_by_another(const DiskEvidence& evidence) {
+  if (!about_vcpus_time(evidence).empty()) return "";
   if (slow_at_device(evidence)) return "slow_at_device";
   return find_limit(evidence) && !may_be_queues_thread(evidence) ? "storage_limit" : "";
 }
@@ -181,7 +191,7 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   const Steadiness& steadiness = *measured.steadiness;
   Found found;
-  found.severity = limit->seen ? Severity::kWarning : Severity::kInfo;
+  found.severity = limit->seen && limit->doubt.empty() ? Severity::kWarning : Severity::kInfo;
   found.remedy = Remedy::kFindLimit;
   found.evidence = {
       fmt::format("{} answered {} requests/s and moved {}; on average {} were in flight there.", evidence.disk.name,
@@ -190,9 +200,9 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   if (steadiness.low_depth_seconds)
     found.evidence.push_back(fmt::format("When half as many or fewer were in flight, one took {} there on average.",
                                          duration(*steadiness.low_depth_seconds)));
-  found.evidence.push_back(told_cause(evidence, *limit));
+  found.evidence.push_back(limit->doubt.empty() ? told_cause(evidence, *limit) : limit->doubt);
   if (std::string told = told_notifications(evidence); !told.empty()) found.evidence.push_back(std::move(told));
-  if (is_guest(evidence.topology)) found.evidence.emplace_back("More vCPUs do not help.");
+  if (is_guest(evidence.topology) && limit->doubt.empty()) found.evidence.emplace_back("More vCPUs do not help.");
   if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
   if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
   found.numbers.insert(found.numbers.end(), {{"requests_per_second", steadiness.requests_rate},

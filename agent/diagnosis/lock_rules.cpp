@@ -30,9 +30,9 @@ std::optional<Found> elevator_lock(const DiskEvidence& evidence) {
                   plural(static_cast<double>(evidence.disk.queues.size()), "queue"), grouped(measured.requests_rate)),
       fmt::format(
           "It was waited for {} times a second, {} each on average: together {} of the requests' time, and {} of "
-          "one vCPU's.",
+          "one {}'s.",
           grouped(waits / measured.seconds), duration_in_ns(seconds / waits), percent(share),
-          percent(seconds / measured.seconds))};
+          percent(seconds / measured.seconds), is_guest(evidence.topology) ? "vCPU" : "CPU")};
   if (apart)
     found.evidence.push_back(fmt::format(
         "The longest wait, which is not among these, took {}: one of milliseconds is that of a vCPU that did not run.",

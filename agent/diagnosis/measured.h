@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "agent/diagnosis/cpu_time.h"
 #include "agent/model/plateau.h"
 #include "agent/model/queue_cost.h"
 #include "agent/model/request_time.h"
@@ -55,6 +56,8 @@ struct Measured {
   std::optional<Steadiness> steadiness;            // absent without a load in two seconds or more
   std::optional<double> notified_share;            // notifications per request; absent without the notify probe
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
+  std::optional<CpuShare> stolen;                  // the vCPU that the host took most from
+  std::optional<CpuShare> busiest_used;            // of those that submit or are interrupted, the busiest
 };
 
 // `window` is the difference of two readings `seconds` apart, and so are `cpus`, by CPU number; `full_shares` those of

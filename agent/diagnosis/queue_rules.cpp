@@ -50,11 +50,11 @@ bool is_crowded(const DiskEvidence& evidence) {
 // Whether somebody could change it: on some hypervisors a disk has one queue for ever.
 bool is_mendable(const DiskEvidence& evidence) {
   // On other architectures than x86 Firecracker does not tell who it is; its disks are on MMIO.
-  const bool anonymous = evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty();
+  const bool anonymous = !evidence.platform && (evidence.topology.vmm == "kvm" || evidence.topology.vmm.empty());
   const Shortage reason = shortage(evidence);
-  return (reason != Shortage::kHost && reason != Shortage::kBothLimits) || may_be_xens_default(evidence) ||
-         (queues_can_be_set(evidence.topology, evidence.disk) &&
-          !(anonymous && evidence.disk.transport == "virtio-mmio"));
+  return (reason != Shortage::kHost && (reason != Shortage::kBothLimits || guest_alone_helps(evidence))) ||
+         may_be_xens_default(evidence) ||
+         (queues_can_be_set(evidence) && !(anonymous && evidence.disk.transport == "virtio-mmio"));
 }
 
 // Whether more vCPUs than the queues are for send requests.
@@ -83,11 +83,11 @@ void tell_load(const DiskEvidence& evidence, Found& found) {
   found.numbers.emplace_back("average_waiting", waiting(measured));
   if (!told_by_another(evidence).empty()) return;
   if (!is_mendable(evidence))
-    found.evidence.push_back(
-        fmt::format("{}: this is information unless a measured cost says otherwise, and a warning at the most.",
-                    evidence.topology.vmm == "firecracker"
-                        ? "Firecracker gives a disk one queue, unless your version offers num_queues"
-                        : "Whether this hypervisor can give a disk more queues is not known"));
+    found.evidence.push_back(fmt::format(
+        "{}: this is information unless a measured cost says otherwise, and a warning at the most.",
+        choose_platforms(evidence.topology, evidence.platform).platforms == std::vector{Platform::kFirecracker}
+            ? "Firecracker gives a disk one queue, unless your version offers num_queues"
+            : "Whether this hypervisor can give a disk more queues is not known"));
   else
     for (std::string& sentence : about_few_at_a_time(measured)) found.evidence.push_back(std::move(sentence));
 }
@@ -119,6 +119,11 @@ std::vector<std::string> offer(const DiskEvidence& evidence) {
 std::string about_both_limits(const DiskEvidence& evidence) {
   const auto features = evidence.disk.facts.virtio_features;
   const bool is_one = evidence.disk.driver == "virtio_blk" && features && !has_blk_multiqueue(*features);
+  if (guest_alone_helps(evidence))
+    return fmt::format(
+        "Without what this guest sets it has {} for all its requests, or more. What remains then is the host's limit: "
+        "the MSI-X table has no vectors for a queue for each vCPU.",
+        plural(count(*queues_without_parameters(evidence.topology, evidence.disk)), "queue"));
   return fmt::format(
       "The host is at a limit, too: {}. Both have to be lifted for {}.",
       is_one                           ? "it offers one queue"

@@ -7,9 +7,11 @@
 #include <iterator>
 
 #include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/guest_limits.h"
 #include "agent/diagnosis/guest_remedies.h"
 #include "agent/diagnosis/host_remedies.h"
 #include "agent/diagnosis/vector_rules.h"
+#include "agent/topology/vmm.h"
 
 namespace vqscope {
 
@@ -78,6 +80,21 @@ Instructions with_guests_part(Instructions host, Instructions guest, bool mmio) 
   return host;
 }
 
+// Where this guest's part brings queues by itself: that first, and then what the host can do for a queue for each vCPU.
+Instructions with_hosts_part(const Topology& topology, const Disk& disk, Instructions guest, Instructions host) {
+  guest.summary += fmt::format(
+      " That alone brings {} {} queues or more for all its requests. A queue for each of the {} vCPUs takes more "
+      "vectors than the host has prepared: ",
+      disk.name, queues_without_parameters(topology, disk).value_or(0), topology.online_cpus.size());
+  if (!changes_something(host.steps)) {
+    guest.summary += "whether it can prepare more, knows whoever runs it.";
+    return guest;
+  }
+  guest.summary += fmt::format("{} The guest is shut down and started for that.", host.summary);
+  std::move(host.steps.begin(), host.steps.end(), std::back_inserter(guest.steps));
+  return guest;
+}
+
 Instructions start_anew(const Disk& disk, const HostDisk& host_disk) {
   return {
       "",
@@ -112,6 +129,13 @@ Instructions more_vectors(const Disk& disk, const std::vector<Platform>& platfor
   if (host_disk.kind != DiskKind::kNvme) host_disk.queues = static_cast<unsigned>(disk.queues.size());
   for_each_platform(Remedy::kMoreVectors, platforms, host_disk, result.steps);
   return result;
+}
+
+// Where there are queues enough, so that they are only shared out or have no vectors, it is vectors that the host has
+// to add.
+Instructions queues_or_vectors(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
+  return disk.queues.size() < host_disk.queues ? more_queues(disk, platforms, host_disk)
+                                               : more_vectors(disk, platforms, host_disk);
 }
 
 Instructions give_msi_controller(const Disk& disk) {
@@ -154,6 +178,9 @@ Instructions host_io(const Disk& disk, const Topology& topology, const std::vect
   return result;
 }
 
+// "the host" of a guest's virtual disk; what answers otherwise is told of as what it is.
+std::string_view who_answers(const HostDisk& host_disk) { return host_disk.settable ? "the host" : "the device"; }
+
 Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
   result.summary =
@@ -162,7 +189,9 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
   for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   if (changes_something(result.steps))
     result.summary += " If it falls, lengthen the queue on the host, or give the disk more queues.";
-  else if (host_disk.settable && !platforms.empty())
+  else if (!host_disk.settable)
+    result.summary += " If it falls, the queue is too short, and the adapter's driver may take a parameter for it.";
+  else if (!platforms.empty())
     result.summary +=
         fmt::format(" If it falls, the queue is too short, and no setting of the host makes it longer.{}",
                     disk.virtio ? " Smaller requests (queue/max_sectors_kb) take fewer of its entries." : "");
@@ -179,25 +208,28 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
 Instructions make_room(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   const std::string path = queue_attribute(disk, "max_sectors_kb");
   Instructions result;
-  result.summary =
+  result.in_short =
+      disk.virtio ? "find out if the ring is short or the host busy" : "find out if the adapter or the storage is full";
+  result.summary = fmt::format(
       "First find out which it is: make the requests smaller, so that more of them find room. If the bytes per second "
-      "stay the same, the host does all that it can, and nothing in this guest is to be mended; go back then.";
+      "stay the same, {} does all that it can, and nothing {} is to be mended; go back then.",
+      who_answers(host_disk), host_disk.on_guest ? "in this guest" : "here");
   for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   result.summary += changes_something(result.steps)
                         ? " If they rise, lengthen the queue on the host, or give the disk more queues."
-                        : " If they rise, leave it so, or have more queues.";
+                        : " If they rise, leave it so.";
   result.steps.insert(
       result.steps.begin(),
       {kGuest, "No request larger than 64 KiB, until the next boot:", fmt::format("echo 64 > {}", path),
        Caution{fmt::format("cat {}: what it is now, and whether it is more than 64. Write it down.", path), "Nothing.",
                fmt::format("echo the old value into {}, or reboot.", path),
-               "No data. Large reads and writes take more requests, each of which costs time of the vCPUs."}});
+               "No data. Large reads and writes take more requests, each of which costs CPU time."}});
   return result;
 }
 
 Instructions find_hang(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
   Instructions result;
-  result.summary = "Find out who holds the request: this guest handed it over and waits.";
+  result.summary = "Find out who holds the request: the kernel handed it over and waits.";
   result.steps.push_back({kGuest, "What it is, and what the kernel says of it:",
                           fmt::format("cat /sys/kernel/debug/block/{}/hctx*/busy\n"
                                       "dmesg -T | grep -iE 'blocked for more|timeout|reset|I/O error' | tail",
@@ -225,7 +257,7 @@ Instructions find_limit(const std::vector<Platform>& platforms, const HostDisk& 
       "as many requests/s get through and each takes half as long, something lets no more through: a limit, or storage "
       "that is saturated. If half as many get through, the storage takes that long for each of them. If no limit is "
       "set, look at what else uses the storage.";
-  if (platforms.empty() && host_disk.settable)
+  if (platforms.empty() && host_disk.served)
     result.steps.push_back({kWhoeverRunsIt,
                             "Compare the rates above with the requests and bytes per second that the volume's type and "
                             "the instance's size allow.",
@@ -287,17 +319,19 @@ Instructions use_virtio(const Topology& topology, const std::vector<Platform>& p
 // What can be said without knowing more, in 48 characters at the most.
 std::string_view in_short(Remedy remedy) {
   switch (remedy) {
-    case Remedy::kNone:
+    case Remedy::kNone: return "nothing that vqscope knows of";
     case Remedy::kMoreQueues: break;
     case Remedy::kStartAnew: return "let it be started with all its vCPUs";
     case Remedy::kMoreQueuesAndLiftLimit:
     case Remedy::kMoreQueuesAndUseMsi: break;
+    case Remedy::kLiftLimitThenMoreQueues:
     case Remedy::kLiftGuestLimit: return "change a module parameter here, and reboot";
     case Remedy::kUseMsi: return "find out why this guest leaves MSI-X unused";
     case Remedy::kSpreadInterrupts: return "let each queue interrupt a vCPU that it serves";
     case Remedy::kMatchQueues: return "let requests end on the vCPU that submitted them";
     case Remedy::kDeepenQueue: return "find out if the storage or the queue is full";
-    case Remedy::kMakeRoom: return "find out if the ring is short or the host busy";
+    case Remedy::kDeepenLun: return "find out if the storage is full, or its limit low";
+    case Remedy::kMakeRoom: break;
     case Remedy::kFindHang: return "find out who holds the request";
     case Remedy::kFindErrors: return "save what can be saved, then find out why";
     case Remedy::kHostIo: return "find out on the host what is slow";
@@ -322,9 +356,14 @@ const Disk& disk_or_none(const Disk* disk) {
 // As many queues as there should be.
 HostDisk host_disk_of(const Topology& topology, const Disk* disk) {
   const Disk& of = disk_or_none(disk);
-  return {kind_of(of), of.transport == "virtio-mmio", static_cast<unsigned>(topology.online_cpus.size()),
+  const bool guest = is_guest(topology);
+  return {kind_of(of),
+          of.transport == "virtio-mmio",
+          static_cast<unsigned>(topology.online_cpus.size()),
           of.transport != "virtio-ccw",
-          disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of)};
+          disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of),
+          guest && is_hosts_disk(of) && !is_passed_through(topology, of),
+          guest};
 }
 
 WithoutMsi why_without_msi(const Disk& disk, const Topology& topology) {
@@ -350,15 +389,15 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kLiftGuestLimit: return lift_limit(false);
     case Remedy::kUseMsi: return use_msi(of, without_msi);
     case Remedy::kMoreQueuesAndLiftLimit:
-      // Where queues are only shared out, it is vectors that the host has to add.
-      return with_guests_part(of.queues.size() < host_disk.queues ? more_queues(of, platforms, host_disk)
-                                                                  : more_vectors(of, platforms, host_disk),
-                              lift_limit(true), host_disk.mmio);
+      return with_guests_part(queues_or_vectors(of, platforms, host_disk), lift_limit(true), host_disk.mmio);
+    case Remedy::kLiftLimitThenMoreQueues:
+      return with_hosts_part(topology, of, lift_limit(true), queues_or_vectors(of, platforms, host_disk));
     case Remedy::kMoreQueuesAndUseMsi:
-      return with_guests_part(more_queues(of, platforms, host_disk), use_msi(of, without_msi), host_disk.mmio);
+      return with_guests_part(queues_or_vectors(of, platforms, host_disk), use_msi(of, without_msi), host_disk.mmio);
     case Remedy::kSpreadInterrupts: return spread_interrupts(of);
     case Remedy::kMatchQueues: return match_queues(of);
     case Remedy::kDeepenQueue: return deepen_queue(of, platforms, host_disk);
+    case Remedy::kDeepenLun: return deepen_lun(of);
     case Remedy::kMakeRoom: return make_room(of, platforms, host_disk);
     case Remedy::kFindHang: return find_hang(of, platforms, host_disk);
     case Remedy::kFindErrors: return find_errors(of, platforms, host_disk);
@@ -377,7 +416,8 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
       result.steps = drop_elevator(of);
       break;
     case Remedy::kIndirectDescriptors:
-      result.summary = "Let the host offer indirect descriptors. It matters for queues that are full.";
+      result.summary = fmt::format("Let {} offer indirect descriptors. It matters for queues that are full.",
+                                   who_answers(host_disk));
       for_each_platform(remedy, platforms, host_disk, result.steps);
       break;
   }
@@ -396,12 +436,15 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
     remedy = Remedy::kUseVirtio;
   Instructions result = choose(remedy, disk, topology, platforms);
   if (result.in_short.empty()) result.in_short = in_short(remedy);
+  if (!is_guest(topology))
+    for (Step& step : result.steps)
+      if (step.where == kGuest) step.where = kMachine;
   return result;
 }
 
-bool queues_can_be_set(const Topology& topology, const Disk& disk) {
-  return changes_something(
-      instructions_for(Remedy::kMoreQueues, &disk, topology, choose_platforms(topology, std::nullopt).platforms).steps);
+bool queues_can_be_set(const DiskEvidence& evidence) {
+  const auto platforms = choose_platforms(evidence.topology, evidence.platform).platforms;
+  return changes_something(instructions_for(Remedy::kMoreQueues, &evidence.disk, evidence.topology, platforms).steps);
 }
 
 }  // namespace vqscope

@@ -32,7 +32,7 @@ struct Step {
 };
 
 struct Instructions {
-  std::string in_short;  // a few words, such as "switch the elevator off"; empty if there is nothing to do
+  std::string in_short;  // a few words, such as "switch the elevator off"; never empty
   std::string summary;   // one paragraph
   std::vector<Step> steps;
   bool helps = true;  // false: nothing that is known of can be changed, and the texts say so
@@ -42,7 +42,8 @@ struct Instructions {
 Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& topology,
                               const std::vector<Platform>& platforms);
 
-// Whether one of the platforms that the guest may run on has a setting that gives the disk more queues.
-bool queues_can_be_set(const Topology& topology, const Disk& disk);
+// Whether one of the platforms that the guest may run on, or the one that was asked for, has a setting that gives the
+// disk more queues.
+bool queues_can_be_set(const DiskEvidence& evidence);
 
 }  // namespace vqscope

@@ -24,6 +24,9 @@ double mean(const Histogram& histogram) {
   return histogram.count() == 0 ? 0 : seconds(histogram) / static_cast<double>(histogram.count());
 }
 
+// ATA_MAX_QUEUE in Linux; drives of old have one fewer.
+constexpr std::uint32_t kNcqDepth = 32;
+
 std::optional<std::uint32_t> limit_of(const DiskEvidence& evidence, std::size_t queue) {
   const auto limit = request_limit(evidence.disk, queue);
   const auto depth = evidence.disk.facts.queue_depth;
@@ -48,6 +51,28 @@ bool is_luns_depth(const DiskEvidence& evidence, std::size_t queue) {
   const auto limit = request_limit(evidence.disk, queue);
   const auto depth = evidence.disk.facts.queue_depth;
   return limit && depth && *depth <= *limit;
+}
+
+// What a LUN's depth may be raised to, by the driver's change_queue_depth().
+std::string told_luns_most(const Disk& disk) {
+  if (disk.transport == "ata")
+    return *disk.facts.queue_depth + 1 >= kNcqDepth
+               ? fmt::format("That is all that SATA has: with NCQ a drive holds {} at the most.", kNcqDepth)
+               : fmt::format("Up to {} can be written there, which is all that NCQ has.", kNcqDepth);
+  const std::string_view adapters = "the adapter's can_queue (/sys/class/scsi_host/hostN/can_queue)";
+  if (disk.driver == "virtio_scsi")
+    return "More can be written there, as far as the adapter lets a LUN have (its cmd_per_lun, which the host sets). "
+           "It "
+           "holds until the next boot.";
+  if (disk.driver == "vmw_pvscsi")
+    return fmt::format(
+        "More can be written there, up to {}; it holds until the next boot. What a LUN begins with and what the "
+        "adapter can hold are parameters of the module vmw_pvscsi here: cmd_per_lun and ring_pages.",
+        adapters);
+  return fmt::format(
+      "More can be written there, as far as the driver {} takes it: up to {}. It holds until the next "
+      "boot.",
+      disk.driver, adapters);
 }
 
 std::string told_full(const DiskEvidence& evidence, std::size_t queue) {
@@ -120,8 +145,11 @@ std::string told_busiest_queue(const DiskEvidence& evidence) {
   });
   std::string text = fmt::format("They come through {}; the busiest has {} in flight",
                                  plural(static_cast<double>(used), "queue"), grouped(busiest->average_inflight));
-  if (const auto limit = request_limit(evidence.disk, static_cast<std::size_t>(busiest - queues.begin())))
+  const auto queue = static_cast<std::size_t>(busiest - queues.begin());
+  if (const auto limit = request_limit(evidence.disk, queue); limit && !is_luns_depth(evidence, queue))
     text += fmt::format(" and can hold {}", *limit);
+  if (is_luns_depth(evidence, queue))
+    text += fmt::format("; the disk can hold {}, in all of its queues together", *evidence.disk.facts.queue_depth);
   return text + ".";
 }
 
@@ -199,9 +227,9 @@ std::optional<Found> queue_full(const DiskEvidence& evidence) {
   found.severity = Severity::kWarning;
   found.evidence = {told_full(evidence, *queue)};
   if (is_luns_depth(evidence, *queue)) {
-    found.evidence.emplace_back(
-        "More can be written there, as far as the adapter lets a LUN have (its cmd_per_lun, which the host sets). It "
-        "holds until the next boot.");
+    found.evidence.push_back(told_luns_most(evidence.disk));
+    const bool is_ncqs_end = evidence.disk.transport == "ata" && *evidence.disk.facts.queue_depth + 1 >= kNcqDepth;
+    found.remedy = is_ncqs_end ? Remedy::kNone : Remedy::kDeepenLun;
     found.numbers = {{"lun_limit", *evidence.disk.facts.queue_depth},
                      {"full_ratio", *load.full_share},
                      {"average_inflight", evidence.measured.average_inflight}};
@@ -312,7 +340,7 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (measured.requests_rate < kLimitedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
   if (is_held_up_here(measured)) return std::nullopt;
-  if (sees_limit(evidence)) return std::nullopt;  // which says more
+  if (const auto limit = find_limit(evidence); limit && limit->seen) return std::nullopt;  // which says more
   // In bursts, that is not at any time.
   if (measured.steadiness && 2 * measured.steadiness->unrest > measured.steadiness->inflight) return std::nullopt;
   std::optional<Found> slowest;
@@ -338,6 +366,10 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
                     kOperationNames[op], duration(*median), duration(*most), duration(guest)),
         told_busiest_queue(evidence)};
     if (const auto full = full_queue(evidence)) found.evidence.push_back(told_full(evidence, *full));
+    if (std::string doubt = about_vcpus_time(evidence); !doubt.empty()) {
+      found.severity = Severity::kInfo;
+      found.evidence.push_back(std::move(doubt));
+    }
     found.numbers = {{"average_inflight", measured.average_inflight},
                      {"requests_per_second", measured.requests_rate},
                      {"bytes_per_second", measured.bytes_rate},

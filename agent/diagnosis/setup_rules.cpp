@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/diagnosis/cpu_time.h"
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/rules.h"
 #include "agent/diagnosis/thresholds.h"
@@ -20,18 +21,15 @@ bool from_several_cpus(const DiskEvidence& evidence) {
 }
 
 std::optional<Found> steal(const GuestEvidence& evidence) {
-  double worst = 0;
-  std::size_t cpu = 0;
+  const auto most = most_stolen(evidence.cpu_times);
+  if (!most || most->share < kSteal) return std::nullopt;
+  const auto& [cpu, worst] = *most;
   std::uint64_t stolen = 0, total = 0;
-  for (std::size_t i = 0; i < evidence.cpu_times.size(); ++i) {
-    const CpuTime& time = evidence.cpu_times[i];
+  for (const CpuTime& time : evidence.cpu_times) {
     if (time.total < kStealTicks) continue;
     stolen += time.steal;
     total += time.total;
-    const double share = static_cast<double>(time.steal) / static_cast<double>(time.total);
-    if (share > worst) worst = share, cpu = i;
   }
-  if (worst < kSteal) return std::nullopt;
   const double all = static_cast<double>(stolen) / static_cast<double>(total);
   Found found;
   found.severity = worst >= kStealCritical ? Severity::kCritical : Severity::kWarning;
@@ -93,8 +91,8 @@ std::optional<Found> indirect_descriptors_off(const DiskEvidence& evidence) {
   if (!features || has_indirect_descriptors(*features)) return std::nullopt;
   Found found;
   found.remedy = Remedy::kIndirectDescriptors;
-  found.evidence = {fmt::format("The host did not offer indirect descriptors for {} (virtio feature 28 is not set).",
-                                evidence.disk.name)};
+  found.evidence = {fmt::format("{} not offer indirect descriptors for {} (virtio feature 28 is not set).",
+                                is_hosts_disk(evidence) ? "The host did" : "The device does", evidence.disk.name)};
   if (!evidence.disk.queues.empty())
     if (const auto tags = evidence.disk.queues.front().tags) {
       found.evidence.push_back(fmt::format("Each of its queues holds {} requests.", *tags));

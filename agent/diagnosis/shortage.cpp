@@ -44,15 +44,21 @@ Shortage shortage(const DiskEvidence& evidence) {
   if (has_one_queue_for_want_of_msi(evidence) && (!passed_through || remedy_for_vectors(evidence) == Remedy::kUseMsi))
     return Shortage::kNoMsi;
   if (passed_through) return Shortage::kNone;  // what the hardware has is nobody's to change
-  const std::size_t late = evidence.topology.guest.late_cpus.size();
+  // NVMe's driver asks for a queue for each possible CPU (nvme_max_io_queues() in Linux), plugged in or not.
+  const std::size_t late = evidence.disk.driver == "nvme" ? 0 : evidence.topology.guest.late_cpus.size();
   return late > 0 && queues == cpus - late ? Shortage::kHotplug : Shortage::kHost;
+}
+
+bool guest_alone_helps(const DiskEvidence& evidence) {
+  return queues_without_parameters(evidence.topology, evidence.disk).value_or(0) > judged_queues(evidence).queues;
 }
 
 Remedy remedy_of(Shortage shortage, const DiskEvidence& evidence) {
   switch (shortage) {
     case Shortage::kNone: return Remedy::kNone;
     case Shortage::kGuestLimit: return Remedy::kLiftGuestLimit;
-    case Shortage::kBothLimits: return Remedy::kMoreQueuesAndLiftLimit;
+    case Shortage::kBothLimits:
+      return guest_alone_helps(evidence) ? Remedy::kLiftLimitThenMoreQueues : Remedy::kMoreQueuesAndLiftLimit;
     case Shortage::kNoMsi: return remedy_for_vectors(evidence);
     case Shortage::kHotplug: return Remedy::kStartAnew;
     case Shortage::kHost: break;

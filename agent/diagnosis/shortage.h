@@ -11,11 +11,14 @@ enum class Shortage {
   kGuestLimit,  // a setting of this guest
   kBothLimits,  // such a setting, and the host has prepared no more either
   kNoMsi,       // NVMe's driver takes one queue with one interrupt
-  kHotplug,     // vCPUs that came after boot
+  kHotplug,     // vCPUs that came after boot, of a disk that got a queue for each of the others
   kHost,
 };
 
 Shortage shortage(const DiskEvidence& evidence);
+
+// Of both limits: without the guest's the disk has more queues, though not one for each vCPU.
+bool guest_alone_helps(const DiskEvidence& evidence);
 
 // Where more than one thing has to be changed, all of them: one alone would change nothing.
 Remedy remedy_of(Shortage shortage, const DiskEvidence& evidence);

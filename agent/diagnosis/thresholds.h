@@ -126,6 +126,8 @@ inline constexpr double kGuestSeconds = 0.001;
 // every tenth interrupt finds its vCPU not running.
 inline constexpr double kSteal = 0.1;
 inline constexpr double kStealCritical = 0.3;
+// Share of a vCPU's time, from above, with which it has next to none to spare.
+inline constexpr double kFullCpu = 0.95;
 // Clock ticks of one vCPU that a share needs: 2 s at 100 a second.
 inline constexpr std::uint64_t kStealTicks = 200;
 

@@ -2,6 +2,7 @@
 #include "agent/diagnosis/vector_rules.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -19,8 +20,11 @@ namespace {
 
 constexpr std::string_view kNotRead = "How many vectors the host prepared could not be read, which takes root.";
 
+// Disks of one controller by the dozen are counted, and not named.
+constexpr std::size_t kNamedDisks = 4;
+
 // On whose side vectors are missing.
-enum class Side { kGuest, kHost, kNotKnown };
+enum class Side { kGuest, kHost, kBoth, kNotKnown };
 
 bool is_wired(const DiskEvidence& evidence) { return evidence.disk.facts.uses_msi == false; }
 
@@ -33,10 +37,10 @@ bool shares_admins_vector(const DiskEvidence& evidence) {
 Side who_lacks_vectors(const DiskEvidence& evidence) {
   if (evidence.disk.transport == "virtio-mmio") return Side::kHost;
   const auto vectors = evidence.disk.facts.msix_vectors;
-  if (vectors == 0U) return Side::kHost;
-  if (is_wired(evidence) && is_msi_switched_off(evidence.topology)) return Side::kGuest;
-  if (lacks_msi_controller(evidence)) return Side::kHost;
   const auto needed = needed_vectors(evidence.disk);
+  if (is_wired(evidence) && is_msi_switched_off(evidence.topology))
+    return vectors && needed && *vectors < *needed ? Side::kBoth : Side::kGuest;
+  if (vectors == 0U || lacks_msi_controller(evidence)) return Side::kHost;
   if (!vectors || !needed) return Side::kNotKnown;
   // With two vectors the drivers of virtio do without the wire, and NVMe's with one.
   if ((is_wired(evidence) || shares_admins_vector(evidence)) && *vectors < 2) return Side::kHost;
@@ -48,6 +52,7 @@ Side who_lacks_vectors(const DiskEvidence& evidence) {
 // "and 9 are needed, so the host prepared enough: ..."
 std::string_view why_enough_are_unused(const DiskEvidence& evidence) {
   switch (who_lacks_vectors(evidence)) {
+    case Side::kBoth:
     case Side::kGuest: return ": that they are not used has its cause in this guest";
     case Side::kHost: return " of them, but no controller for messages";
     case Side::kNotKnown: break;
@@ -77,15 +82,28 @@ std::string table_and_need(const DiskEvidence& evidence) {
                      why_enough_are_unused(evidence));
 }
 
+// Disks whose interrupts come by one of this disk's lines, too.
+std::vector<std::string_view> sharing_a_line(const DiskEvidence& evidence) {
+  const auto& lines = evidence.disk.interrupts;
+  std::vector<std::string_view> names;
+  for (const Disk& other : evidence.topology.disks)
+    if (other.name != evidence.disk.name && std::ranges::any_of(other.interrupts, [&](const InterruptLine& line) {
+          return std::ranges::count(lines, line.irq, &InterruptLine::irq) > 0;
+        }))
+      names.emplace_back(other.name);
+  return names;
+}
+
 bool asks_host_for_queues(Remedy remedy) {
   return remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreQueuesAndLiftLimit ||
-         remedy == Remedy::kMoreQueuesAndUseMsi;
+         remedy == Remedy::kLiftLimitThenMoreQueues || remedy == Remedy::kMoreQueuesAndUseMsi;
 }
 
 // Where queues are asked for, vectors for those that there are now would be too few.
 Remedy remedy_for_shared(const DiskEvidence& evidence) {
   const Remedy for_queues = remedy_of(shortage(evidence), evidence), for_vectors = remedy_for_vectors(evidence);
   if (lacks_msi_controller(evidence)) return for_vectors;
+  if (for_vectors == Remedy::kMoreQueuesAndUseMsi) return for_vectors;
   const bool are_together = for_vectors == Remedy::kMoreVectors ? asks_host_for_queues(for_queues)
                                                                 : for_queues == Remedy::kMoreQueuesAndUseMsi;
   return are_together && evidence.disk.transport != "virtio-mmio" ? for_queues : for_vectors;
@@ -117,7 +135,10 @@ bool shares_vector(const DiskEvidence& evidence) {
                      [](const InterruptLine& line) { return !line.queue.has_value(); });
 }
 
-bool leaves_vectors_unused(const DiskEvidence& evidence) { return who_lacks_vectors(evidence) == Side::kGuest; }
+bool leaves_vectors_unused(const DiskEvidence& evidence) {
+  const Side side = who_lacks_vectors(evidence);
+  return side == Side::kGuest || side == Side::kBoth;
+}
 
 bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
   return evidence.disk.driver == "nvme" && (is_wired(evidence) || shares_admins_vector(evidence)) &&
@@ -126,6 +147,7 @@ bool has_one_queue_for_want_of_msi(const DiskEvidence& evidence) {
 
 Remedy remedy_for_vectors(const DiskEvidence& evidence) {
   const Side side = who_lacks_vectors(evidence);
+  if (side == Side::kBoth) return Remedy::kMoreQueuesAndUseMsi;
   return side == Side::kGuest || (side == Side::kNotKnown && (is_wired(evidence) || shares_admins_vector(evidence)))
              ? Remedy::kUseMsi
              : Remedy::kMoreVectors;
@@ -142,6 +164,11 @@ std::vector<std::string> about_missing_msi(const DiskEvidence& evidence) {
       "This guest does not use message interrupts (MSI) for it: line {} ({}) is a wired interrupt, of which a "
       "device has one.",
       evidence.disk.interrupts.front().irq, evidence.disk.interrupts.front().action)};
+  if (const auto others = sharing_a_line(evidence); !others.empty())
+    sentences.push_back(fmt::format("The line is also that of {}: its interrupts are counted with those of each.",
+                                    others.size() <= kNamedDisks
+                                        ? fmt::format("{}", fmt::join(others, ", "))
+                                        : plural(static_cast<double>(others.size()), "other disk")));
   if (evidence.disk.driver == "nvme") sentences.emplace_back("Without them the NVMe driver takes one queue.");
   if (is_msi_switched_off(evidence.topology))
     sentences.emplace_back("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.");
@@ -171,7 +198,7 @@ std::vector<std::string> about_wanted_vectors(const DiskEvidence& evidence) {
   const auto vectors = evidence.disk.facts.msix_vectors;
   const auto needed = needed_vectors(evidence.disk, evidence.topology.online_cpus.size());
   if ((!asks_host_for_queues(remedy) && remedy != Remedy::kMoreVectors) || !vectors || !needed || *vectors >= *needed ||
-      !queues_can_be_set(evidence.topology, evidence.disk))
+      !queues_can_be_set(evidence))
     return {};
   return {fmt::format("For a queue for each vCPU the table has to have {}.",
                       plural(static_cast<double>(*needed), "vector"))};
@@ -181,7 +208,12 @@ std::optional<Found> shared_vector(const DiskEvidence& evidence) {
   if (!is_hosts_disk(evidence) || !shares_vector(evidence)) return std::nullopt;
   Found found;
   const bool loaded = is_busy(evidence) && from_several_cpus(evidence);
-  found.severity = loaded ? severity_by_cost(evidence, unmeasured_sharing(evidence.measured)) : Severity::kInfo;
+  // What nobody can mend is not held against the disk for what was not measured.
+  const bool mendable = evidence.disk.transport != "virtio-mmio";
+  if (loaded)
+    found.severity =
+        std::min(severity_by_cost(evidence, mendable ? unmeasured_sharing(evidence.measured) : Severity::kInfo),
+                 mendable ? Severity::kCritical : Severity::kWarning);
   found.remedy = remedy_for_shared(evidence);
   std::string lines;
   for (const InterruptLine& line : evidence.disk.interrupts)
@@ -192,11 +224,17 @@ std::optional<Found> shared_vector(const DiskEvidence& evidence) {
     found.evidence.push_back(submitters(evidence.measured));
     found.evidence.push_back(interrupts(evidence.measured));
     for (std::string& sentence : about_cost(evidence)) found.evidence.push_back(std::move(sentence));
-    for (std::string& sentence : about_few_at_a_time(evidence.measured)) found.evidence.push_back(std::move(sentence));
+    if (mendable)
+      for (std::string& sentence : about_few_at_a_time(evidence.measured))
+        found.evidence.push_back(std::move(sentence));
   }
   for (std::string& sentence : about_missing_msi(evidence)) found.evidence.push_back(std::move(sentence));
   found.evidence.push_back(table_and_need(evidence));
   for (std::string& sentence : about_wanted_vectors(evidence)) found.evidence.push_back(std::move(sentence));
+  if (loaded && !mendable)
+    found.evidence.emplace_back(
+        "No setting changes that: this is information unless a measured cost says otherwise, and a warning at the "
+        "most.");
   found.numbers = queue_numbers(evidence);
   if (const auto needed = needed_vectors(evidence.disk))
     found.numbers.emplace_back("needed_vectors", static_cast<double>(*needed));

@@ -141,9 +141,12 @@ Snapshot difference_without_devices(const Snapshot& earlier, const Snapshot& lat
     for (std::size_t i = 0; i < grown.losses->size(); ++i)
       (*grown.losses)[i] = growth((*earlier.losses)[i], (*later.losses)[i]);
   }
-  for (std::size_t cpu = 0; cpu < earlier.cpu_times.size() && cpu < later.cpu_times.size(); ++cpu)
-    grown.cpu_times.push_back({growth(earlier.cpu_times[cpu].total, later.cpu_times[cpu].total),
-                               growth(earlier.cpu_times[cpu].steal, later.cpu_times[cpu].steal)});
+  for (std::size_t cpu = 0; cpu < earlier.cpu_times.size() && cpu < later.cpu_times.size(); ++cpu) {
+    const CpuTime &before = earlier.cpu_times[cpu], &after = later.cpu_times[cpu];
+    CpuTime& time =
+        grown.cpu_times.emplace_back(CpuTime{growth(before.total, after.total), growth(before.steal, after.steal)});
+    if (before.idle && after.idle) time.idle = growth(*before.idle, *after.idle);
+  }
   grown.completion_cpus = difference(earlier.completion_cpus, later.completion_cpus);
   grown.activity = difference(earlier.activity, later.activity);
   return grown;

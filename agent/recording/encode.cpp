@@ -208,6 +208,7 @@ void encode(const DiskFacts& facts, proto::DiskFacts& target) {
   if (facts.wbt_lat_usec) target.set_wbt_lat_usec(*facts.wbt_lat_usec);
   if (facts.queue_depth) target.set_queue_depth(*facts.queue_depth);
   if (facts.pci_id) target.set_pci_id(*facts.pci_id);
+  if (facts.pci_subsystem) target.set_pci_subsystem(*facts.pci_subsystem);
   if (facts.shares_admin_line) target.set_shares_admin_line(*facts.shares_admin_line);
   if (facts.uses_msi) target.set_uses_msi(*facts.uses_msi);
   if (facts.max_segments) target.set_max_segments(*facts.max_segments);

@@ -33,21 +33,40 @@ struct Sign {
   std::string_view manager;
 };
 
-// First match wins. Clouds: the names that cloud-init's ds-identify goes by.
+// First match wins. Clouds: the names that cloud-init's ds-identify goes by; besides, those that guests of Tencent and
+// Huawei Cloud and of IBM's VPC show.
 constexpr Sign kManagers[] = {
     {"oVirt", "ovirt"},
     {"RHEV", "ovirt"},       // vendor "Red Hat", product "RHEV Hypervisor"
     {"\nRHV\n", "ovirt"},    // the same vendor, later
     {"Proxmox", "proxmox"},  // its build of the OVMF firmware; guests with SeaBIOS do not tell
+    {"\nHUAWEICLOUD\n",
+     "Huawei Cloud"},  // chassis_asset_tag, as the next three; they run OpenStack, but not their users
+    {"\nOpenTelekomCloud\n", "Open Telekom Cloud"},
+    {"\nSAP CCloud VM\n", "SAP Converged Cloud"},
+    {"\nSamsung Cloud Platform\n", "Samsung Cloud Platform"},
     {"OpenStack", "openstack"},
     {"KubeVirt", "kubevirt"},
     {"OpenShift Virtualization", "kubevirt"},         // vendor "Red Hat"
     {"Container-native virtualization", "kubevirt"},  // its name before 2020
     {"Nutanix\nAHV\n", "Nutanix AHV"},                // the vendor alone is that of its hosts, too
     {"Alibaba Cloud", "Alibaba Cloud"},
+    {"CloudStack", "CloudStack"},
+    {"\nCloudSigma\n", "CloudSigma"},
+    {"\nCloudCIX\n", "CloudCIX"},
     {"DigitalOcean", "DigitalOcean"},
     {"Exoscale", "Exoscale"},
     {"Hetzner", "Hetzner Cloud"},
+    {".zstack.io\n", "ZStack"},  // chassis_asset_tag
+    {"\nHuawei Cloud\n", "Huawei Cloud"},
+    {"\nIBM:Cloud Compute Server", "IBM Cloud"},
+    {"\nTencent Cloud\n", "Tencent Cloud"},
+    {"\n3DS Outscale\n3DS Outscale VM\n", "3DS Outscale"},
+    {"\ne24cloud\n", "e24cloud"},
+    {"\nTilaa\n", "Tilaa"},
+    {"\nNWCS\n", "NWCS"},
+    {"\nSmartDC", "Triton (SmartDC)"},
+    {"\nAkamai\n", "Akamai (Linode)"},
     {"Linode", "Akamai (Linode)"},
     {"OracleCloud.com", "Oracle Cloud"},  // chassis_asset_tag; the vendor is QEMU
     {"Scaleway", "Scaleway"},
@@ -55,10 +74,11 @@ constexpr Sign kManagers[] = {
     {"Vultr", "Vultr"},
 };
 
-// "0x1b36" and "0x0010"
-std::optional<std::uint32_t> read_pci_id(TreeReader& reader, const fs::path& device) {
+// "0x1b36" and "0x0010", of the files whose names begin with `prefix`.
+std::optional<std::uint32_t> read_pci_id(TreeReader& reader, const fs::path& device, std::string_view prefix = "") {
   std::uint32_t id = 0;
-  for (const char* file : {"vendor", "device"}) {
+  for (const char* name : {"vendor", "device"}) {
+    const std::string file = fmt::format("{}{}", prefix, name);
     const std::string text = reader.trimmed(device / file).value_or("");
     std::uint16_t part = 0;
     if (!text.starts_with("0x")) return std::nullopt;
@@ -82,8 +102,11 @@ void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
     if (const auto bits = reader.trimmed(paths.sysfs / "bus/virtio/devices" / name / "features"))
       facts.virtio_features = parse_virtio_features(*bits);
   }
-  if (disk.driver == "nvme" && disk.transport == "pci")
-    facts.pci_id = read_pci_id(reader, paths.sysfs / "bus/pci/devices" / disk.bus_id);
+  if ((disk.driver == "nvme" && disk.transport == "pci") || (disk.transport == "ata" && !disk.bus_id.empty())) {
+    const fs::path device = paths.sysfs / "bus/pci/devices" / disk.bus_id;
+    facts.pci_id = read_pci_id(reader, device);
+    facts.pci_subsystem = read_pci_id(reader, device, "subsystem_");
+  }
   if (!disk.bus_id.empty())
     facts.msix_vectors = parse_msix_vectors(
         reader.head(paths.sysfs / "bus/pci/devices" / disk.bus_id / "config", kConfigSize).value_or(""));
@@ -117,7 +140,7 @@ std::optional<std::uint32_t> parse_msix_vectors(std::string_view config) {
 
 std::vector<CpuTime> parse_cpu_times(std::string_view text) {
   // user nice system idle iowait irq softirq steal; guest times are within user and nice (proc(5)).
-  constexpr std::size_t kTimes = 8, kSteal = 7;
+  constexpr std::size_t kTimes = 8, kIdle = 3, kIoWait = 4, kSteal = 7;
   constexpr std::uint32_t kMaxCpu = 65535;
   std::vector<CpuTime> cpus;
   for (const std::string_view line : split(text, "\n")) {
@@ -132,6 +155,7 @@ std::vector<CpuTime> parse_cpu_times(std::string_view text) {
       sound &= ticks.has_value();
       time.total += ticks.value_or(0);
       if (i == kSteal) time.steal = ticks.value_or(0);
+      if (i == kIdle || i == kIoWait) time.idle = time.idle.value_or(0) + ticks.value_or(0);
     }
     if (!sound) continue;
     if (cpus.size() <= *cpu) cpus.resize(*cpu + 1);
@@ -156,7 +180,7 @@ std::vector<std::uint32_t> latecomers(const std::vector<CpuTime>& times, const s
 }
 
 std::string detect_manager(TreeReader& reader, const fs::path& sysfs) {
-  std::string dmi;
+  std::string dmi = "\n";
   for (const char* file :
        {"sys_vendor", "product_name", "product_family", "bios_vendor", "chassis_vendor", "chassis_asset_tag"})
     dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";

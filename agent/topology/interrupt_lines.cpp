@@ -14,10 +14,10 @@ namespace fs = std::filesystem;
 namespace {
 
 // /sys/kernel/irq/N/chip_name and type. Chips of message interrupts say so ("PCI-MSI", "PCI-MSIX-0000:00:05.0",
-// "ITS-MSI"); those of wires are the interrupt controller ("IO-APIC", "GICv3"), or trigger by level, which no message
-// does.
+// "ITS-MSI"); those of wires are the interrupt controller ("IO-APIC", "GICv3"; RISC-V's "APLIC-MSI-d000000.aplic" turns
+// wires into messages), or trigger by level, which no message does.
 std::optional<bool> is_message(const std::string& chip, const std::string& type) {
-  if (chip.find("MSI") != std::string::npos) return true;
+  if (chip.find("MSI") != std::string::npos) return chip.find("APLIC") == std::string::npos;
   for (const char* wired : {"IO-APIC", "XT-PIC", "GIC", "PLIC"})
     if (chip.find(wired) != std::string::npos) return false;
   return type == "level" ? std::optional(false) : std::nullopt;

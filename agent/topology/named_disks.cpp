@@ -64,7 +64,7 @@ class Finder {
     const std::filesystem::path disk = block_ / name;
     if (name.empty() || name.starts_with('.') || !is_there(disk)) return partition(word, name, layer);
     if (is_there(disk / "mq")) {
-      if (std::find(found_.disks.begin(), found_.disks.end(), name) == found_.disks.end()) found_.disks.push_back(name);
+      add_disk(exchange(name, '!', '/'));
       return {};
     }
     auto below = list_directory(disk / "slaves");
@@ -100,8 +100,13 @@ class Finder {
     for (const std::string& disk : disks)
       if (is_there(block_ / disk / "mq")) there.push_back(exchange(disk, '!', '/'));
     found_.missing.push_back(no_such_disk(word, there));
-    found_.disks.push_back(name);
+    add_disk(exchange(name, '!', '/'));
     return {};
+  }
+
+  void add_disk(std::string name) {
+    if (std::find(found_.disks.begin(), found_.disks.end(), name) == found_.disks.end())
+      found_.disks.push_back(std::move(name));
   }
 
   const SystemPaths& paths_;
@@ -125,7 +130,7 @@ Result<NamedDisks> take_named_disks(const std::vector<std::string>& words) {
     if (name.empty() || name.starts_with('/') || name.starts_with("disk/") || name.starts_with("mapper/"))
       return fail(fmt::format(
           "'{}' cannot be looked up on another machine; name the disk as its kernel does, such as vda", word));
-    found.disks.push_back(std::move(name));
+    found.disks.push_back(exchange(std::move(name), '!', '/'));
   }
   return found;
 }

@@ -58,9 +58,11 @@ struct DiskFacts {
   std::optional<std::uint32_t> queue_depth;        // of a SCSI device: commands in all of its queues together
   std::optional<bool> uses_msi = {};               // its interrupts are messages (MSI, MSI-X), and not a wire
   std::optional<std::uint32_t> max_segments = {};  // pieces of memory in one request, at the most
-  std::optional<std::uint32_t> pci_id = {};        // of an NVMe controller: its PCI vendor << 16 | device
-  std::optional<bool> shares_admin_line = {};      // of NVMe: a queue's line is that of the admin queue, too
-  std::vector<QueueSetting> settings = {};         // sorted by name (settings.h); empty: of a recording without them
+  // Of an NVMe or ATA controller: its PCI vendor << 16 | device, and likewise those of its subsystem, which name who
+  // made the board; 0: none
+  std::optional<std::uint32_t> pci_id = {}, pci_subsystem = {};
+  std::optional<bool> shares_admin_line = {};  // of NVMe: a queue's line is that of the admin queue, too
+  std::vector<QueueSetting> settings = {};     // sorted by name (settings.h); empty: of a recording without them
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };
@@ -106,8 +108,9 @@ struct Disk {
 
 // Time that the kernel has accounted to one CPU since boot, in clock ticks.
 struct CpuTime {
-  std::uint64_t total = 0;  // idleness included
-  std::uint64_t steal = 0;  // ready to run, while the host ran something else
+  std::uint64_t total = 0;                 // idleness included
+  std::uint64_t steal = 0;                 // ready to run, while the host ran something else
+  std::optional<std::uint64_t> idle = {};  // with nothing to run, waiting for disks or not; absent: of a recording
 
   friend bool operator==(const CpuTime&, const CpuTime&) = default;
 };

@@ -9,6 +9,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstring>
+#include <span>
 
 namespace vqscope {
 
@@ -57,6 +58,22 @@ constexpr DmiSign kDmiSigns[] = {
     {"", "BHYVE", "bhyve"},
     {"Parallels", "", "parallels"},
 };
+
+// What providers call what they sell as virtual machines. Where the CPU does not tell, as on arm64, it makes a guest.
+constexpr DmiSign kVirtualMachines[] = {
+    {"Alibaba Cloud", "Alibaba Cloud ECS", "other"},
+    {"Tencent Cloud", "CVM", "other"},
+    {"3DS Outscale", "3DS Outscale VM", "other"},
+    {"", "CloudStack KVM Hypervisor", "kvm"},
+};
+
+// PCI vendors, and vendors of a board, whose devices only a hypervisor makes. Virtio's are not among them: hardware
+// bears them, too.
+constexpr Sign kPciVendors[] = {
+    {"0x1b36", "qemu"}, {"0x15ad", "vmware"}, {"0x80ee", "virtualbox"}, {"0x1ab8", "parallels"}, {"0x5853", "xen"},
+};
+constexpr Sign kPciBoards[] = {{"0x1af4", "qemu"}, {"0x15ad", "vmware"}, {"0x1ab8", "parallels"}, {"0x5853", "xen"}};
+constexpr std::string_view kVirtioVendor = "0x1af4";
 
 // OEM identifiers in the header of the DSDT (ACPI 6.5, 5.2.6), six characters at offset 10.
 constexpr Sign kAcpiSigns[] = {
@@ -145,8 +162,8 @@ bool is_sold_as_hardware(const Dmi& dmi) {
 }
 
 // nullptr: none tells.
-const DmiSign* sign_of(const Dmi& dmi) {
-  for (const DmiSign& sign : kDmiSigns) {
+const DmiSign* sign_of(const Dmi& dmi, std::span<const DmiSign> signs = kDmiSigns) {
+  for (const DmiSign& sign : signs) {
     const bool by_vendor = std::any_of(dmi.vendors.begin(), dmi.vendors.end(), [&](const std::string& vendor) {
       return begins_with_words(vendor, sign.vendor);
     });
@@ -156,14 +173,33 @@ const DmiSign* sign_of(const Dmi& dmi) {
   return nullptr;
 }
 
+std::string_view by_acpi_devices(const fs::path& sysfs) {
+  for (const std::string& device : list_directory(sysfs / "bus/acpi/devices"))  // such as "QEMU0002:00"
+    if (const auto product = find(kAcpiDevices, device); !product.empty()) return product;
+  return {};
+}
+
+// By its emulated devices: a host bridge, say, whose chip is Intel's and whose board QEMU's. What is passed through
+// keeps the board's vendor.
+std::string_view by_pci(TreeReader& reader, const fs::path& sysfs) {
+  const fs::path devices = sysfs / "bus/pci/devices";
+  for (const std::string& name : reader.names(devices)) {
+    const std::string vendor = reader.trimmed(devices / name / "vendor").value_or("");
+    if (vendor.empty() || vendor == kVirtioVendor) continue;
+    if (const auto product = find(kPciVendors, vendor); !product.empty()) return product;
+    const std::string board = reader.trimmed(devices / name / "subsystem_vendor").value_or("");
+    if (const auto product = find(kPciBoards, board); !product.empty()) return product;
+  }
+  return {};
+}
+
 std::string_view by_acpi(TreeReader& reader, const fs::path& sysfs) {
   if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
     if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return product;
-  const auto devices = list_directory(sysfs / "bus/acpi/devices");  // such as "QEMU0002:00"
-  for (const std::string& device : devices)
-    if (const auto product = find(kAcpiDevices, device); !product.empty()) return product;
+  if (const auto product = by_acpi_devices(sysfs); !product.empty()) return product;
   // From Firecracker 1.17 on the generation ID bears the generic name; next to Amazon's clock, and without DMI, it
   // tells.
+  const auto devices = list_directory(sysfs / "bus/acpi/devices");
   const auto has = [&](std::string_view id) {
     return std::any_of(devices.begin(), devices.end(), [&](const auto& device) { return device.starts_with(id); });
   };
@@ -206,6 +242,7 @@ std::string find_product(TreeReader& reader, const SystemPaths& paths, const Dmi
   if (const auto product = by_sysinfo(reader, paths.procfs); !product.empty()) return std::string(product);
   if (cpuinfo.find("(emulated by qemu)") != std::string::npos) return "qemu";  // POWER
   if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
+  if (const DmiSign* sign = flag ? nullptr : sign_of(dmi, kVirtualMachines)) return std::string(sign->product);
   // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
   if (!signature || (!flag && dmi.is_there())) return {};
   const auto product = find(kSignatures, *signature);
@@ -242,8 +279,12 @@ Hypervisor detect_hypervisor(TreeReader& reader, const SystemPaths& paths, std::
   // The CPU knows, unless the hypervisor hides itself there; firmware and names are chosen freely, and of machines
   // without a hypervisor, too. Names tell where the CPU does not.
   if (!bit.value_or(!is_sold_as_hardware(dmi))) {
-    const DmiSign* sign = is_sold_as_hardware(dmi) ? nullptr : sign_of(dmi);
-    return sign != nullptr && sign->proves ? Hypervisor{std::string(sign->product), true} : Hypervisor{{}, false};
+    if (is_sold_as_hardware(dmi)) return {{}, false};
+    const DmiSign* sign = sign_of(dmi);
+    std::string_view product = sign != nullptr && sign->proves ? sign->product : "";
+    if (product.empty()) product = by_acpi_devices(paths.sysfs);
+    if (product.empty()) product = by_pci(reader, paths.sysfs);
+    return {std::string(product), !product.empty()};
   }
   return {find_product(reader, paths, dmi, cpuinfo, flag, signature), bit};
 }

@@ -22,7 +22,9 @@ using test::Guest;
 using test::kFourCpusOneInterrupted;
 using test::Load;
 using test::only;
+using test::remedy;
 using test::scan;
+using test::snippets;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
@@ -33,17 +35,6 @@ using ::testing::Not;
 
 const Load kEightCpus = {std::vector<std::uint64_t>(8, 30'000), {100'000, 0, 0, 0, 100'000, 0, 0, 0}};
 const Load kEightCpusOneInterrupted = {std::vector<std::uint64_t>(8, 30'000), {200'000, 0, 0, 0, 0, 0, 0, 0}};
-
-Instructions remedy(const Found& found, const Topology& topology, const std::string& disk,
-                    Platform platform = Platform::kQemu) {
-  return instructions_for(found.remedy, &disk_of(topology, disk), topology, {platform});
-}
-
-std::string snippets(const Instructions& instructions) {
-  std::string text;
-  for (const Step& step : instructions.steps) text += step.snippet + "\n";
-  return text;
-}
 
 TEST(OneVectorOfNvme, IsReadFromALineThatTheAdminQueueHasToo) {
   const Topology topology = scan(Guest("nvme-one-vector"));
@@ -263,6 +254,9 @@ TEST(NoMsi, IsNotTheGuestsFaultWhereTheMachineHasNoControllerForMessages) {
               Contains(HasSubstr("has its cause in this guest")));
   guest.remove("sys/firmware").file("sys/kernel/irq/40/actions", "virtio5-input.0");
   EXPECT_EQ(scan(guest.file("sys/kernel/irq/40/chip_name", "ITS-MSI")).guest.has_msi, true);
+  guest.remove("sys/kernel/irq/40").file("sys/kernel/irq/21/chip_name", "APLIC-MSI-d000000.aplic");
+  EXPECT_EQ(disk_of(scan(guest), "vda").facts.uses_msi, false)
+      << "a wire that RISC-V's controller turns into a message";
 }
 
 TEST(NoMsi, OfATableThatWasNotReadIsNotLaidToOneSide) {
@@ -281,12 +275,26 @@ TEST(TwoLimits, AreAParameterOfNvmeAndAShortTable) {
   topology.disks[0].facts.msix_vectors = 13;
   EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kLiftGuestLimit);
   topology.disks[0].facts.msix_vectors = 8;
+  topology.vmm = "qemu";
   const Found both = only(topology, "nvme0n1", writes);
-  EXPECT_EQ(both.remedy, Remedy::kMoreQueuesAndLiftLimit);
+  EXPECT_EQ(both.remedy, Remedy::kLiftLimitThenMoreQueues);
   EXPECT_THAT(both.evidence,
               AllOf(Contains("For a queue for each vCPU the table has to have 9 vectors."),
-                    Contains("The host is at a limit, too: the MSI-X table has no vectors for a queue for each vCPU. "
-                             "Both have to be lifted for a queue with an interrupt of its own for each vCPU.")));
+                    Contains("Without what this guest sets it has 7 queues for all its requests, or more. What remains "
+                             "then is the host's limit: the MSI-X table has no vectors for a queue for each vCPU.")));
+  const Instructions here = remedy(both, topology, "nvme0n1");
+  EXPECT_LT(snippets(here).find("/proc/cmdline"), snippets(here).find("msix_qsize=9"));
+  // Where nobody can set the host's, the guest's part is worth as much.
+  topology.vmm = "amazon-ec2";
+  EXPECT_THAT(found(topology, "nvme0n1", writes), ElementsAre("guest_limits_queues warning"));
+  const Instructions only_here =
+      instructions_for(only(topology, "nvme0n1", writes).remedy, &topology.disks[0], topology, {});
+  EXPECT_THAT(only_here.summary, HasSubstr("That alone brings nvme0n1 7 queues or more for all its requests."));
+  EXPECT_THAT(snippets(only_here), HasSubstr("/proc/cmdline"));
+  // With vectors for no more than interrupt now it brings nothing.
+  topology.disks[0].facts.msix_vectors = 5;
+  EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kMoreQueuesAndLiftLimit);
+  topology.disks[0].facts.msix_vectors = 8;
   topology.disks[0].facts.pci_id = 0x144d'a80a;  // Samsung's: what the hardware has is no limit of the host
   topology.vmm = "qemu";
   EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kLiftGuestLimit);

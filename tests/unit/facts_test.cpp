@@ -75,7 +75,7 @@ TEST(MsixVectors, OfDamagedOrCutConfigurationsAreAbsent) {
 TEST(CpuTimes, AreByCpuNumberAndLeaveTheTotalLineOut) {
   EXPECT_THAT(parse_cpu_times("cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 4 5 6 7 8 100 100\ncpu2 10 0 0 0 0 0 0 1 0 0\n"
                               "intr 12\nctxt 5\n"),
-              ElementsAre(CpuTime{36, 8}, CpuTime{}, CpuTime{11, 1}));
+              ElementsAre(CpuTime{36, 8, 9}, CpuTime{}, CpuTime{11, 1, 0}));
 }
 
 TEST(CpuTimes, OfLinesThatMakeNoSenseAreLeftOut) {
@@ -200,6 +200,18 @@ TEST(Manager, IsWhatDmiTells) {
       {"Nutanix", "AHV", "Nutanix AHV"},
       {"Nutanix", "NX-3060-G6", ""},  // a host of theirs
       {"DigitalOcean", "Droplet", "DigitalOcean"},
+      {"Akamai", "Compute Instance", "Akamai (Linode)"},
+      {"Apache Software Foundation", "CloudStack KVM Hypervisor", "CloudStack"},
+      {"3DS Outscale", "3DS Outscale VM", "3DS Outscale"},
+      {"3DS Outscale", "another", ""},
+      {"Tencent Cloud", "CVM", "Tencent Cloud"},
+      {"Huawei Cloud", "HECS", "Huawei Cloud"},
+      {"HUAWEI", "TaiShan 200", ""},
+      {"IBM:Cloud Compute Server 1.0", "bx2-4x16", "IBM Cloud"},
+      {"Joyent", "SmartDC HVM", "Triton (SmartDC)"},
+      {"CloudSigma", "CloudSigma", "CloudSigma"},
+      {"e24cloud", "", "e24cloud"},
+      {"NWCS", "vServer", "NWCS"},
       {"QEMU", "Standard PC (Q35 + ICH9, 2009)", ""},
   };
   for (const auto& c : cases) {
@@ -214,7 +226,12 @@ TEST(Manager, IsWhatDmiTells) {
 
 TEST(Manager, IsInTheFamilyOrTheAssetTagToo) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {"product_family", "KubeVirt", "kubevirt"}, {"chassis_asset_tag", "OracleCloud.com", "Oracle Cloud"}};
+      {"product_family", "KubeVirt", "kubevirt"},
+      {"chassis_asset_tag", "OracleCloud.com", "Oracle Cloud"},
+      {"chassis_asset_tag", "HUAWEICLOUD", "Huawei Cloud"},
+      {"chassis_asset_tag", "OpenTelekomCloud", "Open Telekom Cloud"},
+      {"chassis_asset_tag", "SAP CCloud VM", "SAP Converged Cloud"},
+      {"chassis_asset_tag", "123.zstack.io", "ZStack"}};
   for (const auto& [file, text, manager] : cases) {
     const test::Tree tree = test::Guest("virtio-mmio").file(std::string("sys/class/dmi/id/") + file, text).unpack();
     TreeReader reader;

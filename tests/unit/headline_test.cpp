@@ -55,7 +55,7 @@ TEST(Doctor, TheVerdictHasTwoLinesForEveryFindingAndEveryRemedy) {
       const std::string words =
           instructions_for(static_cast<Remedy>(remedy), &guest.topology.disks[0], guest.topology, platforms).in_short;
       EXPECT_LE(std::string("What to do: . (19 more below)").size() + words.size(), kColumns) << words;
-      EXPECT_EQ(words.empty(), remedy == 0);
+      EXPECT_FALSE(words.empty()) << remedy;
     }
   std::istringstream lines(to_text(report(400'000), {kColumns, false}));
   std::string what, next, blank;

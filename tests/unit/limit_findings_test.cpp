@@ -51,8 +51,8 @@ TEST(StorageLimit, IsToldWhereTheRateStaysWhileInFlightDoesNot) {
   EXPECT_EQ(found.remedy, Remedy::kFindLimit);
   EXPECT_THAT(found.evidence, Contains(HasSubstr("while between 64 and 128 were in flight")));
   EXPECT_THAT(found.evidence,
-              Contains("The limit is 16,000 requests/s or 62 MiB/s; which of them does not show with requests of about "
-                       "the same size."));
+              Contains("The limit is 16,000 requests/s or 62 MiB/s; which of them it is that stays does not show with "
+                       "requests of about the same size."));
   EXPECT_THAT(found.evidence, Contains("More vCPUs do not help."));
   EXPECT_THAT(found.numbers, Contains(Pair("limit_requests_per_second", 16'000)));
   EXPECT_THAT(found.numbers, Contains(Pair("seen", 1)));
@@ -141,7 +141,8 @@ TEST(StorageLimit, SaysThatALimitIsSetOnlyOfARateThatIsAsSteady) {
   ASSERT_GT(inflight_spread, 0.03);
   const Found found = load.only();
   EXPECT_THAT(found.numbers, Contains(Pair("looks_set", 0)));
-  EXPECT_THAT(found.evidence, Contains(HasSubstr("What it is does not show here")));
+  EXPECT_THAT(found.evidence, AllOf(Contains(HasSubstr("What it is does not show here")),
+                                    Contains(HasSubstr("The rate stood at 16,000 requests/s or 62 MiB/s;"))));
   load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.06;
   EXPECT_THAT(load.found(), IsEmpty());
 }
@@ -153,7 +154,8 @@ TEST(StorageLimit, IsOfBytesWhereThoseStay) {
     slices.push_back({1, 50e6 / size, 50e6, 128, 128, 0});
   load.measured.steadiness = steadiness(slices);
   const Found found = load.only();
-  EXPECT_THAT(found.evidence, Contains("The limit is 48 MiB/s."));
+  EXPECT_THAT(found.evidence, AllOf(Contains("The limit is 48 MiB/s."),
+                                    Contains(HasSubstr("bytes/s stayed, whatever the requests' sizes"))));
   EXPECT_THAT(found.numbers, Contains(Key("limit_bytes_per_second")));
   EXPECT_THAT(found.numbers, Not(Contains(Key("limit_requests_per_second"))));
 }
@@ -173,6 +175,47 @@ TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
   load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.02;
   EXPECT_THAT(load.found(), ElementsAre("single_queue warning", "storage_limit warning"));
   EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("that may be the one thread of the host")));
+}
+
+// What a vCPU that does not run completes is no more than it can, whatever the disk could do.
+TEST(StorageLimit, IsNoMoreThanInformationWhereVcpusHadNoTime) {
+  const auto without_time = [](std::optional<CpuShare> stolen, std::optional<CpuShare> busiest) {
+    Case load = limited(16'000, kVaried, 0.006);
+    load.measured.stolen = stolen;
+    load.measured.busiest_used = busiest;
+    return load;
+  };
+  EXPECT_THAT(without_time(CpuShare{1, 0.09}, CpuShare{2, 0.9}).found(), ElementsAre("storage_limit warning"));
+  const Found stolen = without_time(CpuShare{1, 0.31}, {}).only();
+  EXPECT_EQ(stolen.severity, Severity::kInfo);
+  EXPECT_THAT(stolen.evidence,
+              AllOf(Contains("In this time the host did not run vCPU 1 for 31 % of it (steal): what completes may wait "
+                             "for that, and not for the disk, so this is no more than information."),
+                    Contains(HasSubstr("The rate stood at 16,000 requests/s")), Not(Contains(HasSubstr("limit is"))),
+                    Not(Contains("More vCPUs do not help."))));
+  const Found full = without_time({}, CpuShare{2, 0.98}).only();
+  EXPECT_EQ(full.severity, Severity::kInfo);
+  EXPECT_THAT(full.evidence,
+              Contains(HasSubstr("vCPU 2, which the requests come from or interrupt, was busy for 98 %")));
+  Case slow = limited(3'000, std::vector<double>(10, 64.0), 0.021);
+  slow.measured.stolen = CpuShare{0, 0.5};
+  EXPECT_THAT(slow.found(), ElementsAre("slow_at_device info"));
+}
+
+TEST(StorageLimit, TakesNoBlameFromTheLayoutWhereVcpusHadNoTime) {
+  Case load = limited(16'000, kSame, 0.008, 1);
+  load.interrupts({160'000, 0, 0, 0});
+  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit info"));
+  load.measured.stolen = CpuShare{1, 0.31};
+  EXPECT_THAT(load.found(), ElementsAre("single_queue warning", "storage_limit info"));
+}
+
+TEST(CpuTime, OfTheOneThatTheHostTookMostFromAndOfTheBusiestThatIsUsed) {
+  const std::vector<CpuTime> times = {{1'000, 20, 500}, {1'000, 310, 10}, {1'000, 0, 600}, {100, 90, 0}};
+  EXPECT_EQ(most_stolen(times), (CpuShare{1, 0.31}));
+  EXPECT_EQ(busiest_of(times, {5, 0, 7, 9}), (CpuShare{0, 0.5})) << "of 100 ticks nothing is said";
+  EXPECT_EQ(busiest_of({{1'000, 0, {}}}, {5}), std::nullopt) << "as from a recording";
+  EXPECT_EQ(most_stolen({}), std::nullopt);
 }
 
 TEST(StorageLimit, TellsOfFullQueuesAndRequeuesWhatTheyComeTo) {

@@ -63,10 +63,12 @@ TEST(NamedDisks, APartitionStandsForItsDiskAndThatIsSaid) {
 }
 
 TEST(NamedDisks, ASlashInANameIsAnExclamationMarkInSysfs) {
-  EXPECT_THAT(found({"etherd/e1.1"}).disks, ElementsAre("etherd!e1.1"));
-  EXPECT_THAT(found({"/dev/etherd/e1.1"}).disks, ElementsAre("etherd!e1.1"));
+  for (const char* word : {"etherd/e1.1", "etherd!e1.1", "/dev/etherd/e1.1"}) {
+    EXPECT_THAT(found({word}).disks, ElementsAre("etherd/e1.1")) << word;
+    EXPECT_THAT(take_named_disks({word})->disks, ElementsAre("etherd/e1.1")) << word;
+  }
   const NamedDisks named = found({"etherd/e1.1p1"});
-  EXPECT_THAT(named.disks, ElementsAre("etherd!e1.1"));
+  EXPECT_THAT(named.disks, ElementsAre("etherd/e1.1"));
   EXPECT_THAT(named.notes, ElementsAre(HasSubstr("is a partition of etherd/e1.1")));
   const DeviceFilter filter = DeviceFilter::of_names(named.disks);
   EXPECT_TRUE(filter.accepts("etherd!e1.1"));

@@ -101,6 +101,7 @@ TEST(Recording, KeepsWhatIsKnownOfADisk) {
   disk.facts.uses_msi = false;
   disk.facts.shares_admin_line = true;
   disk.facts.pci_id = 0x1b36'0010;
+  disk.facts.pci_subsystem = 0x1af4'1100;
   disk.stacking = {Layer{"dm-3", "mpatha", "mpath"}, {"sdb", "sdc"}, {{"dm-4", "vg0-root", "LVM"}}};
   const Found found = read_all(encode_recording(kHeader, reading));
   ASSERT_EQ(found.readings.size(), 1U);

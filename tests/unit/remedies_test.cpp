@@ -84,6 +84,10 @@ Topology guest(std::string_view kind) {
   throw std::runtime_error("no such kind of disk");
 }
 
+bool can_be_set(const Topology& topology, std::optional<Platform> platform = std::nullopt) {
+  return queues_can_be_set(DiskEvidence{topology, topology.disks[0], Measured{}, platform});
+}
+
 TEST(Remedies, HaveStepsOnEveryPlatformThatSaySomething) {
   for_every_step([](const Step& step, const std::string&) {
     EXPECT_FALSE(step.where.empty());
@@ -273,17 +277,18 @@ TEST(Remedies, PromiseNoQueuesWhereNoSettingGivesThem) {
   cloud.vmm = "amazon-ec2";
   EXPECT_EQ(instructions_for(Remedy::kMoreQueues, &cloud.disks[0], cloud, {}).in_short,
             "ask whoever runs the host for more queues");
-  EXPECT_FALSE(queues_can_be_set(cloud, cloud.disks[0]));
-  EXPECT_TRUE(queues_can_be_set(guest("virtio-blk"), guest("virtio-blk").disks[0]));
+  EXPECT_FALSE(can_be_set(cloud));
+  EXPECT_TRUE(can_be_set(cloud, Platform::kQemu)) << "as asked for";
+  EXPECT_TRUE(can_be_set(guest("virtio-blk")));
 }
 
 TEST(Remedies, AreNoneForADriveThatIsPassedThrough) {
   Topology topology = guest("nvme");
-  EXPECT_TRUE(queues_can_be_set(topology, topology.disks[0])) << "as far as is known, QEMU's own";
+  EXPECT_TRUE(can_be_set(topology)) << "as far as is known, QEMU's own";
   topology.disks[0].facts.pci_id = 0x1b36'0010;
-  EXPECT_TRUE(queues_can_be_set(topology, topology.disks[0]));
+  EXPECT_TRUE(can_be_set(topology));
   topology.disks[0].facts.pci_id = 0x144d'a80a;
-  EXPECT_FALSE(queues_can_be_set(topology, topology.disks[0]));
+  EXPECT_FALSE(can_be_set(topology));
 }
 
 TEST(Remedies, WithoutAPlatformNameTheProvider) {

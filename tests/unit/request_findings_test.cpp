@@ -44,7 +44,7 @@ TEST(QueueFull, OfALunIsItsDepthForAllQueues) {
               "vda holds 64 requests at the most, in all of its queues together "
               "(/sys/block/vda/device/queue_depth), and was full for 100 % of the time; on "
               "average 64 were in flight.");
-  EXPECT_EQ(found.remedy, Remedy::kNone) << "a longer ring changes nothing";
+  EXPECT_EQ(found.remedy, Remedy::kDeepenLun) << "a longer ring changes nothing";
   lun.disk().facts.queue_depth = 512;
   EXPECT_EQ(lun.only().remedy, Remedy::kDeepenQueue);
 }

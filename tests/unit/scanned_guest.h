@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/diagnosis/finding.h"
+#include "agent/diagnosis/remedies.h"
 #include "agent/model/model.h"
 #include "tests/unit/guest.h"
 
@@ -79,6 +80,17 @@ inline Found only(const Topology& topology, const std::string& name, const Load&
   const auto all = findings(topology, name, load);
   EXPECT_THAT(found(topology, name, load), ::testing::SizeIs(1));
   return all.empty() ? Found{} : all.front().found;
+}
+
+inline Instructions remedy(const Found& found, const Topology& topology, const std::string& disk,
+                           Platform platform = Platform::kQemu) {
+  return instructions_for(found.remedy, &disk_of(topology, disk), topology, {platform});
+}
+
+inline std::string snippets(const Instructions& instructions) {
+  std::string text;
+  for (const Step& step : instructions.steps) text += step.snippet + "\n";
+  return text;
 }
 
 inline const Load kFourCpus = {{60'000, 60'000, 60'000, 60'000}, {}};

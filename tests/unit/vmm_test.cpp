@@ -107,6 +107,35 @@ TEST(DetectVmm, AHypervisorThatHidesFromTheCpuIsToldByWhatOnlyItGives) {
     EXPECT_EQ(detect(dmi(vendor, name), ""), "") << vendor;
 }
 
+// As of libvirt's smbios mode=host.
+TEST(DetectVmm, AHypervisorThatHidesBehindTheHostsNamesIsToldByDevicesThatOnlyItHas) {
+  const auto hidden = [] { return cpu_flags(dmi("Gigabyte Technology Co., Ltd.", "X570 AORUS MASTER"), "vmx"); };
+  EXPECT_EQ(detect(hidden(), "KVMKVMKVM"), "");
+  EXPECT_EQ(detect(hidden().file("sys/bus/acpi/devices/QEMU0002:00/hid", "QEMU0002"), "KVMKVMKVM"), "qemu");
+  const auto with_device = [&](const char* vendor, const char* board) {
+    return detect(hidden()
+                      .file("sys/bus/pci/devices/0000:00:00.0/vendor", vendor)
+                      .file("sys/bus/pci/devices/0000:00:00.0/subsystem_vendor", board),
+                  "KVMKVMKVM");
+  };
+  EXPECT_EQ(with_device("0x8086", "0x1af4"), "qemu");
+  EXPECT_EQ(with_device("0x1b36", "0x1af4"), "qemu");
+  EXPECT_EQ(with_device("0x15ad", "0x15ad"), "vmware");
+  EXPECT_EQ(with_device("0x8086", "0x1458"), "");
+  EXPECT_EQ(with_device("0x1af4", "0x1af4"), "") << "virtio can be hardware";
+}
+
+TEST(DetectVmm, AProvidersNameForVirtualMachinesTellsWhereTheCpuDoesNot) {
+  const auto arm = [](const char* vendor, const char* name) {
+    return detect(dmi(vendor, name).file("proc/cpuinfo", "processor\t: 0\nCPU implementer\t: 0x41\n"), std::nullopt);
+  };
+  EXPECT_EQ(arm("Alibaba Cloud", "Alibaba Cloud ECS"), "other");
+  EXPECT_EQ(arm("Tencent Cloud", "CVM"), "other");
+  EXPECT_EQ(arm("Alibaba Cloud", "ecs.ebmr8y.32xlarge"), "");
+  EXPECT_EQ(arm("Alibaba Cloud", "Alibaba Cloud ECS Bare Metal"), "");
+  EXPECT_EQ(arm("HUAWEI", "TaiShan 200"), "");
+}
+
 TEST(DetectVmm, TheCpuIsBelievedAgainstNamesThatMachinesBearToo) {
   EXPECT_EQ(detect(dmi("Dell Inc.", "OpenStack Compute"), ""), "");
   EXPECT_EQ(detect(cpu_flags(dmi("Dell Inc.", "OpenStack Compute"), "vmx"), "KVMKVMKVM"), "");

@@ -16,7 +16,6 @@ namespace {
 
 // A column holds "others" or "> 99 %".
 constexpr std::size_t kColumn = 7, kLabel = 12, kGap = 3, kMostRows = 16;
-constexpr std::string_view kSubmissions = "requests from vCPU", kInterrupts = "interrupts on vCPU";
 
 std::string cell(std::uint64_t count, std::uint64_t total) {
   return fmt::format("{:>{}}", count == 0 ? "." : percent(static_cast<double>(count) / static_cast<double>(total)),
@@ -41,7 +40,7 @@ std::string heads(const ShownCpus& shown) {
 
 }  // namespace
 
-std::string picture(const DiskDiagnosis& disk, std::size_t width) {
+std::string picture(const DiskDiagnosis& disk, std::size_t width, std::string_view cpu) {
   QueueMatrix matrix = queue_matrix(disk.measured);
   const std::uint64_t requests = sum_of(matrix.submissions), interrupts = sum_of(matrix.interrupts);
   if (requests + interrupts == 0) return {};
@@ -61,13 +60,14 @@ std::string picture(const DiskDiagnosis& disk, std::size_t width) {
   const bool known = interrupts > 0 || !disk.disk.interrupts.empty();
   const std::size_t room = (std::max(width, kLabel + kGap) - kLabel - kGap) / 2;
   const ShownCpus shown = choose_cpus(matrix, room / kColumn);
-  const std::size_t block = std::max(shown.columns() * kColumn, kSubmissions.size());
+  const std::string from = fmt::format("requests from {}", cpu), on = fmt::format("interrupts on {}", cpu);
+  const std::size_t block = std::max({shown.columns() * kColumn, from.size(), on.size()});
   const auto line = [&](std::string_view label, std::string_view left, std::string_view right) {
     std::string text = fmt::format("{:<{}}{:>{}}", label, kLabel, left, block);
     if (known) text += fmt::format("{:{}}{:>{}}", "", kGap, right, block);
     return text + "\n";
   };
-  std::string text = line("", kSubmissions, kInterrupts) + line("", heads(shown), heads(shown));
+  std::string text = line("", from, on) + line("", heads(shown), heads(shown));
   for (const MatrixRow& row : rows) {
     const std::string label = row.queue                      ? fmt::format("queue {}", *row.queue)
                               : disk.measured.queues.empty() ? "disk"

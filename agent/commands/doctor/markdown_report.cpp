@@ -5,6 +5,7 @@
 #include "agent/commands/doctor/layout.h"
 #include "agent/commands/doctor/phrasing.h"
 #include "agent/commands/doctor/report.h"
+#include "agent/topology/vmm.h"
 #include "agent/view/disk_view.h"
 #include "agent/view/disk_words.h"
 
@@ -32,7 +33,8 @@ std::string disk_text(const DiskDiagnosis& diagnosis, const Topology& topology) 
   std::string text = fmt::format("## {}\n\n- {}\n- {}\n", escaped(diagnosis.disk.name), escaped(who_is(diagnosis.disk)),
                                  escaped(setup_of(diagnosis.disk, topology)));
   for (const std::string& line : load_of(diagnosis.measured)) text += fmt::format("- {}\n", escaped(line));
-  if (const std::string drawn = picture(diagnosis, kPictureWidth); !drawn.empty()) text += "\n" + code(drawn);
+  if (const std::string drawn = picture(diagnosis, kPictureWidth, is_guest(topology) ? "vCPU" : "CPU"); !drawn.empty())
+    text += "\n" + code(drawn);
   return text + "\n";
 }
 

@@ -191,7 +191,7 @@ void put_what_helps_first(Report& report) {
 Report make_report(const Reading& first, const Reading& last, const Course& course, ReportOptions options) {
   Report report;
   report.topology = last.topology;
-  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, course);
+  report.diagnosis = diagnose(last.topology, first.snapshot, last.snapshot, course, options.platform);
   report.platform = choose_platforms(last.topology, options.platform);
   report.permitted = options.permitted;
   report.notes = std::move(options.notes);

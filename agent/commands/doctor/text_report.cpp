@@ -8,6 +8,8 @@
 #include "agent/commands/doctor/phrasing.h"
 #include "agent/commands/doctor/report.h"
 #include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/guest_remedies.h"
+#include "agent/topology/vmm.h"
 #include "agent/view/disk_view.h"
 #include "agent/view/disk_words.h"
 
@@ -88,7 +90,8 @@ class Writer {
     if (const std::string layers = about_layers(diagnosis.disk); !layers.empty()) paragraph(layers, "  ", "    ");
     paragraph(setup_of(diagnosis.disk, report_.topology), "  ", "    ");
     for (const std::string& line : load_of(diagnosis.measured)) paragraph(line, "  ", "    ");
-    if (const std::string drawn = picture(diagnosis, style_.width - 2); !drawn.empty())
+    if (const std::string drawn = picture(diagnosis, style_.width - 2, is_guest(report_.topology) ? "vCPU" : "CPU");
+        !drawn.empty())
       text_ += "\n" + indent_lines(drawn, "  ");
     text_ += "\n";
   }
@@ -124,7 +127,7 @@ class Writer {
                             advice.also.empty() ? "" : fmt::format(" The same for {}.", fmt::join(advice.also, ", "))),
                 fmt::format("* {}: ", fmt::join(advice.mends, ", ")), "  ");
       for (const Step& step : advice.instructions.steps) {
-        host |= step.where != "In this guest";
+        host |= step.where != kGuest && step.where != kMachine;
         show_step(step);
       }
       text_ += "\n";
