@@ -431,8 +431,9 @@ Instructions instructions_for(Remedy remedy, const Disk* disk, const Topology& t
   // What an emulated controller lacks it gets on another bus only.
   if (is_emulated(topology, disk_or_none(disk)) &&
       (remedy == Remedy::kMoreQueues || remedy == Remedy::kMoreQueuesAndLiftLimit ||
-       remedy == Remedy::kMoreQueuesAndUseMsi || remedy == Remedy::kMoreVectors || remedy == Remedy::kDeepenQueue ||
-       remedy == Remedy::kMakeRoom || remedy == Remedy::kIndirectDescriptors))
+       remedy == Remedy::kLiftLimitThenMoreQueues || remedy == Remedy::kMoreQueuesAndUseMsi ||
+       remedy == Remedy::kMoreVectors || remedy == Remedy::kDeepenQueue || remedy == Remedy::kMakeRoom ||
+       remedy == Remedy::kIndirectDescriptors))
     remedy = Remedy::kUseVirtio;
   Instructions result = choose(remedy, disk, topology, platforms);
   if (result.in_short.empty()) result.in_short = in_short(remedy);
