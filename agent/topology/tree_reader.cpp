@@ -34,8 +34,8 @@ bool is_gone(int code) { return code == ENOENT || code == ENOTDIR || code == ENO
 
 std::optional<std::string> TreeReader::text(const std::filesystem::path& path) {
   auto content = known(read_file(path));
-  if (content) *content = with_valid_utf8(*std::move(content));
-  return content;
+  if (!content) return std::nullopt;
+  return with_valid_utf8(*std::move(content));
 }
 
 std::optional<std::string> TreeReader::trimmed(const std::filesystem::path& path) {
