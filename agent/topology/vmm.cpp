@@ -194,8 +194,10 @@ std::string_view by_pci(TreeReader& reader, const fs::path& sysfs) {
 }
 
 std::string_view by_acpi(TreeReader& reader, const fs::path& sysfs) {
-  if (const auto dsdt = reader.text(sysfs / "firmware/acpi/tables/DSDT"); dsdt && dsdt->size() >= 16)
-    if (const auto product = find(kAcpiSigns, dsdt->substr(10, 6)); !product.empty()) return product;
+  constexpr std::size_t kIdentifier = 10, kIdentifierSize = 6;
+  if (const auto dsdt = reader.head(sysfs / "firmware/acpi/tables/DSDT", kIdentifier + kIdentifierSize);
+      dsdt && dsdt->size() == kIdentifier + kIdentifierSize)
+    if (const auto product = find(kAcpiSigns, dsdt->substr(kIdentifier)); !product.empty()) return product;
   if (const auto product = by_acpi_devices(sysfs); !product.empty()) return product;
   // From Firecracker 1.17 on the generation ID bears the generic name; next to Amazon's clock, and without DMI, it
   // tells.

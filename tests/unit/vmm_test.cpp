@@ -12,8 +12,9 @@ namespace {
 using test::Guest;
 using test::Tree;
 
-// A DSDT's header with an OEM identifier of six characters at offset 10 (ACPI 6.5, 5.2.6).
-std::string dsdt(const std::string& oem) { return std::string("DSDT\x0f\x12\0\0\x02w", 10) + oem + "TABLEID "; }
+// A DSDT's header with an OEM identifier of six characters at offset 10 (ACPI 6.5, 5.2.6). Length and checksum before
+// it are bytes of any value.
+std::string dsdt(const std::string& oem) { return std::string("DSDT\xef\x92\0\0\x02\xf7", 10) + oem + "TABLEID "; }
 
 // Without /proc/cpuinfo: `signature` tells whether there is a hypervisor, nullopt that nothing tells.
 std::string detect(const Guest& guest, std::optional<std::string_view> signature) {
