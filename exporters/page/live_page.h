@@ -52,7 +52,7 @@ class LivePage {
   struct Excerpt {
     std::uint64_t last = 0, newest = 0;  // entries: the last one of `packed`, and the last that there is
     std::uint64_t step_seconds = 1;
-    std::string machine, findings;  // JSON; empty: they have not changed
+    std::string machine = {}, findings = {};  // JSON; empty: they have not changed
     std::vector<std::string> packed = {};
   };
   [[nodiscard]] std::uint64_t newest_entry() const;

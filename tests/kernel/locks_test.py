@@ -32,9 +32,9 @@ class Waits(unittest.TestCase):
         if elevator not in self.scheduler.read_text():
             self.skipTest(f"this kernel has no {elevator} elevator")
         self.scheduler.write_text(elevator)
-        # The kernel calls who listens to an event in the order in which they came. Each delays those after it, more at a
-        # wait's begin, where little of it is in the CPU's cache, than at its end. So of two witnesses, one before the
-        # agent and one after it, the first sees waits a little longer than the agent does, and the last a little shorter.
+        # The kernel calls who listens to an event in the order in which they came, and each delays those after it, mostly
+        # more at a wait's begin, where little of it is in the CPU's cache, than at its end. So there are two witnesses, one
+        # before the agent and one after it, and what the agent sees lies between what they see.
         with tracing.Tracing({END: "", BEGIN: "flags == 1"}, hash_ptr=0) as first:
             agent = vqtest.Agent(self, f"--device-include=^{self.disk}$", "--require-probe=block", "--require-probe=lock")
             with tracing.Tracing({BEGIN: "flags == 1"}, stacktrace=1, hash_ptr=0) as trace:
@@ -55,8 +55,8 @@ class Waits(unittest.TestCase):
         for lock, (count, time) in lock_waits.add_up(last.events, locks).items():
             least, most = (self.growth(*scrapes, "vqscope_lock_waits_total", lock) for scrapes in (within, around))
             took = self.growth(*within, "vqscope_lock_wait_seconds_total", lock)
-            longer, shorter = first.seconds(seen_first[lock][1]), last.seconds(time)
-            print(f"{elevator}, {jobs} jobs, {lock}: {count} waits, {longer * 1e6:.1f} to {shorter * 1e6:.1f} us; agent {least:.0f} "
+            shorter, longer = sorted((first.seconds(seen_first[lock][1]), last.seconds(time)))
+            print(f"{elevator}, {jobs} jobs, {lock}: {count} waits, {shorter * 1e6:.1f} to {longer * 1e6:.1f} us; agent {least:.0f} "
                   f"to {most:.0f}, {took * 1e6:.1f} us, told as lost {told}")
             self.assertLessEqual(least, count, lock)
             # One whose end no program was run for is told when its CPU waits for the lock again.
