@@ -9,7 +9,7 @@
 #include "common.h"
 #include "learn.h"
 #include "locate.h"
-#include "stay.h"
+#include "in_flight.h"
 
 /* Linux before 5.11 (a54895fa057c) passes the queue in front of the request to issue and requeue; vendors
  * backport, so the agent looks at the BTF of the tracepoint. */
@@ -96,7 +96,7 @@ static __always_inline void on_issue_again(struct request *rq, enum vqs_finder f
   __u32 tag = tag_of(rq), index;
   struct vqs_found *found;
   struct vqs_found own;
-  struct stay stay;
+  struct in_flight in_flight;
 
   if (!ctl)
     return;
@@ -104,10 +104,10 @@ static __always_inline void on_issue_again(struct request *rq, enum vqs_finder f
   if (!found || tag >= found->depth)
     return;
   index = found->slot_base + tag;
-  if (look_at(index, rq, rq->start_time_ns, &stay) || !stay.slot)
+  if (look_at(index, rq, rq->start_time_ns, &in_flight) || !in_flight.slot)
     return;
-  fill((struct vqs_slot *)stay.slot, rq, found);
-  add(&ctl->made_up, 1);
+  fill((struct vqs_slot *)in_flight.slot, rq, found);
+  add(&ctl->recovered, 1);
 }
 
 /* Whether the request may have been issued when its tag or hardware queue was beyond the layout of then. */
@@ -174,16 +174,17 @@ static __always_inline void count_origin(const struct vqs_slot *slot, const stru
   }
 }
 
-/* Ends the stay and counts the two spans of the request; returns their sum. */
+/* Ends the time in flight and counts the two spans of the request; returns their sum. */
 static __always_inline __u64 record(bool alone, struct vqs_op *counts, const struct vqs_queue *queue, __u32 index,
-                                    struct vqs_control *ctl, const struct stay *stay, __u64 start, __u64 now)
+                                    struct vqs_control *ctl, const struct in_flight *in_flight, __u64 start, __u64 now)
 {
-  __u64 queue_ns = start ? NSEC_SINCE(stay->slot->issue_ns, start) : 0, device_ns = end_stay(stay, ctl, now);
+  __u64 queue_ns = start ? NSEC_SINCE(in_flight->slot->issue_ns, start) : 0,
+        device_ns = end_in_flight(in_flight, ctl, now);
 
   observe(alone, counts->device_cells, &counts->device_ns, device_ns);
   if (start)
     observe(alone, counts->queue_cells, &counts->queue_ns, queue_ns);
-  count_origin(stay->slot, queue, index, now, alone);
+  count_origin(in_flight->slot, queue, index, now, alone);
   return device_ns + queue_ns;
 }
 
@@ -203,7 +204,7 @@ static __always_inline bool complete_usual(struct request *rq, __u32 error, __u3
   const struct vqs_found *found;
   struct vqs_queue *queue;
   struct vqs_op *own;
-  struct stay stay;
+  struct in_flight in_flight;
 
   if (!ctl)
     return true;
@@ -219,11 +220,11 @@ static __always_inline bool complete_usual(struct request *rq, __u32 error, __u3
     return false;
   /* Before what another CPU wrote is read: the clock waits for every read before it, and none waits for the clock. */
   now = bpf_ktime_get_ns();
-  if (!look_at(found->slot_base + tag, rq, start, &stay))
+  if (!look_at(found->slot_base + tag, rq, start, &in_flight))
     return false;
   own = &queue->own[op];
   own->bytes += bytes;
-  record(true, own, queue, index, ctl, &stay, start, now);
+  record(true, own, queue, index, ctl, &in_flight, start, now);
   return true;
 }
 
@@ -236,11 +237,11 @@ static __always_inline void complete(struct request *rq, __u32 error, __u32 byte
   struct vqs_queue *queue;
   struct vqs_op *counts;
   __u64 now, ns, start;
-  struct stay stay;
+  struct in_flight in_flight;
 
   if (!found->depth)
     return;
-  matched = find_stay(rq, found, &stay);
+  matched = find_in_flight(rq, found, &in_flight);
   if (again && !matched)
     return; /* almost always: rq_complete has ended it */
   queue = bpf_map_lookup_elem(&queues, &index);
@@ -268,7 +269,7 @@ static __always_inline void complete(struct request *rq, __u32 error, __u32 byte
   accounted =
       start && (op == REQ_OP_FLUSH || ((flags & rqf_io_stat) && !(flags & rqf_flush_seq) && !is_passthrough(op)));
   if (again)
-    add(&ctl->made_up, 1);
+    add(&ctl->recovered, 1);
   if (!matched) {
     if (accounted)
       add((__u64 *)&queue->account_ns, NSEC_SINCE(now, start));
@@ -276,7 +277,7 @@ static __always_inline void complete(struct request *rq, __u32 error, __u32 byte
       on_unmatched(rq, ctl, found, op, bytes, start);
     return;
   }
-  ns = record(alone, counts, queue, index, ctl, &stay, start, now);
+  ns = record(alone, counts, queue, index, ctl, &in_flight, start, now);
   if (!accounted)
     add((__u64 *)&queue->account_ns, -ns);
 }
@@ -314,7 +315,7 @@ static __always_inline void on_complete_again(struct request *rq, __u32 error, _
     complete(rq, error, bytes, ctl, found, true);
 }
 
-/* Keeps the time spent in flight: the next issue is a new stay at the device. `again`: in the program that runs second.
+/* Keeps the time spent in flight: with the next issue it is in flight anew. `again`: in the program that runs second.
  */
 static __always_inline void on_requeue(struct request *rq, enum vqs_finder finder, bool again)
 {
@@ -322,7 +323,7 @@ static __always_inline void on_requeue(struct request *rq, enum vqs_finder finde
   const struct vqs_found *found;
   struct vqs_queue *queue;
   struct vqs_found own;
-  struct stay stay;
+  struct in_flight in_flight;
   __u32 index;
   bool issued;
 
@@ -331,7 +332,7 @@ static __always_inline void on_requeue(struct request *rq, enum vqs_finder finde
   found = locate(rq, ctl, finder, &own);
   if (!found || !found->depth)
     return;
-  issued = find_stay(rq, found, &stay); /* a driver may push a request back before it starts it */
+  issued = find_in_flight(rq, found, &in_flight); /* a driver may push a request back before it starts it */
   if (again && !issued)
     return;
   index = found->index;
@@ -340,9 +341,9 @@ static __always_inline void on_requeue(struct request *rq, enum vqs_finder finde
     return;
   add(&queue->requeues, 1);
   if (again)
-    add(&ctl->made_up, 1);
+    add(&ctl->recovered, 1);
   if (issued)
-    end_stay(&stay, ctl, bpf_ktime_get_ns());
+    end_in_flight(&in_flight, ctl, bpf_ktime_get_ns());
 }
 
 /*

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where the locks of a disk are, found on the way of a request that passes by. Only rq_issue does this, and only while
- * the agent asks for it (vqs_control.learn); lock.bpf.c counts who waits for them.
+ * Where the locks of a disk are, found when a request passes by. Only rq_issue does this, and only while the agent asks
+ * for it (vqs_control.learn); lock.bpf.c counts who waits for them.
  */
 #ifndef VQSCOPE_LEARN_H
 #define VQSCOPE_LEARN_H
 
-#include "lock_way.h"
+#include "lock_path.h"
 
 /* Of one kind; `disk` and `index`: where disk and hardware queue are in the arrays. */
 static __noinline void learn_lock(__u64 queue, __u64 context, const struct vqs_found *found, __u32 kind, __u32 round)

@@ -3,7 +3,7 @@
  * Waits for the spin locks of the measured disks. The kernel tells of waits for all locks of the guest, so what has to
  * be quick is to see that a lock is none of these. Who waits is not preempted, so a wait begins and ends on one CPU.
  */
-#include "lock_way.h"
+#include "lock_path.h"
 
 /* The kernel does not run a program inside of itself on one CPU; see locate.h. */
 const volatile __u8 never_nested = 0;
@@ -60,7 +60,7 @@ static __always_inline struct vqs_waiting *this_cpu(void)
   return bpf_map_lookup_elem(&waiting, &cpu);
 }
 
-/* Whether the way that led to the lock still does: what the elevator or the driver had there may be gone, and its
+/* Whether the path that led to the lock still does: what the elevator or the driver had there may be gone, and its
  * memory another's. */
 static __noinline bool still_leads(__u32 index, __u64 address)
 {

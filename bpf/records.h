@@ -53,7 +53,7 @@ enum {
   VQS_LOCK_WAYS = 4,
   /* Spin locks that one CPU can wait for at once: in a task, a softirq, an interrupt, an NMI. */
   VQS_NESTED_WAITS = 4,
-  /* The way to a lock is followed again after so many nanoseconds, by those who wait for it on the same CPU: it takes
+  /* The path to a lock is followed again after so many nanoseconds, by those who wait for it on the same CPU: it takes
    * up to a microsecond. As many locks are remembered, a power of two. */
   VQS_FOLLOW_AFTER_NS = 1000000,
   VQS_FOLLOWED_LOCKS = 4,
@@ -98,7 +98,7 @@ struct vqs_control {
   __u32 learn;       /* [agent] number of the round in which rq_issue is to look where the locks are; 0: it is not to */
   __u64 attached_ns; /* [agent] just before the first program was attached */
   __u64 lost[VQS_LOSSES]; /* [bpf], but where enum vqs_loss says otherwise */
-  __u64 made_up;          /* [bpf] events that the first program was not run for, and another was: block.bpf.c */
+  __u64 recovered;        /* [bpf] events that the first program was not run for, and another was: block.bpf.c */
   __u64 notify_since_ns;  /* [agent] when the exit of every notification was traced; all ones until then */
   __u64 spins_told;       /* [bpf] 1 when the kernel has told of a wait for any spin lock, of whomever: not all do */
 };
@@ -306,7 +306,7 @@ struct vqs_cpu {
 VQS_ASSERT_SIZE(struct vqs_cpu, 64);
 
 /*
- * The way from a disk's struct request_queue, or a hardware queue's struct blk_mq_hw_ctx, to one of its locks, at disk
+ * The path from a disk's struct request_queue, or a hardware queue's struct blk_mq_hw_ctx, to one of its locks, at disk
  * entry * VQS_LOCKS + kind. The agent finds the offsets in the kernel's type information: drivers that are modules come
  * when the programs have been loaded.
  */
@@ -368,7 +368,7 @@ static inline __u32 vqs_lock_words(__u32 locks)
 struct vqs_waiting {
   __u64 locks[VQS_NESTED_WAITS];    /* [bpf] addresses, 0: free */
   __u64 since_ns[VQS_NESTED_WAITS]; /* [bpf] */
-  /* By the last bits of their index: locks whose way was followed, and when. */
+  /* By the last bits of their index: locks whose path was followed, and when. */
   __u64 followed[VQS_FOLLOWED_LOCKS];    /* [bpf] addresses to which it led */
   __u64 followed_ns[VQS_FOLLOWED_LOCKS]; /* [bpf] */
 };

@@ -145,7 +145,7 @@ void Collector::count_missed_runs() {
   for (std::size_t i = 0; i < probes_.size(); ++i) {
     auto missed = probes_[i] ? probes_[i]->missed_runs() : std::nullopt;
     if (missed && statuses_[i].name == "block")
-      *missed -= std::min<std::uint64_t>(*missed, load(arrays_->control[0].made_up));
+      *missed -= std::min<std::uint64_t>(*missed, load(arrays_->control[0].recovered));
     const auto before = std::exchange(last_missed_runs_[i], missed);
     auto& told = statuses_[i].missed_runs;
     if (missed) told = std::max(told.value_or(0), std::min(*missed, before.value_or(0)));

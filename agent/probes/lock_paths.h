@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ways from a request to the locks that it takes, as offsets in the running kernel's structures.
+// The paths from a request to the locks that it takes, as offsets in the running kernel's structures.
 #pragma once
 
 #include <functional>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The way from a request's queues to the locks of its disk, which the agent has found in the kernel's type information.
+/* The path from a request's queues to the locks of its disk, which the agent has found in the kernel's type
+ * information.
  */
-#ifndef VQSCOPE_LOCK_WAY_H
-#define VQSCOPE_LOCK_WAY_H
+#ifndef VQSCOPE_LOCK_PATH_H
+#define VQSCOPE_LOCK_PATH_H
 
 #include "common.h"
 

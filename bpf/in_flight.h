@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The slots of requests in flight: how one is found again, and how its stay at the device ends. */
-#ifndef VQSCOPE_STAY_H
-#define VQSCOPE_STAY_H
+/* The slots of requests in flight: how one is found again, and how its time in flight ends. */
+#ifndef VQSCOPE_IN_FLIGHT_H
+#define VQSCOPE_IN_FLIGHT_H
 
 #include "common.h"
 #include "locate.h"
@@ -19,28 +19,29 @@ static __always_inline int tag_of(struct request *rq)
 }
 
 /* A request in flight, and where it is to be ended. */
-struct stay {
+struct in_flight {
   const struct vqs_slot *slot;
   struct vqs_slot_end *end;
 };
 
 /* Whether the slot holds the request that started then, in flight. */
-static __always_inline bool look_at(__u32 index, const struct request *rq, __u64 start, struct stay *stay)
+static __always_inline bool look_at(__u32 index, const struct request *rq, __u64 start, struct in_flight *in_flight)
 {
-  stay->slot = bpf_map_lookup_elem(&slots, &index);
-  stay->end = bpf_map_lookup_elem(&slot_ends, &index);
-  return stay->slot && stay->end && stay->slot->request == (__u64)rq && stay->slot->start == (__u32)start &&
-         stay->slot->issued != stay->end->ended;
+  in_flight->slot = bpf_map_lookup_elem(&slots, &index);
+  in_flight->end = bpf_map_lookup_elem(&slot_ends, &index);
+  return in_flight->slot && in_flight->end && in_flight->slot->request == (__u64)rq &&
+         in_flight->slot->start == (__u32)start && in_flight->slot->issued != in_flight->end->ended;
 }
 
 /* The request in flight, in the disk's layout or in one that it outgrew; false if its issue was not seen. */
-static __always_inline bool find_stay(struct request *rq, const struct vqs_found *found, struct stay *stay)
+static __always_inline bool find_in_flight(struct request *rq, const struct vqs_found *found,
+                                           struct in_flight *in_flight)
 {
   __u32 tag = tag_of(rq), entry = found->disk - 1, i;
   const struct vqs_disk *disk;
   __u64 start = rq->start_time_ns;
 
-  if (tag < found->depth && look_at(found->slot_base + tag, rq, start, stay))
+  if (tag < found->depth && look_at(found->slot_base + tag, rq, start, in_flight))
     return true;
   for (i = 0; i < VQS_MAX_MOVES; i++) {
     disk = bpf_map_lookup_elem(&disks, &entry);
@@ -51,19 +52,19 @@ static __always_inline bool find_stay(struct request *rq, const struct vqs_found
     if (!disk)
       return false;
     if (found->hctx < disk->queues && tag < disk->depth &&
-        look_at(disk->slot_base + found->hctx * disk->depth + tag, rq, start, stay))
+        look_at(disk->slot_base + found->hctx * disk->depth + tag, rq, start, in_flight))
       return true;
   }
   return false;
 }
 
-/* Ends the stay; returns how long the request was in flight. A reader that comes in between misses that time, or a
+/* Ends the time in flight; returns how long it was. A reader that comes in between misses that time, or a
  * completion that was missed before, and finds it the next time; in the other order it would see it twice. */
-static __always_inline __u64 end_stay(const struct stay *stay, struct vqs_control *ctl, __u64 now)
+static __always_inline __u64 end_in_flight(const struct in_flight *in_flight, struct vqs_control *ctl, __u64 now)
 {
-  volatile struct vqs_slot_end *end = stay->end;
-  __u32 issued = stay->slot->issued, missed = issued - end->ended - 1;
-  __u64 elapsed = NSEC_SINCE(now, stay->slot->issue_ns);
+  volatile struct vqs_slot_end *end = in_flight->end;
+  __u32 issued = in_flight->slot->issued, missed = issued - end->ended - 1;
+  __u64 elapsed = NSEC_SINCE(now, in_flight->slot->issue_ns);
 
   end->ended = issued;
   end->spent_ns += elapsed;
