@@ -49,8 +49,7 @@ const std::array<LossKind, VQS_LOSSES> kLossKinds = {{
      "Their issue was seen, and for their completion the kernel ran no program. Seen on a busy host, where whole "
      "interrupts were hidden from every tracer in the guest, perf too. They are in no count and no time of completed "
      "requests, so rates are too low by the share that is told, and the times are those of the other requests. Until "
-     "it is found "
-     "out, in a second or two or when their tag is used again, they count as in flight."},
+     "it is found out, in a second or two or when their tag is used again, they count as in flight."},
     {"event", "of disks for which there was no room",
      "There are more disks, or disks came and went more often, than the memory that was taken at the start holds. Of "
      "these disks nothing is counted; start the agent again."},
@@ -68,8 +67,7 @@ const std::array<LossKind, VQS_LOSSES> kLossKinds = {{
      "before the time that is shown. Requests that they completed are missing likewise, as stale_slot."},
     {"wait", "for locks of which only one end was seen",
      "Of a wait for a disk's lock the kernel ran one program only, or it was not certain any more that the lock was "
-     "the "
-     "disk's. It is not in the time of waits for locks; requests are not concerned."},
+     "the disk's. It is not in the time of waits for locks; requests are not concerned."},
 }};
 
 std::optional<double> Loss::share() const {
