@@ -15,7 +15,7 @@ double sum(const std::vector<std::uint64_t>& counts) { return std::accumulate(co
 
 void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<double>>& full_shares,
                   Measured& measured) {
-  std::uint64_t local = 0, cross = 0;
+  std::uint64_t local = 0, cross = 0, requests = 0;
   double bytes = 0;
   for (std::size_t q = 0; q < window.queues->size(); ++q) {
     const QueueCounters& counters = (*window.queues)[q];
@@ -40,11 +40,12 @@ void add_requests(const DeviceSnapshot& window, const std::vector<std::optional<
       measured.ops[op].bytes += counters.ops[op]->bytes;
       measured.ops[op].errors += counters.ops[op]->errors;
       bytes += static_cast<double>(counters.ops[op]->bytes);
+      requests += counters.ops[op]->device.count();
     }
   }
   measured.submissions = submissions_per_cpu(window);
   measured.submission_cpus = effective_number(measured.submissions);
-  measured.requests_rate = sum(measured.submissions) / measured.seconds;
+  measured.requests_rate = static_cast<double>(requests) / measured.seconds;
   measured.bytes_rate = bytes / measured.seconds;
   measured.interrupted_rate = static_cast<double>(local + cross) / measured.seconds;
   if (local + cross > 0) measured.cross_share = static_cast<double>(cross) / static_cast<double>(local + cross);

@@ -35,7 +35,7 @@ struct OpLoad {
 struct Measured {
   double seconds = 0;           // length of the window
   bool has_requests = false;    // whether requests were seen at all (the block probe ran)
-  double requests_rate = 0;     // completed requests per second
+  double requests_rate = 0;     // completed requests per second, as `ops` has them
   double bytes_rate = 0;        // bytes per second
   double interrupted_rate = 0;  // of these, those that an interrupt ended, as far as that was seen
   double interrupts_rate = 0;   // per second

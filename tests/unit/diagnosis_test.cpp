@@ -164,6 +164,7 @@ TEST(Diagnose, MeasuresTheWindowAndSortsTheWorstFirst) {
   queue.requeues = 60'000;
   queue.ops[VQS_READ].emplace().bytes = 60'000 * 4096;
   queue.ops[VQS_READ]->errors = 1;
+  queue.ops[VQS_READ]->device.set(60, 60'000);
   VectorCounters line{{30, 0, "virtio0-req.0"}, {0, 0}, {}};
   first.devices[0].vectors = {line};
   line.per_cpu = {0, 7'000};
