@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/diagnosis/host_remedies.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace vqscope {
 
 DiskKind kind_of(const Disk& disk) {
@@ -24,6 +27,23 @@ std::vector<Step> host_steps(Remedy remedy, Platform platform, const HostDisk& d
     case Platform::kCloudHypervisor: break;
   }
   return cloud_hypervisor_steps(remedy, disk);
+}
+
+void add_host_steps(Remedy remedy, const std::vector<Platform>& platforms, const HostDisk& disk,
+                    std::vector<Step>& steps) {
+  if (!disk.settable) return;
+  for (const Platform platform : platforms)
+    for (Step& step : host_steps(remedy, platform, disk)) steps.push_back(std::move(step));
+  if (platforms.empty())
+    steps.push_back({kWhoeverRunsIt,
+                     "With a cloud provider the instance type and the kind of disk decide how many queues there are "
+                     "and how they are served, and these things cannot be set one by one. On a hypervisor of your own "
+                     "they may be settings of the virtual machine: its documentation tells, vqscope does not know it.",
+                     ""});
+}
+
+bool changes_something(const std::vector<Step>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.caution.has_value(); });
 }
 
 }  // namespace vqscope

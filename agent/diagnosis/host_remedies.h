@@ -36,6 +36,15 @@ struct HostDisk {
 // kFindErrors, kHostIo, kFindLimit, kHostCpu, kUseVirtio, kIndirectDescriptors).
 std::vector<Step> host_steps(Remedy remedy, Platform platform, const HostDisk& disk);
 
+// Who carries out what no platform is known for.
+inline constexpr const char* kWhoeverRunsIt = "Your provider, or whoever runs the host";
+
+// Adds the same instruction for each platform that is shown.
+void add_host_steps(Remedy remedy, const std::vector<Platform>& platforms, const HostDisk& disk,
+                    std::vector<Step>& steps);
+
+bool changes_something(const std::vector<Step>& steps);
+
 std::vector<Step> qemu_steps(Remedy remedy, const HostDisk& disk);
 std::vector<Step> libvirt_steps(Remedy remedy, const HostDisk& disk);
 std::vector<Step> proxmox_steps(Remedy remedy, const HostDisk& disk);

@@ -3,152 +3,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
+#include <utility>
 
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/guest_limits.h"
 #include "agent/diagnosis/guest_remedies.h"
 #include "agent/diagnosis/host_remedies.h"
-#include "agent/diagnosis/vector_rules.h"
+#include "agent/diagnosis/queue_remedies.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
 
 namespace {
 
-constexpr const char* kWhoeverRunsIt = "Your provider, or whoever runs the host";
-
 constexpr const char* kBuses =
     "virtio-blk costs the least and takes one PCI slot for each disk; virtio-scsi carries hundreds of disks on one "
     "controller, which share its queues, for a little more CPU time; an NVMe device passed through (vfio-pci) has the "
     "hardware's own queues and interrupts and no hypervisor in between, but the guest can no longer be migrated live, "
     "its memory is pinned, and the device is its alone.";
-
-// The same instruction for each platform that is shown.
-void for_each_platform(Remedy remedy, const std::vector<Platform>& platforms, const HostDisk& disk,
-                       std::vector<Step>& steps) {
-  if (!disk.settable) return;
-  for (const Platform platform : platforms)
-    for (Step& step : host_steps(remedy, platform, disk)) steps.push_back(std::move(step));
-  if (platforms.empty())
-    steps.push_back({kWhoeverRunsIt,
-                     "With a cloud provider the instance type and the kind of disk decide how many queues there are "
-                     "and how they are served, and these things cannot be set one by one. On a hypervisor of your own "
-                     "they may be settings of the virtual machine: its documentation tells, vqscope does not know it.",
-                     ""});
-}
-
-bool changes_something(const std::vector<Step>& steps) {
-  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.caution.has_value(); });
-}
-
-Instructions more_queues(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
-  Instructions result;
-  for_each_platform(Remedy::kMoreQueues, platforms, host_disk, result.steps);
-  if (changes_something(result.steps)) {
-    result.in_short = "give it a queue for each vCPU, on the host";
-    result.summary = fmt::format("Give {} {} queues, one for each vCPU, on the host.", disk.name, host_disk.queues);
-    const auto needed = needed_vectors(disk, host_disk.queues);
-    if (disk.facts.msix_vectors && needed && *disk.facts.msix_vectors < *needed)
-      result.summary += fmt::format(" They need an MSI-X table of {} vectors.", *needed);
-  } else if (platforms == std::vector{Platform::kFirecracker}) {
-    result.in_short = "nothing: Firecracker gives a disk one queue only";
-    result.helps = false;
-    result.summary = fmt::format("Firecracker cannot give {} more than one queue.", disk.name);
-  } else if (platforms.empty()) {
-    result.in_short = "ask whoever runs the host for more queues";
-    result.summary = fmt::format("Ask whether {} can have {} queues, one for each vCPU.", disk.name, host_disk.queues);
-  } else {
-    result.in_short = "nothing: no setting gives it more queues";
-    result.helps = false;
-    result.summary = fmt::format("No setting that vqscope knows of gives {} more queues.", disk.name);
-  }
-  return result;
-}
-
-// In the order in which it is safe: with more queues and no vectors for them all would share one interrupt. `guest` is
-// what remains in this guest then.
-Instructions with_guests_part(Instructions host, Instructions guest, bool mmio) {
-  if (!host.helps) return host;  // the other alone changes nothing
-  host.in_short = "change the host, and then a setting here";
-  host.summary = fmt::format(
-      "Settings on both sides have to change, and neither side alone gives each vCPU {}. First on the host: {} Then in "
-      "this guest: {} All of it takes effect when the guest is shut down and started once after that.",
-      mmio ? "a queue" : "a queue with an interrupt of its own", host.summary, guest.summary);
-  std::move(guest.steps.begin(), guest.steps.end(), std::back_inserter(host.steps));
-  return host;
-}
-
-// Where this guest's part brings queues by itself: that first, and then what the host can do for a queue for each vCPU.
-Instructions with_hosts_part(const Topology& topology, const Disk& disk, Instructions guest, Instructions host) {
-  guest.summary += fmt::format(
-      " That alone brings {} {} queues or more for all its requests. A queue for each of the {} vCPUs takes more "
-      "vectors than the host has prepared: ",
-      disk.name, queues_without_parameters(topology, disk).value_or(0), topology.online_cpus.size());
-  if (!changes_something(host.steps)) {
-    guest.summary += "whether it can prepare more, knows whoever runs it.";
-    return guest;
-  }
-  guest.summary += fmt::format("{} The guest is shut down and started for that.", host.summary);
-  std::move(host.steps.begin(), host.steps.end(), std::back_inserter(guest.steps));
-  return guest;
-}
-
-Instructions start_anew(const Disk& disk, const HostDisk& host_disk) {
-  return {
-      "",
-      fmt::format("Let the guest be started with all its {} vCPUs: {} gets its queues then.", host_disk.queues,
-                  disk.name),
-      {{"On the host",
-        "Let its configuration say how many vCPUs there are at boot, those included that were plugged in. If it also "
-        "says how many queues the disk has, raise that as well, after the vCPUs. Then shut the guest down and start "
-        "it.",
-        "",
-        Caution{"That nobody needs the guest meanwhile, and what its configuration says now.",
-                "The guest, while it is shut down and started; a reboot inside it is not enough.",
-                "Write the old numbers back, and start it anew.",
-                "No data. Other changes that were made and wait for the next start take effect with it."}}}};
-}
-
-Instructions more_vectors(const Disk& disk, const std::vector<Platform>& platforms, HostDisk host_disk) {
-  Instructions result;
-  if (host_disk.mmio) {
-    result.in_short = "nothing: over MMIO a device has one interrupt";
-    result.helps = false;
-    result.summary = fmt::format("Over MMIO {} has one interrupt for all its queues.", disk.name);
-    result.steps = {
-        {"On the host",
-         "Nothing can be set. On PCI each queue has its own; to move the disk there changes the machine, so it "
-         "is a step to plan for itself.",
-         ""}};
-    return result;
-  }
-  result.summary = "Let the host prepare an interrupt vector for each queue.";
-  // NVMe's driver has taken fewer queues than it is to have.
-  if (host_disk.kind != DiskKind::kNvme) host_disk.queues = static_cast<unsigned>(disk.queues.size());
-  for_each_platform(Remedy::kMoreVectors, platforms, host_disk, result.steps);
-  return result;
-}
-
-// Where there are queues enough, so that they are only shared out or have no vectors, it is vectors that the host has
-// to add.
-Instructions queues_or_vectors(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
-  return disk.queues.size() < host_disk.queues ? more_queues(disk, platforms, host_disk)
-                                               : more_vectors(disk, platforms, host_disk);
-}
-
-Instructions give_msi_controller(const Disk& disk) {
-  return {"give the machine an MSI controller, on the host",
-          fmt::format("Let the virtual machine have a controller for message interrupts: without one {} has one wire, "
-                      "however many vectors the host prepares.",
-                      disk.name),
-          {{"On the host",
-            "Which interrupt controller there is belongs to the type of the machine, and another one shows the guest "
-            "other hardware, so it is a step to plan for itself. QEMU's machine \"virt\" has one for messages on arm64 "
-            "with gic-version=2, or with gic-version=3 unless its=off, and on RISC-V with aia=aplic-imsic.",
-            ""}}};
-}
 
 Instructions host_io(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms,
                      const HostDisk& host_disk) {
@@ -174,7 +46,7 @@ Instructions host_io(const Disk& disk, const Topology& topology, const std::vect
         "is served. Change one thing at a time, and measure before and after it.",
         disk.name);
   }
-  for_each_platform(Remedy::kHostIo, platforms, host_disk, result.steps);
+  add_host_steps(Remedy::kHostIo, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -186,7 +58,7 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
   result.summary =
       "First find out which it is: if throughput stays the same with fewer requests in flight, the storage is "
       "saturated, and a longer queue would only make requests wait elsewhere.";
-  for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
+  add_host_steps(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   if (changes_something(result.steps))
     result.summary += " If it falls, lengthen the queue on the host, or give the disk more queues.";
   else if (!host_disk.settable)
@@ -214,7 +86,7 @@ Instructions make_room(const Disk& disk, const std::vector<Platform>& platforms,
       "First find out which it is: make the requests smaller, so that more of them find room. If the bytes per second "
       "stay the same, {} does all that it can, and nothing {} is to be mended; go back then.",
       who_answers(host_disk), host_disk.on_guest ? "in this guest" : "here");
-  for_each_platform(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
+  add_host_steps(Remedy::kDeepenQueue, platforms, host_disk, result.steps);
   result.summary += changes_something(result.steps)
                         ? " If they rise, lengthen the queue on the host, or give the disk more queues."
                         : " If they rise, leave it so.";
@@ -234,7 +106,7 @@ Instructions find_hang(const Disk& disk, const std::vector<Platform>& platforms,
                           fmt::format("cat /sys/kernel/debug/block/{}/hctx*/busy\n"
                                       "dmesg -T | grep -iE 'blocked for more|timeout|reset|I/O error' | tail",
                                       shell_name(disk))});
-  for_each_platform(Remedy::kFindHang, platforms, host_disk, result.steps);
+  add_host_steps(Remedy::kFindHang, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -246,7 +118,7 @@ Instructions find_errors(const Disk& disk, const std::vector<Platform>& platform
       "it is mounted.";
   result.steps.push_back(
       {kGuest, "What failed, and where on the disk:", fmt::format("dmesg -T | grep -E 'error|{}' | tail", disk.name)});
-  for_each_platform(Remedy::kFindErrors, platforms, host_disk, result.steps);
+  add_host_steps(Remedy::kFindErrors, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -263,7 +135,7 @@ Instructions find_limit(const std::vector<Platform>& platforms, const HostDisk& 
                             "the instance's size allow.",
                             ""});
   else
-    for_each_platform(Remedy::kFindLimit, platforms, host_disk, result.steps);
+    add_host_steps(Remedy::kFindLimit, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -272,7 +144,7 @@ Instructions host_cpu(const std::vector<Platform>& platforms) {
   result.summary =
       "The host has promised more CPU time than it has, or limits this guest's. Give the guest fewer vCPUs, the host "
       "fewer guests, or the vCPUs and the IOThreads host CPUs of their own.";
-  for_each_platform(Remedy::kHostCpu, platforms, {}, result.steps);
+  add_host_steps(Remedy::kHostCpu, platforms, {}, result.steps);
   return result;
 }
 
@@ -312,7 +184,7 @@ Instructions use_virtio(const Topology& topology, const std::vector<Platform>& p
                           "lsinitramfs /boot/initrd.img-$(uname -r) | grep virtio\n"
                           "grep -E 'VIRTIO_(PCI|BLK)=|SCSI_VIRTIO=' /boot/config-$(uname -r)\n"
                           "grep -E '/dev/(sd|hd)' /etc/fstab /etc/crypttab /proc/cmdline"});
-  for_each_platform(Remedy::kUseVirtio, platforms, host_disk, result.steps);
+  add_host_steps(Remedy::kUseVirtio, platforms, host_disk, result.steps);
   return result;
 }
 
@@ -418,7 +290,7 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kIndirectDescriptors:
       result.summary = fmt::format("Let {} offer indirect descriptors. It matters for queues that are full.",
                                    who_answers(host_disk));
-      for_each_platform(remedy, platforms, host_disk, result.steps);
+      add_host_steps(remedy, platforms, host_disk, result.steps);
       break;
   }
   return result;

@@ -4,37 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/diagnosis/disk_kind.h"
-#include "agent/diagnosis/layout_cost.h"
-#include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/remedies.h"
-#include "agent/topology/vmm.h"
-#include "tests/unit/disk_case.h"
 #include "tests/unit/scanned_guest.h"
 
-namespace vqscope {
+namespace vqscope::test {
 namespace {
 
-using test::disk_of;
-using test::findings;
-using test::found;
-using test::Guest;
-using test::kFourCpusOneInterrupted;
-using test::Load;
-using test::only;
-using test::remedy;
-using test::scan;
-using test::snippets;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-const Load kEightCpus = {std::vector<std::uint64_t>(8, 30'000), {100'000, 0, 0, 0, 100'000, 0, 0, 0}};
-const Load kEightCpusOneInterrupted = {std::vector<std::uint64_t>(8, 30'000), {200'000, 0, 0, 0, 0, 0, 0, 0}};
 
 TEST(OneVectorOfNvme, IsReadFromALineThatTheAdminQueueHasToo) {
   const Topology topology = scan(Guest("nvme-one-vector"));
@@ -62,83 +43,6 @@ TEST(OneVectorOfNvme, IsNoneWhereQueuesHaveLinesOfTheirOwn) {
   other.file("sys/kernel/irq/30/actions", "nvme1q0,nvme0q1,nvme00q0");
   EXPECT_EQ(disk_of(scan(other), "nvme0n1").facts.shares_admin_line, false);
   EXPECT_EQ(disk_of(scan(other.remove("sys/kernel/irq/30")), "nvme0n1").facts.shares_admin_line, std::nullopt);
-}
-
-TEST(TwoLimits, AreBothNamedInTheOrderInWhichTheyAreLifted) {
-  const Topology topology = scan(Guest("two-limits"));
-  const Found limits = only(topology, "vda", kEightCpus);
-  EXPECT_THAT(found(topology, "vda", kEightCpus), ElementsAre("guest_limits_queues warning"));
-  EXPECT_EQ(limits.remedy, Remedy::kMoreQueuesAndLiftLimit);
-  EXPECT_THAT(
-      limits.evidence,
-      AllOf(
-          Contains("The module parameter virtio_blk.num_request_queues is 2. The kernel command line (/proc/cmdline) "
-                   "sets it."),
-          Contains("Its MSI-X table has 3 vectors, of which one is for configuration changes."),
-          Contains("For a queue for each vCPU the table has to have 9 vectors."),
-          Contains("The host is at a limit, too: there are no vectors for more queues than interrupt now. Both have to "
-                   "be lifted for a queue with an interrupt of its own for each vCPU.")));
-  const Instructions both = remedy(limits, topology, "vda");
-  EXPECT_THAT(both.summary, HasSubstr("neither side alone"));
-  EXPECT_LT(both.summary.find("First on the host: Give vda 8 queues"),
-            both.summary.find("Then in this guest: Take the module parameter"));
-  EXPECT_THAT(both.summary, HasSubstr("an MSI-X table of 9 vectors"));
-  EXPECT_LT(snippets(both).find("num-queues=8"), snippets(both).find("/proc/cmdline"));
-}
-
-TEST(TwoLimits, AreOneWhereTheTableHasVectorsForMore) {
-  Topology topology = scan(Guest("two-limits"));
-  topology.disks[0].facts.msix_vectors = 9;
-  EXPECT_EQ(only(topology, "vda", kEightCpus).remedy, Remedy::kLiftGuestLimit);
-  EXPECT_THAT(only(topology, "vda", kEightCpus).evidence, Not(Contains(HasSubstr("The host is at a limit"))));
-  EXPECT_THAT(remedy(only(topology, "vda", kEightCpus), topology, "vda").summary, Not(HasSubstr("could not be read")));
-}
-
-TEST(TwoLimits, OfWhichTheHostsCannotBeLiftedAreNotMendedHere) {
-  Topology topology = scan(Guest("two-limits"));
-  topology.vmm = "firecracker";
-  const Found limits = only(topology, "vda", kEightCpus);
-  EXPECT_EQ(limits.severity, Severity::kInfo) << "what it costs was not measured";
-  EXPECT_FALSE(remedy(limits, topology, "vda", Platform::kFirecracker).helps);
-}
-
-TEST(TwoLimits, AreQueuesAndVectorsOfAVirtioScsiController) {
-  const Topology topology = scan(Guest("scsi-three-vectors"));
-  EXPECT_THAT(found(topology, "sda", kEightCpusOneInterrupted),
-              ElementsAre("fewer_queues_than_vcpus warning", "shared_vector warning"));
-  for (const Finding& finding : findings(topology, "sda", kEightCpusOneInterrupted)) {
-    EXPECT_EQ(finding.found.remedy, Remedy::kMoreQueues) << finding.kind->id;
-    EXPECT_THAT(finding.found.evidence, Contains("For a queue for each vCPU the table has to have 11 vectors."));
-    const Instructions one = remedy(finding.found, topology, "sda");
-    EXPECT_EQ(one.summary,
-              "Give sda 8 queues, one for each vCPU, on the host. They need an MSI-X table of 11 vectors.");
-    EXPECT_THAT(snippets(one), AllOf(HasSubstr("num_queues=8"), Not(HasSubstr("vectors=5"))));
-  }
-}
-
-TEST(TwoLimits, AreOneQueueOfTheHostAndNoMessageInterruptsInThisGuest) {
-  const Topology topology = scan(Guest("nomsi-one-queue"));
-  const Found single = only(topology, "vda", kFourCpusOneInterrupted);
-  EXPECT_EQ(single.remedy, Remedy::kMoreQueuesAndUseMsi);
-  EXPECT_THAT(single.evidence,
-              AllOf(Contains("The host did not offer more than one queue (virtio feature 12, MQ, is not set)."),
-                    Contains("The kernel command line (/proc/cmdline) switches them off: pci=nomsi.")));
-  const Instructions both = remedy(single, topology, "vda");
-  EXPECT_THAT(snippets(both), AllOf(HasSubstr("num-queues=4"), HasSubstr("grep -o 'pci=[^ ]*' /proc/cmdline")));
-}
-
-TEST(TwoLimits, AreThreeWhereTheGuestSwitchesMessageInterruptsOffBesides) {
-  Topology topology = scan(Guest("two-limits"));
-  topology.guest.command_line.value() += " pci=noacpi,nomsi";
-  topology.disks[0].facts.uses_msi = false;
-  const auto of = [&](Remedy what) { return instructions_for(what, &topology.disks[0], topology, {Platform::kQemu}); };
-  const Instructions here = of(Remedy::kLiftGuestLimit), all = of(Remedy::kMoreQueuesAndLiftLimit);
-  EXPECT_EQ(here.in_short, "change two settings here, and reboot");
-  for (const Instructions& instructions : {here, all}) {
-    EXPECT_THAT(instructions.summary, AllOf(HasSubstr("Take the module parameter"), HasSubstr("Take pci=nomsi off")));
-    EXPECT_THAT(snippets(instructions), HasSubstr("grep -o 'pci=[^ ]*' /proc/cmdline"));
-  }
-  EXPECT_THAT(all.summary, HasSubstr("First on the host: Give vda 8 queues"));
 }
 
 TEST(SeverityByCost, IsNotCriticalWhereHardlyTwoRequestsMeet) {
@@ -269,40 +173,6 @@ TEST(NoMsi, OfATableThatWasNotReadIsNotLaidToOneSide) {
             "find out why this guest leaves MSI-X unused");
 }
 
-TEST(TwoLimits, AreAParameterOfNvmeAndAShortTable) {
-  Topology topology = scan(Guest("nvme-write-queues"));
-  const Load writes = {std::vector<std::uint64_t>(8, 30'000), {60'000, 60'000, 60'000, 60'000, 0, 0, 0, 0}};
-  topology.disks[0].facts.msix_vectors = 13;
-  EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kLiftGuestLimit);
-  topology.disks[0].facts.msix_vectors = 8;
-  topology.vmm = "qemu";
-  const Found both = only(topology, "nvme0n1", writes);
-  EXPECT_EQ(both.remedy, Remedy::kLiftLimitThenMoreQueues);
-  EXPECT_THAT(both.evidence,
-              AllOf(Contains("For a queue for each vCPU the table has to have 9 vectors."),
-                    Contains("Without what this guest sets it has 7 queues for all its requests, or more. What remains "
-                             "then is the host's limit: the MSI-X table has no vectors for a queue for each vCPU.")));
-  const Instructions here = remedy(both, topology, "nvme0n1");
-  EXPECT_LT(snippets(here).find("/proc/cmdline"), snippets(here).find("msix_qsize=9"));
-  // Where nobody can set the host's, the guest's part is worth as much.
-  topology.vmm = "amazon-ec2";
-  EXPECT_THAT(found(topology, "nvme0n1", writes), ElementsAre("guest_limits_queues warning"));
-  const Instructions only_here =
-      instructions_for(only(topology, "nvme0n1", writes).remedy, &topology.disks[0], topology, {});
-  EXPECT_THAT(only_here.summary, HasSubstr("That alone brings nvme0n1 7 queues or more for all its requests."));
-  EXPECT_THAT(snippets(only_here), HasSubstr("/proc/cmdline"));
-  // With vectors for no more than interrupt now it brings nothing.
-  topology.disks[0].facts.msix_vectors = 5;
-  EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kMoreQueuesAndLiftLimit);
-  topology.disks[0].facts.msix_vectors = 8;
-  topology.disks[0].facts.pci_id = 0x144d'a80a;  // Samsung's: what the hardware has is no limit of the host
-  topology.vmm = "qemu";
-  EXPECT_EQ(only(topology, "nvme0n1", writes).remedy, Remedy::kLiftGuestLimit);
-  topology.disks[0].facts.msix_vectors.reset();
-  EXPECT_THAT(only(topology, "nvme0n1", writes).evidence,
-              Contains("How many interrupt vectors it has could not be read, which takes root."));
-}
-
 TEST(ParametersThatWereChangedAfterBoot, AreNotSaidToHaveMadeTheQueues) {
   Topology nvme = scan(Guest("nvme-write-queues"));
   nvme.guest.limits.nvme_write_queues = 0;
@@ -338,103 +208,6 @@ TEST(ParametersThatWereChangedAfterBoot, AreToldOfPolledQueues) {
   topology.guest.limits.virtio_blk_poll_queues = 7;  // the driver leaves one that interrupts
   EXPECT_THAT(only(topology, "vda", kEightCpusOneInterrupted).evidence,
               Contains(HasSubstr("1 queue is polled (module parameter virtio_blk.poll_queues): only")));
-}
-
-TEST(XensLimit, IsTheHostsWhereTheDriverWouldTakeMore) {
-  Topology topology = scan(Guest("xen-max-queues"), "XenVMMXenVMM");
-  topology.guest.limits.xen_blkfront_queues = 32;
-  topology.guest.command_line = "xen_blkfront.max_queues=32";
-  EXPECT_THAT(only(topology, "xvda", kEightCpus).evidence,
-              Contains(HasSubstr("Xen's disk driver in this guest would take up to 32 queues "
-                                 "(xen_blkfront.max_queues), so the host offers no more than")));
-}
-
-TEST(ProvidersDisks, AreNotToldOfAHostThatNobodyCanReach) {
-  Topology topology = scan(Guest("two-limits"));
-  topology.guest.limits = {};
-  topology.vmm = "amazon-ec2";
-  topology.guest.manager = "";
-  Measured measured = test::measure(topology.disks[0], kEightCpus);
-  test::Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
-  test::Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
-  measured.cost = QueueCost{.request_seconds = 1, .completion_seconds = 0.1, .crossing_seconds = 0.01};
-  const auto all = [&] {
-    std::string text;
-    for (const Finding& finding : find_all(DiskEvidence{topology, topology.disks[0], measured})) {
-      text += finding.kind->explanation;
-      for (const std::string& sentence : finding.found.evidence) text += " " + sentence;
-      text += instructions_for(finding.found.remedy, &topology.disks[0], topology, {}).summary;
-    }
-    return text;
-  };
-  EXPECT_THAT(all(), AllOf(HasSubstr("outside this guest"), HasSubstr("at a limit of its type"),
-                           Not(HasSubstr("page cache")), Not(HasSubstr("thread")), Not(HasSubstr("on the host what"))));
-  topology.vmm = "qemu";
-  EXPECT_THAT(all(), AllOf(HasSubstr("page cache"), HasSubstr("at the host, where one thread may serve a queue")));
-}
-
-TEST(PassedThrough, DrivesAnswerThemselves) {
-  for (const auto& [fixture, name] : {std::pair("passed-through-nvme", "nvme0n1"), {"passed-through-hba", "sda"}}) {
-    const Topology topology = scan(Guest(fixture));
-    const Disk& disk = disk_of(topology, name);
-    EXPECT_TRUE(is_passed_through(topology, disk)) << fixture;
-    Measured measured;
-    measured.seconds = 10;
-    measured.has_requests = true;
-    test::Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
-    test::Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
-    test::Case::add(measured.ops[VQS_READ].queue, 2e-6, 10'000);
-    const auto all = find_all(DiskEvidence{topology, disk, measured});
-    ASSERT_EQ(all.size(), 1U) << fixture;
-    EXPECT_EQ(all[0].kind->id, "host_latency");
-    EXPECT_THAT(all[0].found.evidence, Contains(HasSubstr("is passed through, so the drive itself answers")));
-    const Instructions one = remedy(all[0].found, topology, name);
-    EXPECT_THAT(one.steps, IsEmpty());
-    EXPECT_THAT(one.summary + std::string(all[0].kind->explanation),
-                AllOf(Not(HasSubstr("main loop")), Not(HasSubstr("how it is served"))));
-  }
-}
-
-TEST(PassedThrough, DrivesHaveFindingsOfWhatThisGuestLimits) {
-  Topology topology = scan(Guest("passed-through-nvme"));
-  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
-              Not(Contains(::testing::StartsWith("guest_limits_queues"))));
-  for (HardwareQueue& queue : topology.disks[0].queues) queue.type = QueueType::kDefault;
-  topology.disks[0].queues.back().type = QueueType::kPoll;
-  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
-              Contains(::testing::StartsWith("guest_limits_queues")));
-}
-
-TEST(PassedThrough, IsNotKnownOfAProvidersControllers) {
-  Topology topology = scan(Guest("passed-through-nvme"));
-  topology.guest.manager = "proxmox";
-  EXPECT_TRUE(is_passed_through(topology, topology.disks[0]));
-  topology.guest.manager = "Alibaba Cloud";
-  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
-}
-
-TEST(PassedThrough, IsNotWhatAHypervisorMakes) {
-  EXPECT_FALSE(is_passed_through(scan(Guest("virtio-scsi")), scan(Guest("virtio-scsi")).disks[0]));
-  Topology topology = scan(Guest("pvscsi"));
-  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
-  topology.vmm = "vmware";
-  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
-}
-
-TEST(Machines, WhoseCpuHasNoHypervisorAreNoGuestsWhateverDmiAndDisksSay) {
-  const Topology ecs = scan(Guest("ecs-bare-metal"));
-  EXPECT_EQ(ecs.guest.hypervisor, false);
-  EXPECT_EQ(disk_of(ecs, "vda").transport, "virtio-pci");
-  EXPECT_FALSE(is_guest(ecs));
-  EXPECT_THAT(found(ecs, "vda", kEightCpusOneInterrupted), IsEmpty());
-  Guest dell("nvme");
-  dell.file("sys/class/dmi/id/sys_vendor", "Dell Inc.")
-      .file("sys/class/dmi/id/product_name", "OpenStack Compute")
-      .file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme msr apic sse2 vmx\n");
-  EXPECT_EQ(scan(dell).vmm, "");
-  EXPECT_EQ(choose_platforms(scan(dell), std::nullopt).reason, "This machine does not look like a guest.");
-  dell.file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme msr apic sse2 hypervisor\n");
-  EXPECT_EQ(scan(dell).vmm, "qemu");
 }
 
 TEST(OneQueueForEver, IsInformationUntilACostIsMeasured) {
@@ -478,4 +251,4 @@ TEST(OneQueue, IsNoWarningForWhatWasNotMeasuredWhereRequestsHardlyMeet) {
 }
 
 }  // namespace
-}  // namespace vqscope
+}  // namespace vqscope::test

@@ -6,56 +6,18 @@
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/remedies.h"
+#include "agent/topology/vmm.h"
+#include "tests/unit/disk_case.h"
 #include "tests/unit/scanned_guest.h"
 
-namespace vqscope {
+namespace vqscope::test {
 namespace {
 
-using test::disk_of;
-using test::found;
-using test::Guest;
-using test::kFourCpusOneInterrupted;
-using test::Load;
-using test::only;
-using test::remedy;
-using test::scan;
-using test::snippets;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-const Load kEightCpusOneInterrupted = {std::vector<std::uint64_t>(8, 30'000), {200'000, 0, 0, 0, 0, 0, 0, 0}};
-
-TEST(TwoLimits, OfAProvidersDriveAreMendedAsFarAsThisGuestCan) {
-  const Topology topology = scan(Guest("ec2-write-and-poll-queues"));
-  const Load writes = {std::vector<std::uint64_t>(16, 20'000), std::vector<std::uint64_t>(16, 10'000)};
-  EXPECT_THAT(found(topology, "nvme0n1", writes), ElementsAre("guest_limits_queues warning"));
-  const Found limits = only(topology, "nvme0n1", writes);
-  EXPECT_THAT(limits.evidence,
-              Contains(HasSubstr("Without what this guest sets it has 8 queues for all its requests")));
-  const Instructions here = instructions_for(limits.remedy, &topology.disks[0], topology, {});
-  EXPECT_EQ(here.in_short, "change a module parameter here, and reboot");
-  EXPECT_THAT(here.summary, HasSubstr("whether it can prepare more, knows whoever runs it."));
-}
-
-TEST(TwoLimits, AreNoMessageInterruptsInThisGuestAndAShortTable) {
-  for (const unsigned vectors : {0U, 3U, 8U}) {
-    Topology topology = scan(Guest("no-msi"));
-    topology.guest.command_line = "pci=nomsi";
-    topology.disks.back().facts.msix_vectors = vectors;
-    ASSERT_EQ(topology.disks.back().name, "vda");
-    const Found both = only(topology, "vda", kEightCpusOneInterrupted);
-    EXPECT_EQ(both.remedy, Remedy::kMoreQueuesAndUseMsi) << vectors;
-    EXPECT_THAT(both.evidence, Contains("The kernel command line (/proc/cmdline) switches them off: pci=nomsi."));
-    const Instructions instructions = remedy(both, topology, "vda");
-    EXPECT_THAT(instructions.summary, AllOf(HasSubstr("First on the host: Let the host prepare an interrupt vector"),
-                                            HasSubstr("Then in this guest: Take pci=nomsi off")));
-    EXPECT_THAT(snippets(instructions), AllOf(HasSubstr("vectors=9"), HasSubstr("/proc/cmdline")));
-  }
-}
 
 TEST(OneQueueForEver, IsThatOfThePlatformThatWasAskedFor) {
   const Topology topology = scan(Guest("firecracker"));
@@ -161,5 +123,102 @@ TEST(Limits, OfAProvidersDiskAreLookedForWhereItsQueuesCannotBeSet) {
   EXPECT_THAT(steps(), IsEmpty());
 }
 
+TEST(XensLimit, IsTheHostsWhereTheDriverWouldTakeMore) {
+  Topology topology = scan(Guest("xen-max-queues"), "XenVMMXenVMM");
+  topology.guest.limits.xen_blkfront_queues = 32;
+  topology.guest.command_line = "xen_blkfront.max_queues=32";
+  EXPECT_THAT(only(topology, "xvda", kEightCpus).evidence,
+              Contains(HasSubstr("Xen's disk driver in this guest would take up to 32 queues "
+                                 "(xen_blkfront.max_queues), so the host offers no more than")));
+}
+
+TEST(ProvidersDisks, AreNotToldOfAHostThatNobodyCanReach) {
+  Topology topology = scan(Guest("two-limits"));
+  topology.guest.limits = {};
+  topology.vmm = "amazon-ec2";
+  topology.guest.manager = "";
+  Measured measured = test::measure(topology.disks[0], kEightCpus);
+  Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
+  Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
+  measured.cost = QueueCost{.request_seconds = 1, .completion_seconds = 0.1, .crossing_seconds = 0.01};
+  const auto all = [&] {
+    std::string text;
+    for (const Finding& finding : find_all(DiskEvidence{topology, topology.disks[0], measured})) {
+      text += finding.kind->explanation;
+      for (const std::string& sentence : finding.found.evidence) text += " " + sentence;
+      text += instructions_for(finding.found.remedy, &topology.disks[0], topology, {}).summary;
+    }
+    return text;
+  };
+  EXPECT_THAT(all(), AllOf(HasSubstr("outside this guest"), HasSubstr("at a limit of its type"),
+                           Not(HasSubstr("page cache")), Not(HasSubstr("thread")), Not(HasSubstr("on the host what"))));
+  topology.vmm = "qemu";
+  EXPECT_THAT(all(), AllOf(HasSubstr("page cache"), HasSubstr("at the host, where one thread may serve a queue")));
+}
+
+TEST(PassedThrough, DrivesAnswerThemselves) {
+  for (const auto& [fixture, name] : {std::pair("passed-through-nvme", "nvme0n1"), {"passed-through-hba", "sda"}}) {
+    const Topology topology = scan(Guest(fixture));
+    const Disk& disk = disk_of(topology, name);
+    EXPECT_TRUE(is_passed_through(topology, disk)) << fixture;
+    Measured measured;
+    measured.seconds = 10;
+    measured.has_requests = true;
+    Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
+    Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
+    Case::add(measured.ops[VQS_READ].queue, 2e-6, 10'000);
+    const auto all = find_all(DiskEvidence{topology, disk, measured});
+    ASSERT_EQ(all.size(), 1U) << fixture;
+    EXPECT_EQ(all[0].kind->id, "host_latency");
+    EXPECT_THAT(all[0].found.evidence, Contains(HasSubstr("is passed through, so the drive itself answers")));
+    const Instructions one = remedy(all[0].found, topology, name);
+    EXPECT_THAT(one.steps, IsEmpty());
+    EXPECT_THAT(one.summary + std::string(all[0].kind->explanation),
+                AllOf(Not(HasSubstr("main loop")), Not(HasSubstr("how it is served"))));
+  }
+}
+
+TEST(PassedThrough, DrivesHaveFindingsOfWhatThisGuestLimits) {
+  Topology topology = scan(Guest("passed-through-nvme"));
+  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
+              Not(Contains(::testing::StartsWith("guest_limits_queues"))));
+  for (HardwareQueue& queue : topology.disks[0].queues) queue.type = QueueType::kDefault;
+  topology.disks[0].queues.back().type = QueueType::kPoll;
+  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
+              Contains(::testing::StartsWith("guest_limits_queues")));
+}
+
+TEST(PassedThrough, IsNotKnownOfAProvidersControllers) {
+  Topology topology = scan(Guest("passed-through-nvme"));
+  topology.guest.manager = "proxmox";
+  EXPECT_TRUE(is_passed_through(topology, topology.disks[0]));
+  topology.guest.manager = "Alibaba Cloud";
+  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
+}
+
+TEST(PassedThrough, IsNotWhatAHypervisorMakes) {
+  EXPECT_FALSE(is_passed_through(scan(Guest("virtio-scsi")), scan(Guest("virtio-scsi")).disks[0]));
+  Topology topology = scan(Guest("pvscsi"));
+  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
+  topology.vmm = "vmware";
+  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
+}
+
+TEST(Machines, WhoseCpuHasNoHypervisorAreNoGuestsWhateverDmiAndDisksSay) {
+  const Topology ecs = scan(Guest("ecs-bare-metal"));
+  EXPECT_EQ(ecs.guest.hypervisor, false);
+  EXPECT_EQ(disk_of(ecs, "vda").transport, "virtio-pci");
+  EXPECT_FALSE(is_guest(ecs));
+  EXPECT_THAT(found(ecs, "vda", kEightCpusOneInterrupted), IsEmpty());
+  Guest dell("nvme");
+  dell.file("sys/class/dmi/id/sys_vendor", "Dell Inc.")
+      .file("sys/class/dmi/id/product_name", "OpenStack Compute")
+      .file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme msr apic sse2 vmx\n");
+  EXPECT_EQ(scan(dell).vmm, "");
+  EXPECT_EQ(choose_platforms(scan(dell), std::nullopt).reason, "This machine does not look like a guest.");
+  dell.file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme msr apic sse2 hypervisor\n");
+  EXPECT_EQ(scan(dell).vmm, "qemu");
+}
+
 }  // namespace
-}  // namespace vqscope
+}  // namespace vqscope::test

@@ -94,6 +94,8 @@ inline std::string snippets(const Instructions& instructions) {
 }
 
 inline const Load kFourCpus = {{60'000, 60'000, 60'000, 60'000}, {}};
+inline const Load kEightCpus = {std::vector<std::uint64_t>(8, 30'000), {100'000, 0, 0, 0, 100'000, 0, 0, 0}};
+inline const Load kEightCpusOneInterrupted = {std::vector<std::uint64_t>(8, 30'000), {200'000, 0, 0, 0, 0, 0, 0, 0}};
 inline const Load kFourCpusOneInterrupted = {{60'000, 60'000, 60'000, 60'000}, {200'000, 0, 0, 0}};
 
 }  // namespace vqscope::test
