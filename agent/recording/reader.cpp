@@ -159,6 +159,11 @@ Result<std::optional<RecordedReading>> RecordingReader::next() {
   return std::nullopt;
 }
 
+std::string cut_short(const std::string& name, const RecordingDamage& damage) {
+  return fmt::format("{} is sound up to byte {} only ({}); what comes after is left out", name, damage.offset,
+                     damage.what);
+}
+
 Result<DecodedSnapshot> decode_recorded_snapshot(std::string bytes, std::string name) {
   auto reader = RecordingReader::from_bytes(std::move(bytes), name);
   if (!reader) return tl::unexpected(reader.error());

@@ -64,11 +64,17 @@ class RecordingReader {
   std::optional<RecordingDamage> damage_;
 };
 
-// The first reading of a recording in memory, such as GET /-/snapshot answers.
+// "FILE is sound up to byte 8 only (the last record is not whole); what comes after is left out"
+std::string cut_short(const std::string& name, const RecordingDamage& damage);
+
+// A reading, whose it is, and its segment: there is another one once the counters began anew.
 struct DecodedSnapshot {
   RecordingHeader header;
   Reading reading;
+  std::size_t segment = 0;
 };
+
+// The first reading of a recording in memory, such as GET /-/snapshot answers.
 Result<DecodedSnapshot> decode_recorded_snapshot(std::string bytes, std::string name);
 
 }  // namespace vqscope

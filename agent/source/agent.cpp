@@ -23,6 +23,10 @@ class Agent : public Source {
       if (auto up = check_required(required_probes_, reading.probes); !up) return tl::unexpected(up.error());
     }
     keep_selected(disks_, reading);
+    const RecordingHeader& header = snapshot->header;
+    if (last_ && (header.counting_since_ns != last_->counting_since_ns || header.boot_id != last_->boot_id)) ++segment_;
+    last_ = header;
+    snapshot->segment = segment_;
     return std::move(*snapshot);
   }
 
@@ -33,6 +37,8 @@ class Agent : public Source {
   DiskSelection disks_;
   std::vector<std::string> required_probes_;
   bool first_ = true;
+  std::optional<RecordingHeader> last_;
+  std::size_t segment_ = 0;
 };
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace vqscope {
 
 namespace {
 
-constexpr long kTimeoutMs = 5000;
 constexpr std::size_t kMaxAnswer = 64 << 20;
 constexpr std::string_view kUnix = "unix:";
 constexpr const char* kPath = "/-/snapshot";
@@ -113,7 +112,7 @@ Result<AgentClient> AgentClient::create(const AgentAddress& address) {
   set_file(curl, CURLOPT_SSLCERT, address.certificate_file);
   set_file(curl, CURLOPT_SSLKEY, address.key_file);
   ::curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
+  ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, address.patience_ms);
   ::curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   return AgentClient(std::move(handle), local ? address.url + kPath : std::move(*shown));
 }
@@ -131,6 +130,12 @@ Result<DecodedSnapshot> AgentClient::snapshot() {
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
   if (code == CURLE_COULDNT_CONNECT && url_.starts_with(kUnix))
     return fail(fmt::format("cannot read {}: no agent serves on that socket, or this user may not open it", url_));
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    double seconds = 0;
+    ::curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &seconds);
+    return fail(
+        fmt::format("cannot read {}: no answer in {:.0f} s; is the agent stopped, or out of reach?", url_, seconds));
+  }
   if (code != CURLE_OK)
     return fail(fmt::format("cannot read {}: {}{}", url_, reason[0] != '\0' ? reason : ::curl_easy_strerror(code),
                             hint_at(code)));

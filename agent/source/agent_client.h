@@ -19,6 +19,7 @@ struct AgentAddress {
   std::string url;
   std::filesystem::path ca_file;                     // PEM; empty: the system's CAs
   std::filesystem::path certificate_file, key_file;  // PEM, shown to the agent; empty: none
+  long patience_ms = 5000;                           // how long to wait for an answer
 };
 
 // A connection to one agent, kept open between calls. An object serves one thread at a time.

@@ -9,6 +9,8 @@
 
 namespace vqscope {
 
+DiskSelection all_disks() { return {DeviceFilter::of_all(), {}, {}, {}}; }
+
 Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent) {
   const bool remote = !agent.url.empty();
   // sysfs is looked at by whoever scans the topology; without procfs that would only know less.
@@ -23,8 +25,8 @@ Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAdd
                          std::move(named->missing)};
   }
   const bool all = remote && options.device_include.empty() && options.device_exclude.empty();
-  auto filter =
-      all ? DeviceFilter::create("", "^$") : DeviceFilter::create(options.device_include, options.device_exclude);
+  if (all) return all_disks();
+  auto filter = DeviceFilter::create(options.device_include, options.device_exclude);
   if (!filter) return tl::unexpected(filter.error());
   return DiskSelection{std::move(*filter), {}, {}, {}};
 }

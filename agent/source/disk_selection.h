@@ -21,6 +21,9 @@ struct DiskSelection {
   std::vector<std::string> missing;  // sentences: what was named and is not there; of this machine only
 };
 
+// Every disk that readings are of.
+DiskSelection all_disks();
+
 // What a running agent measures (no URL: there is none) is its own choice, if nothing is asked for here.
 Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// In place of fetch.cpp in a build without libcurl.
+// In place of agent_client.cpp in a build without libcurl.
 #include "agent/source/agent_client.h"
 
 namespace vqscope {

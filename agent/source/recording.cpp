@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "agent/source/source.h"
@@ -17,17 +15,15 @@ class Recording : public Source {
   Result<std::optional<DecodedSnapshot>> read() override {
     auto next = reader_.next();
     if (!next) return tl::unexpected(next.error());
-    if (!*next && reader_.damage())
-      return fail(fmt::format("{} is sound up to byte {} only ({}); what comes after is left out", name_,
-                              reader_.damage()->offset, reader_.damage()->what));
     if (!*next) return std::nullopt;
-    DecodedSnapshot snapshot{(*next)->header, (*next)->reading};
+    DecodedSnapshot snapshot{(*next)->header, (*next)->reading, (*next)->segment};
     if (std::exchange(first_, false))
       if (auto found = find_named(disks_, snapshot.reading.topology); !found) return tl::unexpected(found.error());
     keep_selected(disks_, snapshot.reading);
     return snapshot;
   }
 
+  [[nodiscard]] std::optional<RecordingDamage> damage() const override { return reader_.damage(); }
   [[nodiscard]] std::string place() const override { return name_; }
 
  private:
@@ -42,7 +38,8 @@ class Recording : public Source {
 Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path, DiskSelection disks) {
   auto reader = RecordingReader::open(path);
   if (!reader) return tl::unexpected(reader.error());
-  return std::make_unique<Recording>(std::move(*reader), path.string(), std::move(disks));
+  return std::make_unique<Recording>(std::move(*reader), path == kStandardStream ? "standard input" : path.string(),
+                                     std::move(disks));
 }
 
 }  // namespace vqscope

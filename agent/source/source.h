@@ -24,10 +24,12 @@ class Source {
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
-  // Everything that is counted, now; of a recording, at its next moment, and nullopt after the last. A header with
-  // another counting_since_ns or boot_id than before: the counters began anew. After an error the next call tries
-  // again.
+  // Everything that is counted, now; of a recording, at its next moment, and nullopt after the last. After an error the
+  // next call tries again.
   virtual Result<std::optional<DecodedSnapshot>> read() = 0;
+
+  // Of a recording, once read() has returned nullopt: why there is no more of what its file holds.
+  [[nodiscard]] virtual std::optional<RecordingDamage> damage() const { return std::nullopt; }
 
   // For people: this guest's host name (empty: not known), "the agent at URL", or the file.
   [[nodiscard]] virtual std::string place() const = 0;
@@ -41,12 +43,16 @@ Result<DecodedSnapshot> read_one(Source& source);
 Result<std::unique_ptr<Source>> open_this_machine(const MeasureOptions& options, DeviceFilter filter,
                                                   std::uint64_t refresh_ns);
 
+// An agent that runs in this guest and measures what is asked for, if there is one that lets this user read and answers
+// soon, of which it has given a reading; else null.
+std::unique_ptr<Source> find_local_agent(const MeasureOptions& options);
+
 // A running agent. The first reading fails when a disk or a probe is not there that was asked for by name.
 Result<std::unique_ptr<Source>> open_agent(const MeasureOptions& options, const AgentAddress& agent,
                                            DiskSelection disks);
 
-// A recording, from its first reading on; all its segments. The first reading fails when a disk is not there that was
-// asked for by name, and after the last sound one all do where the file is damaged.
+// A recording ("-": standard input), from its first reading on; all its segments. The first reading fails when a disk
+// is not there that was asked for by name.
 Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path, DiskSelection disks);
 
 }  // namespace vqscope

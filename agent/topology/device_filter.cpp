@@ -14,14 +14,20 @@ Result<DeviceFilter> DeviceFilter::create(const std::string& include, const std:
   return DeviceFilter(std::move(pattern), !include.empty());
 }
 
-DeviceFilter DeviceFilter::of_names(const std::vector<std::string>& names) {
+std::string DeviceFilter::pattern_of(const std::vector<std::string>& names) {
   std::string pattern;
   for (const std::string& name : names) {
     pattern += pattern.empty() ? "^(?:" : "|";
     for (const char c : name) pattern += c == '/' || c == '!' ? "[/!]" : re2::RE2::QuoteMeta(std::string(1, c));
   }
-  return {std::make_unique<re2::RE2>(pattern + ")$", re2::RE2::Quiet), true};
+  return pattern + ")$";
 }
+
+DeviceFilter DeviceFilter::of_names(const std::vector<std::string>& names) {
+  return {std::make_unique<re2::RE2>(pattern_of(names), re2::RE2::Quiet), true};
+}
+
+DeviceFilter DeviceFilter::of_all() { return {std::make_unique<re2::RE2>("", re2::RE2::Quiet), true}; }
 
 bool DeviceFilter::accepts(std::string_view name) const {
   return re2::RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), *pattern_) == accept_matches_;

@@ -26,6 +26,11 @@ class DeviceFilter {
   // Accepts these disks only, one at the least. A "/" in a kernel name, which sysfs writes as "!", matches both.
   static DeviceFilter of_names(const std::vector<std::string>& names);
 
+  // What create() takes as `include` to accept these.
+  static std::string pattern_of(const std::vector<std::string>& names);
+
+  static DeviceFilter of_all();
+
   [[nodiscard]] bool accepts(std::string_view name) const;
 
  private:

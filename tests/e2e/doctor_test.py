@@ -7,6 +7,7 @@ import pathlib
 import pty
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -335,6 +336,9 @@ class BadInput(unittest.TestCase):
         # An application that answers whatever it is asked.
         (folder / "-").mkdir()
         (folder / "-/snapshot").write_text("<!DOCTYPE html>")
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            self.check([f"--url=127.0.0.1:{mute.getsockname()[1]}"],
+                       "no answer in 5 s; is the agent stopped, or out of reach?")
         self.check([f"--url=127.0.0.1:{port}"],
                    "is no agent of vqscope, or one that is too old: it sent something else than a recording")
         self.check([f"--url=https://127.0.0.1:{port}"], "(does it want http://?)")

@@ -156,6 +156,41 @@ class Recorded(unittest.TestCase):
         self.assertEqual(console.ended(), 0)
         self.assertTrue(console.is_restored())
 
+    def test_the_mouse_does_what_the_help_says(self):
+        other = vqtest.Loop(self)
+        self.agent = vqtest.Agent(self, f"--device-include=^({self.loop.name}|{other.name})$")
+        self.file.unlink()
+        for reads in (0, 100):
+            self.record(reads)
+        for terminal, sgr in (("xterm-256color", True), ("screen-256color", False)):
+            with self.subTest(terminal):
+                console = self.console("--at=1d", TERM=terminal, rows=12)
+                console.wait_for(other.name)
+                rows = {name: next(i for i, line in enumerate(console.lines()) if line.startswith(name))
+                        for name in (self.loop.name, other.name)}
+                first, second = sorted(rows, key=rows.get)
+                vqtest.wait_for(lambda: rows[first] in console.selected(), f"{first} to be selected")
+                console.mouse(0, rows[second], sgr)  # a click selects
+                vqtest.wait_for(lambda: rows[second] in console.selected(), f"{second} to be selected")
+                self.assertNotIn(rows[first], console.selected())
+                console.mouse(0, rows[second], sgr)  # and opens what is selected
+                console.wait_for("In flight:")
+                self.assertTrue(any(line.startswith(second) for line in console.lines()[:3]), console.text())
+                top = console.lines()
+                console.mouse(65, 5, sgr)  # the wheel scrolls
+                vqtest.wait_for(lambda: console.lines() != top, "another part")
+                console.mouse(64, 5, sgr)
+                vqtest.wait_for(lambda: console.lines() == top, "the part before")
+                console.press("\x1b")
+                console.wait_for("REQ/S")
+                console.mouse(0, 0, sgr)  # where no disk is
+                console.mouse(65, 5, sgr)
+                console.mouse(64, 5, sgr)
+                vqtest.wait_for(lambda: rows[first] in console.selected(), f"{first} to be selected")
+                console.press("q")
+                self.assertEqual(console.ended(), 0)
+                self.assertTrue(console.is_restored())
+
     def test_a_storm_of_keys_and_resizes_harms_nothing(self):
         for reads in (10, 20):
             self.record(reads)
@@ -277,6 +312,38 @@ class Live(unittest.TestCase):
         console.press("q")
         self.assertEqual(console.ended(), 0)
         self.assertTrue(console.is_restored())
+
+    def serve_here(self):
+        """An agent where one is looked for in this guest."""
+        try:
+            socket.create_server(("127.0.0.1", 10177)).close()
+        except OSError:
+            self.skipTest("port 10177 is taken")
+        agent = vqtest.Agent(self, f"--device-include=^{self.loop.name}$", "--web.listen-address=127.0.0.1:10177")
+        self.addCleanup(agent.process.send_signal, signal.SIGCONT)
+        return agent
+
+    def test_quits_while_the_agent_of_this_guest_is_stopped(self):
+        self.load()
+        agent = self.serve_here()
+        console = screens.Console(self, vqtest.AGENT, "top", columns=160)
+        self.busy(console)
+        self.assertIn("the agent at http://127.0.0.1:10177", console.lines()[0])
+        agent.process.send_signal(signal.SIGSTOP)
+        console.wait_for("No reading, and trying again: ")
+        console.wait_for("no answer in 1 s; is the agent stopped, or out of reach?")
+        console.press("q")
+        self.assertEqual(console.ended(), 0)
+        self.assertTrue(console.is_restored())
+
+    def test_attaches_probes_where_the_agent_of_this_guest_is_stopped(self):
+        self.load()
+        self.serve_here().process.send_signal(signal.SIGSTOP)
+        console = screens.Console(self, vqtest.AGENT, "top", f"--device-include=^{self.loop.name}$", columns=160)
+        self.busy(console)
+        self.assertNotIn("the agent at", console.lines()[0])
+        console.press("q")
+        self.assertEqual(console.ended(), 0)
 
     def test_pausing_stands_still(self):
         self.load()

@@ -22,7 +22,7 @@ except ImportError:
     pyte = None
 else:
     class Screen(pyte.Screen):
-        """Scrolls by several lines, too."""
+        """Scrolls by several lines, and repeats the last character, too."""
 
         def scroll(self, count, line, step):
             x, y = self.cursor.x, self.cursor.y
@@ -31,6 +31,15 @@ else:
                 step()
             self.cursor.x, self.cursor.y = x, y
 
+        last = " "
+
+        def draw(self, data):
+            super().draw(data)
+            self.last = data[-1:] or self.last
+
+        def repeat(self, count=1):
+            self.draw(self.last * (count or 1))
+
         def scroll_up(self, count=1):
             self.scroll(count, self.margins.bottom if self.margins else self.lines - 1, self.index)
 
@@ -38,17 +47,15 @@ else:
             self.scroll(count, self.margins.top if self.margins else 0, self.reverse_index)
 
     class Stream(pyte.ByteStream):
-        csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
-        events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+        csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down", "b": "repeat"}
+        events = pyte.ByteStream.events | {"scroll_up", "scroll_down", "repeat"}
 
 # As a terminal sends them to a program that has asked for its keypad.
 UP, DOWN, RIGHT, LEFT = "\x1bOA", "\x1bOB", "\x1bOC", "\x1bOD"
 
 
 class Console:
-    """The program, its screen (pyte) and all that it wrote (`written`).
-
-    A terminal that repeats characters on demand, as xterm does, is more than pyte knows."""
+    """The program, its screen (pyte) and all that it wrote (`written`)."""
 
     def __init__(self, test, *command, columns=80, rows=24, **environment):
         if pyte is None:
@@ -93,12 +100,25 @@ class Console:
     def press(self, keys):
         os.write(self.near, keys.encode())
 
+    def mouse(self, button, row, sgr):
+        """A button of xterm's (64 and 65 are the wheel) goes down and up on a row, counted from 0, in one of the two ways
+        in which terminals tell of it."""
+        if sgr:
+            self.press("".join(f"\x1b[<{button};3;{row + 1}{end}" for end in "Mm"))
+        else:
+            self.press("".join("\x1b[M" + chr(32 + b) + "#" + chr(33 + row) for b in (button, 3)))
+
     def wait_for(self, text, seconds=10):
         """The screen's text once it has that."""
         try:
             return vqtest.wait_for(lambda: (shown := self.text()) and text in shown and shown, f"'{text}'", seconds)
         except AssertionError as error:
             raise AssertionError(f"{error} on\n{self.text()}") from None
+
+    def selected(self):
+        """The rows, counted from 0, that are shown in reverse."""
+        self.read()
+        return [row for row in range(self.screen.lines) if self.screen.buffer[row][0].reverse]
 
     def wait_for_no(self, text):
         vqtest.wait_for(lambda: text not in self.text(), f"'{text}' to go")

@@ -100,7 +100,12 @@ class Recorded : public Source {
     readings_.pop_front();
     return next;
   }
+  [[nodiscard]] std::optional<RecordingDamage> damage() const override {
+    return readings_.empty() ? damage_ : std::nullopt;
+  }
   [[nodiscard]] std::string place() const override { return "run.vqr"; }
+
+  std::optional<RecordingDamage> damage_;
 
  private:
   std::deque<DecodedSnapshot> readings_;
@@ -159,6 +164,17 @@ TEST(TopReplay, TakesATimeOfTheDayForTheOneThatIsNearest) {
   }
   auto within = Player::of_recording(recording_of(60), {}, parse_moment("08:00:30"));
   EXPECT_EQ(words_of(draw(**within), "vda")[1], "30");
+}
+
+TEST(TopReplay, SaysWhatOfADamagedFileIsLeftOut) {
+  Readings readings;
+  auto recording = std::make_unique<Recorded>(std::deque<DecodedSnapshot>{readings.next(), readings.next()});
+  recording->damage_ = {4711, "a record is damaged", false};
+  auto player = Player::of_recording(std::move(recording), {}, std::nullopt);
+  ASSERT_TRUE(player);
+  press(**player, "l");
+  EXPECT_THAT(draw(**player, {200, 24, false}),
+              Contains(HasSubstr("run.vqr is sound up to byte 4711 only (a record is damaged); what comes after")));
 }
 
 TEST(TopReplay, SaysWhenAMomentIsNotInIt) {

@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -14,6 +11,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
 #include "agent/commands/common/progress.h"
+#include "agent/commands/common/wait.h"
 #include "agent/model/cpu_load.h"
 #include "agent/probes/permission.h"
 #include "agent/source/source.h"
@@ -31,23 +29,6 @@ constexpr std::uint64_t kRefreshNs = 1'000'000'000;
 Result<std::unique_ptr<Source>> open_source(const DoctorOptions& options, DiskSelection disks) {
   return options.agent.url.empty() ? open_this_machine(options.measure, std::move(disks.filter), kRefreshNs)
                                    : open_agent(options.measure, options.agent, std::move(disks));
-}
-
-// Waits until `deadline_ns`; the signal that came meanwhile, or 0.
-Result<int> wait_until(std::uint64_t deadline_ns, const Fd& signals) {
-  for (;;) {
-    const std::uint64_t now = monotonic_ns();
-    if (now >= deadline_ns) return 0;
-    const std::uint64_t left = deadline_ns - now;
-    const timespec timeout = {static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
-    pollfd watched = {signals.get(), POLLIN, 0};
-    const int ready = ::ppoll(&watched, 1, &timeout, nullptr);
-    if (ready < 0 && errno != EINTR) return fail_errno("cannot wait for signals");
-    if (ready <= 0) continue;
-    signalfd_siginfo signal = {};
-    if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return fail_errno("cannot read a signal");
-    return static_cast<int>(signal.ssi_signo);
-  }
 }
 
 Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
@@ -87,9 +68,11 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   watched.notes = disks->notes;
   auto source = open_source(options, std::move(*disks));
   if (!source) return tl::unexpected(source.error());
+  Progress progress;
+  if (remote) progress.show("Asking " + (*source)->place() + " ...");
   auto first = read_one(**source);
+  progress.clear();
   if (!first) return tl::unexpected(first.error());
-  const std::uint64_t counting_since_ns = first->header.counting_since_ns;
   watched.origin = {(*source)->place(), first->header};
   if (auto found = check_disks(first->reading, options); !found) return tl::unexpected(found.error());
   watched.course.add(first->reading.topology, first->reading.snapshot);
@@ -102,7 +85,6 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
                stderr);
   }
 
-  Progress progress;
   const auto stat = cpu_stat(options);
   const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
   const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
@@ -116,8 +98,7 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
     }
     auto now = read_one(**source);
     if (!now) return tl::unexpected(now.error());
-    if (now->header.counting_since_ns != counting_since_ns)
-      return fail("the agent was started anew while it was watched; run this again");
+    if (now->segment != 0) return fail("the agent was started anew while it was watched; run this again");
     watched.course.add(now->reading.topology, now->reading.snapshot);
     watched.last = std::move(now->reading);
     const Snapshot &begin = watched.first.snapshot, &seen = watched.last.snapshot;

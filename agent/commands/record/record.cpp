@@ -48,10 +48,9 @@ class Tape {
   Result<void> add(const DecodedSnapshot& snapshot) {
     std::string records;
     RecordingHeader header = snapshot.header;
-    if (readings_ == 0 || header.counting_since_ns != counting_since_ns_ || header.boot_id != boot_id_) {
+    if (readings_ == 0 || snapshot.segment != segment_) {
       if (readings_ > 0) spdlog::warn("the agent was restarted: its counters begin anew, in a new segment");
-      counting_since_ns_ = header.counting_since_ns;
-      boot_id_ = header.boot_id;
+      segment_ = snapshot.segment;
       header.note = note_;
       records = encoder_.begin(header);
     }
@@ -68,8 +67,9 @@ class Tape {
  private:
   RecordingWriter writer_;
   RecordingEncoder encoder_;
-  std::string note_, boot_id_;
-  std::uint64_t counting_since_ns_ = 0, readings_ = 0;
+  std::string note_;
+  std::size_t segment_ = 0;
+  std::uint64_t readings_ = 0;
 };
 
 std::string list_disks(const Topology& topology) {

@@ -51,6 +51,7 @@ bool Player::read_until(std::size_t readings) {
   while (history_.end() < readings) {
     auto next = recording_->read();
     if (!next) tell(next.error().message);
+    if (const auto damage = recording_->damage()) tell(cut_short(recording_->place(), *damage));
     if (!next || !*next) return false;
     history_.add(std::move(**next));
   }

@@ -27,8 +27,6 @@ namespace {
 
 // How old what is known of elevators and interrupt lines may be.
 constexpr std::uint64_t kRefreshNs = 10'000'000'000;
-// Where an agent may be found: the socket that the documents propose, and the default port.
-constexpr std::array kUsualAgents = {"unix:/run/vqscope/agent.sock", "http://127.0.0.1:10177"};
 
 Result<std::unique_ptr<Source>> open_agent_at(const TopOptions& options, const AgentAddress& agent) {
   auto disks = select_disks(options.measure, agent);
@@ -36,20 +34,9 @@ Result<std::unique_ptr<Source>> open_agent_at(const TopOptions& options, const A
   return open_agent(options.measure, agent, std::move(*disks));
 }
 
-// An agent on this machine that measures what is asked for and lets this user see it.
-std::unique_ptr<Source> find_agent(const TopOptions& options) {
-  const SystemPaths usual;
-  if (options.measure.paths.procfs != usual.procfs || options.measure.paths.sysfs != usual.sysfs) return nullptr;
-  for (const char* url : kUsualAgents) {
-    auto source = open_agent_at(options, {.url = url, .ca_file = {}, .certificate_file = {}, .key_file = {}});
-    if (source && (*source)->read()) return std::move(*source);
-  }
-  return nullptr;
-}
-
 Result<std::unique_ptr<Source>> open_source(const TopOptions& options) {
   if (!options.agent.url.empty()) return open_agent_at(options, options.agent);
-  if (auto agent = find_agent(options)) return agent;
+  if (auto agent = find_local_agent(options.measure)) return agent;
   auto disks = select_disks(options.measure, {});
   if (!disks) return tl::unexpected(disks.error());
   if (!disks->missing.empty()) return fail(disks->missing.front());
@@ -239,8 +226,8 @@ Result<void> show(const TopOptions& options) {
     feed = std::move(*started);
   }
   auto ended = Session(*player, feed.get(), **terminal, *signals).run();
-  if (!ended || options.agent.url.empty()) return ended;
-  // An agent that does not answer would be waited for, and reading it holds nothing that the kernel does not take back.
+  if (!ended || feed == nullptr) return ended;
+  // An agent that does not answer would be waited for, and reading holds nothing that the kernel does not take back.
   terminal->reset();
   std::_Exit(0);
 }
