@@ -59,7 +59,11 @@ int run(const vqscope::TopOptions& options) {
   return 0;
 }
 
-int run(const vqscope::CompareOptions& options) { return vqscope::compare(options); }
+int run(const vqscope::CompareOptions& options) {
+  vqscope::set_up_logging({.level = "error"});
+  vqscope::route_libbpf_messages();
+  return vqscope::compare(options);
+}
 
 int run(const vqscope::ExplainOptions& options) { return vqscope::explain(options); }
 

@@ -12,7 +12,7 @@ ROOMS = [
     ["agent/topology"],
     ["agent/model"],
     ["agent/probes", "agent/diagnosis", "agent/recording"],
-    ["agent/collector", "agent/view"],
+    ["agent/collector", "agent/view", "agent/comparison"],
     ["agent/source"],
     ["exporters/http"],
     ["exporters/prometheus", "exporters/page"],

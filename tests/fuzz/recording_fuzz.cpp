@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "agent/commands/compare/render.h"
-#include "agent/commands/compare/report.h"
-#include "agent/commands/compare/series.h"
+#include "agent/commands/compare/sides.h"
 #include "agent/commands/doctor/report.h"
+#include "agent/comparison/report.h"
 #include "agent/recording/codec.h"
 #include "agent/recording/reader.h"
 #include "tests/fuzz/fuzz.h"

@@ -8,7 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/commands/compare/render.h"
-#include "agent/commands/compare/units.h"
+#include "agent/commands/compare/sides.h"
+#include "agent/comparison/units.h"
 #include "recorder.h"
 
 namespace vqscope {
@@ -56,6 +57,29 @@ TEST(Compare, OneQueueThenFourIsBetterAndTellsWhatChanged) {
   EXPECT_NEAR(device["numbers"]["irq_effective_cpus"]["after"], 4, 0.01);
   EXPECT_EQ(device["interrupts_per_second_by_cpu"]["after"].size(), 4U);
   EXPECT_TRUE(device["operations"]["read"]["device_latency_p99"].contains("ratio_low"));
+}
+
+TEST(Compare, SaysOfReadingsAsTheyComeWhatItSaysOfTheirRecording) {
+  Recorder before(1), after(4);
+  before.complete_in(900'000).record(31, 2000, 2'000'000);
+  SeriesMaker live("after.vqr");
+  after.complete_in(100'000).record(1, 0, 0);
+  live.take({after.header(), after.reading()});
+  for (int second = 0; second < 30; ++second) {
+    after.pass_second(4000, 1'000'000);
+    after.add_reading();
+    RecordingHeader header = after.header();
+    header.started_realtime_ns += after.reading().snapshot.time_ns;  // each reading has its own
+    live.take({header, after.reading()});
+  }
+  const auto first = load_series(before.save("before.vqr"), {}), recorded = load_series(after.save("after.vqr"), {});
+  auto seen = live.finish();
+  ASSERT_TRUE(first && recorded && seen);
+  auto of_recording = compare_series(*first, *recorded, {}, 0.05), of_live = compare_series(*first, *seen, {}, 0.05);
+  ASSERT_TRUE(of_recording && of_live);
+  of_recording->after.file = of_live->after.file = "";  // a path, and where the readings came from
+  EXPECT_EQ(render_json(*of_live), render_json(*of_recording));
+  EXPECT_EQ(overall(*of_live), Verdict::kBetter);
 }
 
 TEST(Compare, ExplainsAChangeByThePartsOfARequestsTime) {

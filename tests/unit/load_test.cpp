@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is the same load and what is another, on loads of which the truth is known. Everything is seeded.
-#include "agent/commands/compare/load.h"
+#include "agent/comparison/load.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <map>
 
-#include "agent/commands/compare/series.h"
-#include "agent/commands/compare/verdict.h"
+#include "agent/comparison/series.h"
+#include "agent/comparison/verdict.h"
 
 namespace vqscope::test {
 

@@ -225,6 +225,13 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"compare", "a", "b", "--device", "vda"}, "'vda' is not a pair of names"},
       {{"compare", "a", "b", "--format", "xml"}, "--format"},
       {{"compare", "a", "b", "--min-effect", "0"}, "--min-effect"},
+      {{"compare", "a", "b", "--live"}, "b is a second recording"},
+      {{"compare", "a", "b", "--url", "host"}, "b is a second recording"},
+      {{"compare", "a", "--live", "--url", "host"}, "excludes"},
+      {{"compare", "a", "b", "--duration", "10"}, "takes --live or --url"},
+      {{"compare", "a", "--live", "--duration", "0"}, "--duration"},
+      {{"compare", "a", "--live", "--window", "0..9", "--window", "9..20"}, "--window is given once, for a"},
+      {{"compare", "--live"}, "compare needs FILE"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.message);
@@ -347,6 +354,23 @@ TEST(CommandLine, RecordTakesAFileAndItsFlags) {
   EXPECT_TRUE(record.append);
   EXPECT_EQ(record.agent.url, "http://127.0.0.1:10177");
   EXPECT_EQ(record.measure.device_include, "^vd");
+}
+
+TEST(CommandLine, CompareTakesARecordingAndWhatTheDisksDoNow) {
+  const Parsed here = parse({"compare", "a", "--live", "--window", "10..60"});
+  ASSERT_EQ(here.line.exit_status, std::nullopt) << here.err;
+  const CompareOptions& live = std::get<CompareOptions>(here.line.command);
+  EXPECT_TRUE(live.live);
+  EXPECT_EQ(live.duration_seconds, 60U);
+  ASSERT_EQ(live.windows.size(), 1U);
+  EXPECT_EQ(live.windows[0].begin, 10);
+
+  const Parsed there = parse({"compare", "a", "--url", "db1:10177", "--duration", "1m30s", "--json"});
+  ASSERT_EQ(there.line.exit_status, std::nullopt) << there.err;
+  const CompareOptions& agent = std::get<CompareOptions>(there.line.command);
+  EXPECT_FALSE(agent.live);
+  EXPECT_EQ(agent.agent.url, "db1:10177");
+  EXPECT_EQ(agent.duration_seconds, 90U);
 }
 
 TEST(CommandLine, CompareTakesTwoFilesOrTwoWindows) {

@@ -44,6 +44,7 @@ class Recorder {
     return *this;
   }
   Reading& reading() { return reading_; }
+  [[nodiscard]] const RecordingHeader& header() const { return header_; }
   Recorder& add_reading() {
     bytes_ += encoder_.add(reading_);
     return *this;

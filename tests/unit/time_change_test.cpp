@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/time_change.h"
+#include "agent/comparison/time_change.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verdicts on loads of which the truth is known. Everything is seeded, so the counts are always the same; METHOD.md has
 // a table of more of them.
-#include "agent/commands/compare/verdict.h"
+#include "agent/comparison/verdict.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

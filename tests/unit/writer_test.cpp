@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "agent/commands/compare/series.h"
+#include "agent/commands/compare/sides.h"
 #include "recorder.h"
 
 namespace vqscope {

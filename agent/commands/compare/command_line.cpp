@@ -2,6 +2,7 @@
 #include "agent/commands/compare/command_line.h"
 
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -31,18 +32,30 @@ struct CompareWords {
   std::vector<std::string> files, windows, renamed;
   std::string format;
   double min_effect = 5;
+  bool live = false;
+  AgentAddress agent;
+  std::optional<double> duration_seconds;
 };
 
 Result<CompareOptions> make_compare(const CompareWords& words) {
   CompareOptions options;
   options.before = words.files[0];
   if (words.files.size() > 1) options.after = words.files[1];
+  options.live = words.live;
+  options.agent = words.agent;
+  const bool live = words.live || !words.agent.url.empty();
+  if (live && options.after)
+    return fail(options.after->string() + " is a second recording, and --live and --url stand for one: leave one out");
+  if (!live && words.duration_seconds) return fail("--duration is how long to watch, and takes --live or --url");
+  if (words.duration_seconds) options.duration_seconds = static_cast<std::uint64_t>(std::ceil(*words.duration_seconds));
   for (const std::string& text : words.windows) {
     const auto window = parse_window(text);
     if (!window) return fail("--window: '" + text + "' is not a range of times such as 10..60 or 1m..2m30s");
     options.windows.push_back(*window);
   }
-  if (!options.windows.empty() && options.windows.size() != 2)
+  if (live && options.windows.size() > 1)
+    return fail("with --live or --url, --window is given once, for " + words.files[0]);
+  if (!live && !options.windows.empty() && options.windows.size() != 2)
     return fail("--window is given twice, for before and after, or not at all");
   for (const std::string& text : words.renamed) {
     const std::size_t equals = text.find('=');
@@ -62,13 +75,23 @@ Result<CompareOptions> make_compare(const CompareWords& words) {
 Subcommand<CompareOptions> add_compare(CLI::App& app) {
   const auto shared = std::make_shared<CompareWords>();
   CompareWords& words = *shared;
-  CLI::App& compare =
-      *app.add_subcommand("compare", "Say whether a change helped, from recordings before and after it");
-  compare.add_option("files", words.files, "Two recordings, before and after; or one, for its two windows or segments")
+  CLI::App& compare = *app.add_subcommand(
+      "compare", "Say whether a change helped, from recordings before and after it, or from one and the disks now");
+  compare
+      .add_option("files", words.files,
+                  "Two recordings, before and after; or one, for its two windows or segments, or with --live or --url")
       ->type_name("FILE")
       ->check(not_empty())
       ->required()
       ->expected(1, 2);
+  CLI::Option* const live = compare.add_flag(
+      "--live", words.live,
+      "Compare with what this guest's disks do now, by the agent that runs in it, or else by probes, as root");
+  add_agent(compare, words.agent, "Compare with what the agent at this URL measures now");
+  live->excludes("--url");
+  add_duration(
+      compare, "--duration", [&words](double seconds) { words.duration_seconds = seconds; }, "1s", "31d",
+      "How long to watch with --live or --url (default: 1m); Ctrl-C compares what was seen until then");
   compare
       .add_option("--window", words.windows,
                   "Times from the recording's start to compare, such as 10..60 or 1m30s..; twice: before and after")
@@ -90,7 +113,7 @@ Subcommand<CompareOptions> add_compare(CLI::App& app) {
   add_format(compare, words.format);
   compare.footer(
       "Exit status: 0 better or no difference, 1 worse, 2 wrong command line, 3 mixed or not comparable (the load "
-      "differs, too short, idle), 4 a recording cannot be read, or the result not be printed.");
+      "differs, too short, idle), 4 a recording or the disks cannot be read, or the result not be printed.");
   return {&compare, [shared] { return make_compare(*shared); }};
 }
 

@@ -2,14 +2,17 @@
 #include "agent/commands/compare/compare.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/base/standard_streams.h"
 #include "agent/base/terminal.h"
 #include "agent/commands/compare/render.h"
+#include "agent/commands/compare/sides.h"
 
 namespace vqscope {
 
@@ -18,10 +21,12 @@ namespace {
 // Windows that follow one another may touch.
 constexpr double kSharedSeconds = 1.5;
 
-struct Sides {
-  std::filesystem::path before, after;
+struct Parts {
+  std::filesystem::path before, after;  // the same, if two parts of one recording are compared
   Part part_before, part_after;
 };
+
+bool is_live(const CompareOptions& options) { return options.live || !options.agent.url.empty(); }
 
 // Pipes and terminals cannot; what is not there, or a folder, is told of when it is opened.
 bool can_be_read_twice(const std::filesystem::path& path) {
@@ -31,12 +36,11 @@ bool can_be_read_twice(const std::filesystem::path& path) {
 }
 
 // Which files and parts of them are compared.
-Result<Sides> choose(const CompareOptions& options) {
-  Sides sides{options.before, options.after.value_or(options.before), {}, {}};
-  if (!options.windows.empty()) {
-    sides.part_before.window = options.windows[0];
-    sides.part_after.window = options.windows[1];
-  }
+Result<Parts> choose(const CompareOptions& options) {
+  Parts parts{options.before, options.after.value_or(options.before), {}, {}};
+  if (!options.windows.empty()) parts.part_before.window = options.windows.front();
+  if (is_live(options)) return parts;
+  if (!options.windows.empty()) parts.part_after.window = options.windows.back();
   if (!options.after && !can_be_read_twice(options.before))
     return fail(
         fmt::format("{} can be read only once: save it to a file to compare two parts of it", options.before.string()));
@@ -47,13 +51,13 @@ Result<Sides> choose(const CompareOptions& options) {
     if (!segments) return tl::unexpected(segments.error());
     if (*segments != 2)
       return fail(
-          fmt::format("{} is one recording with {} segment{}: give a second file, or two windows such as "
-                      "--window 0..60 --window 90..150, or add the second side with record --append",
+          fmt::format("{} is one recording with {} segment{}: give a second file, --live to watch this guest, or two "
+                      "windows such as --window 0..60 --window 90..150, or add the second side with record --append",
                       options.before.string(), *segments, *segments == 1 ? "" : "s"));
-    sides.part_before.segment = 0;
-    sides.part_after.segment = 1;
+    parts.part_before.segment = 0;
+    parts.part_after.segment = 1;
   }
-  return sides;
+  return parts;
 }
 
 // Whoever wants to see the numbers of one recording may.
@@ -70,16 +74,28 @@ void tell_of_shared_time(double seconds, Comparison& comparison) {
   }
 }
 
+// A live side that was ended early, as a note.
+std::string ended_early(const LiveSide& live, const CompareOptions& options) {
+  return fmt::format("{} ended after {:.0f} s of {} s, by {}", live.series.file, live.series.seconds,
+                     options.duration_seconds, live.signal == SIGINT ? "Ctrl-C" : "SIGTERM");
+}
+
 Result<Comparison> make_comparison(const CompareOptions& options) {
-  const auto sides = choose(options);
-  if (!sides) return tl::unexpected(sides.error());
-  const auto before = load_series(sides->before, sides->part_before);
+  const auto parts = choose(options);
+  if (!parts) return tl::unexpected(parts.error());
+  const auto before = load_series(parts->before, parts->part_before);
   if (!before) return tl::unexpected(before.error());
-  const auto after = load_series(sides->after, sides->part_after);
+  auto after = [&]() -> Result<LiveSide> {
+    if (is_live(options)) return watch_live(options, *before);
+    auto loaded = load_series(parts->after, parts->part_after);
+    if (!loaded) return tl::unexpected(loaded.error());
+    return LiveSide{std::move(*loaded)};
+  }();
   if (!after) return tl::unexpected(after.error());
-  auto comparison = compare_series(*before, *after, options.renamed, options.min_effect);
-  const double shared = shared_seconds(*before, *after);
-  if (comparison && shared > std::min(kSharedSeconds, std::min(before->seconds, after->seconds) / 2))
+  if (after->signal != 0) after->series.notes.push_back(ended_early(*after, options));
+  auto comparison = compare_series(*before, after->series, options.renamed, options.min_effect);
+  const double shared = shared_seconds(*before, after->series);
+  if (comparison && shared > std::min(kSharedSeconds, std::min(before->seconds, after->series.seconds) / 2))
     tell_of_shared_time(shared, *comparison);
   return comparison;
 }

@@ -11,8 +11,8 @@
 #include "agent/base/text.h"
 #include "agent/base/utc.h"
 #include "agent/base/wrap.h"
-#include "agent/commands/compare/statistics.h"
-#include "agent/commands/compare/units.h"
+#include "agent/comparison/statistics.h"
+#include "agent/comparison/units.h"
 
 namespace vqscope {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "agent/commands/compare/report.h"
+#include "agent/comparison/report.h"
 
 namespace vqscope {
 

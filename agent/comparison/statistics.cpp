@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/statistics.h"
+#include "agent/comparison/statistics.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/commands/compare/numbers.h"
-#include "agent/commands/compare/statistics.h"
+#include "agent/comparison/numbers.h"
+#include "agent/comparison/statistics.h"
 
 namespace vqscope {
 

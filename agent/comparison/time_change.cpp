@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/time_change.h"
+#include "agent/comparison/time_change.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <functional>
 
-#include "agent/commands/compare/units.h"
+#include "agent/comparison/units.h"
 
 namespace vqscope {
 

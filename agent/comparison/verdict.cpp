@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/verdict.h"
+#include "agent/comparison/verdict.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-#include "agent/commands/compare/units.h"
+#include "agent/comparison/units.h"
 #include "agent/model/operations.h"
 #include "agent/model/supported_quantile.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/changes.h"
+#include "agent/comparison/changes.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a recording says of each disk, second by second and in sum: what a comparison works with.
+// What readings say of each disk, second by second and in sum: what a comparison works with. Pure.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,7 +13,6 @@
 
 #include "agent/base/boxed.h"
 #include "agent/base/result.h"
-#include "agent/commands/compare/options.h"
 #include "agent/diagnosis/finding.h"
 #include "agent/model/request_time.h"
 #include "agent/model/snapshot.h"
@@ -81,7 +82,7 @@ struct Run {
 };
 
 struct Series {
-  std::string file;
+  std::string file;        // or what else the readings are of, for people
   RecordingHeader header;  // of the first segment
   double begin = 0;        // seconds from the recording's start to the first reading that counts
   double seconds = 0;      // from there to the last
@@ -96,6 +97,12 @@ struct Series {
   [[nodiscard]] const DeviceSeries* find(const std::string& name) const;
 };
 
+// Seconds from a recording's start.
+struct TimeWindow {
+  double begin = 0;
+  double end = std::numeric_limits<double>::infinity();
+};
+
 // Which part of a recording.
 struct Part {
   TimeWindow window;
@@ -105,11 +112,25 @@ struct Part {
 // Seconds of the same boot of the same guest that are in both.
 double shared_seconds(const Series& a, const Series& b);
 
-// The time of a segment that was recorded after another boot of the guest than the one before it follows right after
-// that one; within a boot CLOCK_MONOTONIC tells. Fails when the file is no recording or has no two readings there.
-Result<Series> load_series(const std::filesystem::path& path, const Part& part);
+// Makes a series of readings that are taken one after the other. An object serves one thread at a time.
+class SeriesMaker {
+ public:
+  // `file` as in Series.
+  explicit SeriesMaker(std::string file, const Part& part = {});
+  ~SeriesMaker();
+  SeriesMaker(const SeriesMaker&) = delete;
+  SeriesMaker& operator=(const SeriesMaker&) = delete;
 
-// How many segments with two readings at least a recording has.
-Result<std::size_t> count_segments(const std::filesystem::path& path);
+  // The time of a segment that was recorded after another boot of the guest than the one before it follows right after
+  // that one; within a boot CLOCK_MONOTONIC tells.
+  void take(const DecodedSnapshot& snapshot);
+
+  // Once. Fails when there were no two readings of a disk. `damage`: why there are no more.
+  Result<Series> finish(const std::optional<RecordingDamage>& damage = std::nullopt);
+
+ private:
+  class Loader;
+  std::unique_ptr<Loader> loader_;
+};
 
 }  // namespace vqscope

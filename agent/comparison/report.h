@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/commands/compare/changes.h"
-#include "agent/commands/compare/series.h"
-#include "agent/commands/compare/time_change.h"
-#include "agent/commands/compare/verdict.h"
+#include "agent/comparison/changes.h"
+#include "agent/comparison/series.h"
+#include "agent/comparison/time_change.h"
+#include "agent/comparison/verdict.h"
 
 namespace vqscope {
 

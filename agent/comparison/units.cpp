@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/units.h"
+#include "agent/comparison/units.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/load.h"
+#include "agent/comparison/load.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <cmath>
 #include <vector>
 
-#include "agent/commands/compare/changes.h"
-#include "agent/commands/compare/units.h"
+#include "agent/comparison/changes.h"
+#include "agent/comparison/units.h"
 #include "agent/model/operations.h"
 
 namespace vqscope {

@@ -6,8 +6,8 @@
 #include <span>
 #include <string>
 
-#include "agent/commands/compare/series.h"
-#include "agent/commands/compare/statistics.h"
+#include "agent/comparison/series.h"
+#include "agent/comparison/statistics.h"
 
 namespace vqscope {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/numbers.h"
+#include "agent/comparison/numbers.h"
 
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "agent/commands/compare/series.h"
+#include "agent/comparison/series.h"
 
 namespace vqscope {
 

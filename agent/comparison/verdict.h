@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/commands/compare/load.h"
-#include "agent/commands/compare/numbers.h"
+#include "agent/comparison/load.h"
+#include "agent/comparison/numbers.h"
 
 namespace vqscope {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "agent/commands/compare/numbers.h"
+#include "agent/comparison/numbers.h"
 
 namespace vqscope {
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/series.h"
+#include "agent/comparison/series.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
-#include "agent/commands/compare/changes.h"
+#include "agent/comparison/changes.h"
 #include "agent/diagnosis/diagnosis.h"
 #include "agent/model/model.h"
 #include "agent/model/window.h"
@@ -80,24 +82,25 @@ Second make_second(const DeviceSnapshot& window, double seconds) {
   return second;
 }
 
-// Takes readings one after the other, and adds what lies between them.
-class Loader {
- public:
-  Loader(Series& series, const Part& part) : series_(series), part_(part) {}
+}  // namespace
 
-  void take(const RecordedReading& recorded) {
-    const Reading& reading = recorded.reading;
-    place_in_time(recorded);
-    const bool follows = previous_ && previous_segment_ == recorded.segment;
-    if (previous_segment_ != recorded.segment) previous_.reset();
-    previous_segment_ = recorded.segment;
-    const bool chosen = !part_.segment || *part_.segment == recorded.segment;
+class SeriesMaker::Loader {
+ public:
+  Loader(std::string file, const Part& part) : part_(part) { series_.file = std::move(file); }
+
+  void take(const DecodedSnapshot& snapshot) {
+    const Reading& reading = snapshot.reading;
+    place_in_time(snapshot);
+    const bool follows = previous_ && previous_segment_ == snapshot.segment;
+    if (previous_segment_ != snapshot.segment) previous_.reset();
+    previous_segment_ = snapshot.segment;
+    const bool chosen = !part_.segment || *part_.segment == snapshot.segment;
     if (chosen && time_ >= part_.window.begin - kSlackSeconds && time_ <= part_.window.end + kSlackSeconds) {
-      if (!begun_) begin(recorded);
-      if (!follows) begin_run(recorded);
+      if (!begun_) begin(snapshot);
+      if (!follows) begin_run(snapshot);
       series_.runs.back().end_ns = reading.snapshot.time_ns;
       course_.add(reading.topology, reading.snapshot);
-      tell_of_changes(recorded);
+      tell_of_changes(snapshot);
       if (follows) add_interval(reading);
       previous_ = reading.snapshot;
     } else {
@@ -105,7 +108,7 @@ class Loader {
     }
   }
 
-  void finish() {
+  Result<Series> finish(const std::optional<RecordingDamage>& damage) {
     if (run_end_ && run_begin_) series_.findings = diagnose(series_.topology, *run_begin_, *run_end_, course_).findings;
     series_.seconds = last_ - series_.begin;
     if (std::isfinite(part_.window.end) && time_ < part_.window.end - kSlackSeconds)
@@ -121,6 +124,14 @@ class Loader {
         device.notes.push_back(
             fmt::format("{} vanished {:.0f} s into {}", device.disk.name, watched_[i].last, series_.file));
     }
+    if (damage) series_.notes.push_back(cut_short(series_.file, *damage));
+    if (series_.devices.empty()) {
+      std::string why = "it is too short";
+      if (std::isfinite(part_.window.end) || part_.window.begin > 0) why += " for that window";
+      if (damage) why = damage->what;
+      return fail(fmt::format("{} has no two readings of a disk to compare: {}", series_.file, why));
+    }
+    return std::move(series_);
   }
 
  private:
@@ -136,44 +147,44 @@ class Loader {
   };
 
   // Sets time_: seconds from the recording's start.
-  void place_in_time(const RecordedReading& recorded) {
-    const std::uint64_t now = recorded.reading.snapshot.time_ns;
-    const bool other_boot = recorded.header.boot_id != boot_id_ || recorded.header.boot_id.empty();
-    if (!origin_ || (recorded.segment != timed_segment_ && other_boot) || now < last_ns_) {
+  void place_in_time(const DecodedSnapshot& snapshot) {
+    const std::uint64_t now = snapshot.reading.snapshot.time_ns;
+    const bool other_boot = snapshot.header.boot_id != boot_id_ || snapshot.header.boot_id.empty();
+    if (!origin_ || (snapshot.segment != timed_segment_ && other_boot) || now < last_ns_) {
       shift_ = origin_ ? time_ + 1 : 0;
       origin_ = now;
-      boot_id_ = recorded.header.boot_id;
+      boot_id_ = snapshot.header.boot_id;
     }
-    timed_segment_ = recorded.segment;
+    timed_segment_ = snapshot.segment;
     last_ns_ = now;
     time_ = shift_ + static_cast<double>(now - *origin_) / 1e9;
   }
 
-  void begin(const RecordedReading& recorded) {
-    series_.header = recorded.header;
+  void begin(const DecodedSnapshot& snapshot) {
+    series_.header = snapshot.header;
     series_.begin = time_;
     begun_ = true;
   }
 
   // Readings that follow one another without a gap begin here.
-  void begin_run(const RecordedReading& recorded) {
-    const std::uint64_t now = recorded.reading.snapshot.time_ns;
-    series_.runs.push_back({recorded.header.boot_id, now, now});
-    run_begin_ = recorded.reading.snapshot;
+  void begin_run(const DecodedSnapshot& snapshot) {
+    const std::uint64_t now = snapshot.reading.snapshot.time_ns;
+    series_.runs.push_back({snapshot.header.boot_id, now, now});
+    run_begin_ = snapshot.reading.snapshot;
     run_end_.reset();
     course_ = Course();
   }
 
   // What somebody turned while it was recorded.
-  void tell_of_changes(const RecordedReading& recorded) {
-    const Topology& now = recorded.reading.topology;
-    if (known_ && known_->header == recorded.header && known_->topology == now) return;
+  void tell_of_changes(const DecodedSnapshot& snapshot) {
+    const Topology& now = snapshot.reading.topology;
+    if (known_ && known_->header == snapshot.header && known_->topology == now) return;
     if (known_) {
       const auto sentence = [&](const TopologyChange& change) {
         return fmt::format("{}: {} -> {}, seen {:.0f} s into {}", change.what, change.before, change.after, time_,
                            series_.file);
       };
-      for (const TopologyChange& change : changes_between(known_->header, known_->topology, recorded.header, now))
+      for (const TopologyChange& change : changes_between(known_->header, known_->topology, snapshot.header, now))
         series_.notes.push_back(sentence(change));
       for (const Disk& disk : now.disks)
         for (const Disk& before : known_->topology.disks)
@@ -181,7 +192,7 @@ class Loader {
             for (const TopologyChange& change : changes_between(before, disk))
               changes_.emplace_back(disk.name, sentence(change));
     }
-    known_ = {recorded.header, now};
+    known_ = {snapshot.header, now};
   }
 
   DeviceSeries& series_of(const Disk& disk) {
@@ -242,8 +253,8 @@ class Loader {
     device.totals.add(device.seconds.back());
   }
 
-  Series& series_;
-  const Part& part_;
+  Series series_;
+  const Part part_;
   bool begun_ = false;
   std::optional<std::uint64_t> origin_;  // CLOCK_MONOTONIC at shift_
   double shift_ = 0, time_ = 0, last_ = 0;
@@ -258,7 +269,11 @@ class Loader {
   std::vector<Watched> watched_;                              // by Series::devices
 };
 
-}  // namespace
+SeriesMaker::SeriesMaker(std::string file, const Part& part)
+    : loader_(std::make_unique<Loader>(std::move(file), part)) {}
+SeriesMaker::~SeriesMaker() = default;
+void SeriesMaker::take(const DecodedSnapshot& snapshot) { loader_->take(snapshot); }
+Result<Series> SeriesMaker::finish(const std::optional<RecordingDamage>& damage) { return loader_->finish(damage); }
 
 SparseHistogram::SparseHistogram(const Histogram& histogram) : sum_ns(histogram.sum_ns) {
   const auto [begin, end] = histogram.range();
@@ -311,45 +326,6 @@ double shared_seconds(const Series& a, const Series& b) {
       if (!x.boot_id.empty() && x.boot_id == y.boot_id && end > begin) shared += static_cast<double>(end - begin) / 1e9;
     }
   return shared;
-}
-
-Result<Series> load_series(const std::filesystem::path& path, const Part& part) {
-  auto reader = RecordingReader::open(path);
-  if (!reader) return tl::unexpected(reader.error());
-  Series series;
-  series.file = path == kStandardStream ? "standard input" : path.string();
-  Loader loader(series, part);
-  for (;;) {
-    const auto recorded = reader->next();
-    if (!recorded) return tl::unexpected(recorded.error());
-    if (!*recorded) break;
-    loader.take(**recorded);
-  }
-  loader.finish();
-  if (const auto& damage = reader->damage())
-    series.notes.push_back(fmt::format("{} is sound up to byte {} only ({}); what comes after is left out", series.file,
-                                       damage->offset, damage->what));
-  if (series.devices.empty()) {
-    std::string why = "it is too short";
-    if (std::isfinite(part.window.end) || part.window.begin > 0) why += " for that window";
-    if (reader->damage()) why = reader->damage()->what;
-    return fail(fmt::format("{} has no two readings of a disk to compare: {}", series.file, why));
-  }
-  return series;
-}
-
-Result<std::size_t> count_segments(const std::filesystem::path& path) {
-  auto reader = RecordingReader::open(path);
-  if (!reader) return tl::unexpected(reader.error());
-  std::vector<std::size_t> readings;
-  for (;;) {
-    const auto recorded = reader->next();
-    if (!recorded) return tl::unexpected(recorded.error());
-    if (!*recorded) break;
-    readings.resize((*recorded)->segment + 1);
-    ++readings.back();
-  }
-  return static_cast<std::size_t>(std::count_if(readings.begin(), readings.end(), [](std::size_t n) { return n > 1; }));
 }
 
 }  // namespace vqscope

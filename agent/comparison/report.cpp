@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/commands/compare/report.h"
+#include "agent/comparison/report.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "agent/commands/compare/units.h"
+#include "agent/comparison/units.h"
 #include "agent/model/model.h"
 #include "agent/model/operations.h"
 #include "agent/model/supported_quantile.h"
