@@ -101,12 +101,13 @@ class Console:
         os.write(self.near, keys.encode())
 
     def mouse(self, button, row, sgr):
-        """A button of xterm's (64 and 65 are the wheel) goes down and up on a row, counted from 0, in one of the two ways
-        in which terminals tell of it."""
+        """A button of xterm's (64 and 65 are the wheel, which never goes up) goes down and up on a row, counted from 0, in
+        one of the two ways in which terminals tell of it."""
+        wheel = button >= 64
         if sgr:
-            self.press("".join(f"\x1b[<{button};3;{row + 1}{end}" for end in "Mm"))
+            self.press("".join(f"\x1b[<{button};3;{row + 1}{end}" for end in ("M" if wheel else "Mm")))
         else:
-            self.press("".join("\x1b[M" + chr(32 + b) + "#" + chr(33 + row) for b in (button, 3)))
+            self.press("".join("\x1b[M" + chr(32 + b) + "#" + chr(33 + row) for b in ([button] if wheel else [button, 3])))
 
     def wait_for(self, text, seconds=10):
         """The screen's text once it has that."""

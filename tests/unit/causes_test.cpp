@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/diagnosis/disk_kind.h"
+#include "agent/diagnosis/layout_cost.h"
 #include "agent/diagnosis/remedies.h"
 #include "tests/unit/scanned_guest.h"
 
