@@ -87,9 +87,9 @@ export function fillDisks(body, abouts, step, findings, chosen, choose) {
 }
 
 /**
- * @param {HTMLElement} list @param {DiskStep | undefined} disk @param {Load | undefined} load @param {Placed} step
+ * @param {HTMLElement} list @param {DiskStep | undefined} disk @param {Load | undefined} load
  */
-export function fillNumbers(list, disk, load, step) {
+export function fillNumbers(list, disk, load) {
   /** @type {[string, string][]} */
   const rows = [
     ['requests/s', shown(load?.requests_per_second, grouped)],
@@ -105,9 +105,17 @@ export function fillNumbers(list, disk, load, step) {
               [`${name}: p99.9`, shown(latency?.p999_seconds, shortDuration)]);
   if (load === disk) rows.push(['interrupts/s', shown(disk?.interrupts_per_second, grouped)]);
   if (load === disk && disk?.errors) rows.push(['failed requests', grouped(disk.errors)]);
-  for (const [reason, count] of Object.entries(step.lost ?? {})) rows.push([`lost events, ${reason}`, grouped(count)]);
   keep(list, rows, ([name]) => name, ([name]) => make('div', {}, make('dt', {}, name), make('dd')),
        (pair, [, value]) => setText(pair.children[1], value));
+}
+
+/**
+ * @param {HTMLElement} place @param {HTMLElement} list @param {string[]} sentences
+ */
+export function fillNotCounted(place, list, sentences) {
+  place.hidden = sentences.length === 0;
+  // "... [stale_slot]": its reason stays while its numbers change.
+  keep(list, sentences, (text) => text.slice(text.lastIndexOf('[')), () => make('li'), setText);
 }
 
 /**
