@@ -5,7 +5,7 @@ import {boundsOf, Chart, cpuMap, latencyMap, line, rowsShown} from './charts.js'
 import {byId, keep, make, setAttribute, setText} from './dom.js';
 import {Feed} from './feed.js';
 import {clock, duration, grouped, plural, shortDuration, shown, throughput} from './format.js';
-import {fillDisks, fillFindings, fillLastMinute, fillMatrix, fillNumbers, fillTime} from './panels.js';
+import {fillDisks, fillFindings, fillLastMinute, fillMatrix, fillNotCounted, fillNumbers, fillTime} from './panels.js';
 
 /** @typedef {import('../types').Placed} Placed */
 /** @typedef {import('../types').Load} Load */
@@ -208,7 +208,8 @@ function renderStatus() {
   const edge = view.edge === undefined ? undefined : feed.step(view.edge);
   const moment = view.moment === undefined ? undefined : feed.step(view.moment);
   let text = 'Live.';
-  if (feed.trouble && feed.answered)
+  if (feed.locked) text = 'The agent asks for a password. Reload the page to give it.';
+  else if (feed.trouble && feed.answered)
     text = `The agent has not answered since ${clock(feed.answered)}: ${feed.trouble}. Asking again.`;
   else if (feed.trouble) text = `The agent does not answer: ${feed.trouble}. Asking again.`;
   else if (feed.steps.length === 0) text = 'The agent has just started; the first second is being measured.';
@@ -250,7 +251,8 @@ function render() {
   renderPictures(step, span);
   renderCell();
   renderMoment(step, span);
-  fillNumbers(byId('numbers'), disk, loadOf(step), step);
+  fillNumbers(byId('numbers'), disk, loadOf(step));
+  fillNotCounted(byId('not-counted'), byId('losses'), step.not_counted ?? []);
   fillTime(byId('time-of'), byId('time-bar'), byId('time-parts'), disk?.time);
   renderMatrix(disk);
   if (byId('table-details').hasAttribute('open'))
@@ -330,5 +332,9 @@ document.addEventListener('keydown', (event) => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', renderSoon);
 
-readAddress();
-feed.run();
+// A user and a password in the address would be in every link that is made of it. The browser remembers them.
+if (new URL(document.URL).username) location.replace(location.origin + location.pathname + location.search + location.hash);
+else {
+  readAddress();
+  feed.run();
+}
