@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A browser for the tests of the page: Debian's chromium, without a window."""
 
+import base64
 import unittest
 
 import vqtest
@@ -37,8 +38,7 @@ class Browser:
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         test.addCleanup(self.driver.quit)
         self.resize(width, height, scale)
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-            "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        self.prefer(dark)
         self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": """
             document.addEventListener('securitypolicyviolation', (event) => console.error('policy', event.violatedDirective,
                                                                                           event.blockedURI));"""})
@@ -46,6 +46,15 @@ class Browser:
     def resize(self, width, height, scale=1):
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500})
+
+    def prefer(self, dark):
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+
+    def picture(self, file, whole):
+        """Of what fits the screen, or of the whole page."""
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": whole})
+        file.write_bytes(base64.b64decode(taken["data"]))
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)

@@ -18,6 +18,8 @@ export class Feed {
   findings = [];
   keptSeconds = 900;
   stepSeconds = 1;
+  /** How often the steps were others than before: of another run of the agent, or after a gap. */
+  beginnings = 0;
   /** There is more of the past to come. */
   catchingUp = true;
   /** Why the agent does not answer; empty: it does. */
@@ -89,13 +91,18 @@ export class Feed {
     }
   }
 
+  #beginAnew() {
+    this.steps = [];
+    ++this.beginnings;
+  }
+
   /** @param {Answer} answer */
   #take(answer) {
     // Another version of the agent may have another page.
     if (this.#version && this.#version !== answer.version) location.reload();
     this.#version = answer.version;
     const [run, newest] = answer.cursor.split('-');
-    if (!this.#cursor.startsWith(`${run}-`)) this.steps = [];
+    if (!this.#cursor.startsWith(`${run}-`)) this.#beginAnew();
     this.#cursor = answer.cursor;
     this.keptSeconds = answer.kept_seconds;
     this.stepSeconds = answer.step_seconds;
@@ -103,7 +110,7 @@ export class Feed {
     if (answer.findings) this.findings = answer.findings;
     const first = Number(newest) - answer.steps.length + 1;
     // A page that slept for longer than the agent remembers begins anew.
-    if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.steps = [];
+    if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.#beginAnew();
     answer.steps.forEach((step, index) => {
       const before = this.steps[this.steps.length - 1];
       this.steps.push({...step, number: first + index, at: (before ? before.at : 0) + step.seconds});

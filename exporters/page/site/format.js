@@ -44,8 +44,9 @@ export function percent(share) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  if (seconds < 1e-3) return `${fixed(seconds * 1e6)} us`;
-  if (seconds < 1) return `${significant(seconds * 1e3, 3)} ms`;
+  // What would be written as 1000 us or 1000 ms has the next unit.
+  if (seconds < 999.5e-6) return `${fixed(seconds * 1e6)} us`;
+  if (seconds < 999.5e-3) return `${significant(seconds * 1e3, 3)} ms`;
   return `${significant(seconds, 3)} s`;
 }
 

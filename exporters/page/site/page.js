@@ -29,8 +29,8 @@ let wantedTime;
 let remark = '';
 
 const feed = new Feed(() => {
-  findWanted();
   forgetWhatIsGone();
+  findWanted();
   render();
 });
 
@@ -97,9 +97,18 @@ function findWanted() {
   view.edge = (feed.steps.find((step) => step.at >= found.at + view.range / 4) ?? newest).number;
 }
 
+let beginnings = 0;
 function forgetWhatIsGone() {
-  if (view.moment !== undefined && !feed.step(view.moment)) view.moment = undefined;
-  if (view.edge !== undefined && !feed.step(view.edge)) view.edge = undefined;
+  // The numbers of steps begin anew with them.
+  const others = feed.beginnings !== beginnings;
+  beginnings = feed.beginnings;
+  if (others) pointed = undefined;
+  for (const chosen of /** @type {const} */ (['moment', 'edge'])) {
+    const number = view[chosen];
+    if (number === undefined || (!others && feed.step(number))) continue;
+    view[chosen] = undefined;
+    remark = 'The moment that was shown is not kept any more. ';
+  }
 }
 
 // What is shown ---------------------------------------------------------------------------------------------------------
@@ -171,7 +180,8 @@ function renderCell() {
 function renderControls(step) {
   const about = feed.machine?.disks.find((disk) => disk.name === view.disk);
   setText(byId('disk-title'), view.queue === undefined ? view.disk : `${view.disk}, queue ${view.queue}`);
-  setText(byId('disk-about'), about ? [about.about, about.layers, about.setup].filter(Boolean).join('. ') + '.' : '');
+  setText(byId('disk-about'), about ? [about.about, about.layers, about.setup].filter(Boolean).join('. ') + '.'
+    : 'This disk is not there, or it is not measured. What is kept of it is shown.');
   setText(byId('latency-of'), view.phase === 'at_device' ? 'at the device' : 'before issue');
   const queues = Array.from({length: about?.queues ?? 0}, (_, queue) => String(queue));
   keep(byElement.queue, ['', ...queues], (value) => value, (value) => make('option', {value}),
@@ -324,6 +334,8 @@ byId('pause').addEventListener('click', () => choose({edge: view.edge === undefi
 byId('live').addEventListener('click', () => choose({edge: undefined, moment: undefined}));
 byId('table-details').addEventListener('toggle', renderSoon);
 window.addEventListener('hashchange', () => {
+  // Such as after "Skip to the disks".
+  if (!location.hash.includes('disk=') && view.disk) writeAddress();
   readAddress();
   renderSoon();
 });

@@ -58,7 +58,7 @@ export function fillDisks(body, abouts, step, findings, chosen, choose) {
   const create = (/** @type {{name: string}} */ {name}) => {
     const button = make('button', {type: 'button'}, name);
     button.addEventListener('click', () => choose(name));
-    const cells = ['number', 'number', 'number', 'number', 'number', 'number', 'number wide', 'number wide', 'number wide',
+    const cells = ['number', 'number medium', 'number medium', 'number', 'number', 'number medium', 'number wide', 'number wide', 'number wide',
       'number wide', 'findings'].map((kind) => make('td', {class: kind}));
     return make('tr', {}, make('th', {scope: 'row'}, button), ...cells);
   };
