@@ -20,49 +20,12 @@ import unittest
 import vqtest
 import words
 from browser import Browser, require_browser
-
-# The bounds of the native histograms, so that /metrics as text has all that they hold (exporters/prometheus/METRICS.md).
-BOUNDS = range(-168, 65)
-PHASES = {"at the device": "vqscope_request_device_latency_seconds", "before issue": "vqscope_request_queue_latency_seconds"}
+from expected import BOUNDS, PHASES, Latency, near
 
 # What tells of a moment, or of some seconds until now.
 PASSING = re.compile(r"_(ratio|cpus|avgqu_sz|longest_seconds|finding)$")
 
 Still = collections.namedtuple("Still", "number step scrape")
-
-
-def near(value, form):
-    """What a number can be written as whose sixth digit is rounded, as the page's are."""
-    return {words.shown(value and value * (1 + part), form) for part in (-1e-5, 0, 1e-5)}
-
-
-class Latency:
-    """Of the requests between two scrapes, by what of both has these labels."""
-
-    def __init__(self, grown, name, **labels):
-        self.count = round(grown(f"{name}_count", **labels))
-        self.mean = grown(f"{name}_sum", **labels) / self.count if self.count else None
-        below = [round(grown(f"{name}_bucket", le=index, **labels)) for index in BOUNDS]
-        # By the index of the native bucket's upper bound; the last is of what took longer than all.
-        self.buckets = [here - before for before, here in zip([0, *below], [*below, self.count])]
-
-    def quantile(self, q):
-        """Absent where less than ten lie beyond it; inside of a bucket as Prometheus has it for exponential ones."""
-        if self.count == 0 or round(self.count * min(q, 1 - q), 3) < 10:
-            return None
-        before = 0
-        for index, here in zip(BOUNDS, self.buckets):
-            if here and before + here >= q * self.count:
-                return 2 ** ((index - 1 + (q * self.count - before) / here) / 8)
-            before += here
-        return 2 ** (BOUNDS[-1] / 8)
-
-    def rows(self):
-        """The picture's, by number: four buckets each, with all that is below and above in the first and the last."""
-        rows = collections.Counter()
-        for index, here in zip([*BOUNDS, BOUNDS[-1] + 1], self.buckets):
-            rows[min(max((index + 167) // 4, 0), 57)] += here
-        return {row: count for row, count in rows.items() if count}
 
 
 class Numbers(unittest.TestCase):
@@ -241,9 +204,14 @@ class Numbers(unittest.TestCase):
         def same():
             found = [labels for labels, _ in self.agent.scrape().all("vqscope_finding")]
             own = collections.Counter(labels["severity"] for labels in found if labels["device"] == self.disk)
-            cell = ", ".join(f"{own[kind]} {kind}" for kind in ("critical", "warning", "info") if own[kind]) or "none"
+            kinds = ("critical", "warning", "info")
+            cell = ", ".join(f"{own[kind]} {kind}" for kind in kinds if own[kind]) or "none"
             told = [re.search(r"\[(\w+)\]$", text)[1] for text in self.browser.texts("#findings article > p.quiet")]
             row = next(row for row in self.browser.cells("#disk-rows tr") if row[0] == self.disk)
+            counted = collections.Counter(labels["severity"] for labels in found)
+            line = ", ".join(f"{counted[kind]} {kind}" for kind in kinds if counted[kind])
+            if line and self.browser.text("#found") != f"Found in the whole guest: {line}":
+                return False
             return row[-1] == cell and sorted(told) == sorted(labels["finding"] for labels in found)
 
         vqtest.wait_for(same, "the findings of the metrics", 20, 0.2)

@@ -5,7 +5,9 @@ import {boundsOf, Chart, cpuMap, latencyMap, line, rowsShown} from './charts.js'
 import {byId, keep, make, setAttribute, setText} from './dom.js';
 import {Feed} from './feed.js';
 import {clock, duration, grouped, plural, shortDuration, shown, throughput} from './format.js';
-import {fillDisks, fillFindings, fillLastMinute, fillMatrix, fillNotCounted, fillNumbers, fillTime} from './panels.js';
+import {
+  fillDisks, fillFindings, fillFound, fillLastMinute, fillMatrix, fillNotCounted, fillNumbers, fillTime,
+} from './panels.js';
 
 /** @typedef {import('../types').Placed} Placed */
 /** @typedef {import('../types').Load} Load */
@@ -244,6 +246,7 @@ function render() {
   renderStatus();
   renderMachine();
   fillFindings(byId('findings'), feed.findings);
+  fillFound(byId('found'), feed.findings);
   byId('no-findings').hidden = feed.findings.length > 0;
   if (feed.steps.length === 0 || !feed.machine) return;
   const step = feed.step(pointed ?? view.moment ?? view.edge ?? feed.newest) ?? feed.steps[feed.steps.length - 1];

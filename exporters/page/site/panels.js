@@ -58,8 +58,8 @@ export function fillDisks(body, abouts, step, findings, chosen, choose) {
   const create = (/** @type {{name: string}} */ {name}) => {
     const button = make('button', {type: 'button'}, name);
     button.addEventListener('click', () => choose(name));
-    const cells = ['number', 'number medium', 'number medium', 'number', 'number', 'number medium', 'number wide', 'number wide', 'number wide',
-      'number wide', 'findings'].map((kind) => make('td', {class: kind}));
+    const cells = ['number', 'number medium', 'number medium', 'number', 'number', 'number medium', 'number wide',
+      'number wide', 'number wide', 'number wide', 'findings'].map((kind) => make('td', {class: kind}));
     return make('tr', {}, make('th', {scope: 'row'}, button), ...cells);
   };
   keep(body, abouts, ({name}) => name, create, (row, {name, queues}) => {
@@ -244,9 +244,20 @@ function remedyStep(step) {
 }
 
 /**
- * @param {HTMLElement} place @param {Finding[]} findings
+ * How many there are, of the guest too, for those who do not see the list.
+ * @param {HTMLElement} line @param {Finding[]} findings
  */
-export function fillFindings(place, findings) {
+export function fillFound(line, findings) {
+  line.hidden = findings.length === 0;
+  setText(line.children[0], `Found in the whole guest: ${countFindings(findings)}`);
+}
+
+/**
+ * The worst first.
+ * @param {HTMLElement} place @param {Finding[]} unsorted
+ */
+export function fillFindings(place, unsorted) {
+  const findings = SEVERITIES.flatMap((severity) => unsorted.filter((finding) => finding.severity === severity));
   const create = (/** @type {Finding} */ finding) => {
     const article = make('article', {}, make('h3'), make('ul'), make('p', {class: 'quiet'}));
     if (finding.remedy.summary)
