@@ -118,7 +118,7 @@ class Numbers(unittest.TestCase):
             "throughput": near(grown("vqscope_request_bytes_total", **labels) / seconds, words.throughput),
             "in flight, on average": near(grown("vqscope_queue_inflight_seconds_total", **labels) / seconds, words.grouped),
             "in flight, at its end": {words.grouped(last.scrape.sum("vqscope_queue_inflight", device=self.disk, **labels))},
-            "oldest in flight": {words.shown(max(oldest, default=None), words.duration)}}
+            "oldest in flight": {words.shown(max(oldest, default=None), words.short_duration)}}
         for name, latency in latencies.items():
             numbers[f"{name}: mean"] = near(latency.mean, words.short_duration)
             for what, q in (("median", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
@@ -370,7 +370,7 @@ class Numbers(unittest.TestCase):
         then, now = (scrape.one("vqscope_queue_oldest_inflight_seconds", device=self.disk) for scrape in (before, after))
         age = next(disk for disk in step["disks"] if disk["name"] == self.disk)["oldest_seconds"]
         self.assertTrue(then < age < now, (then, age, now))
-        self.assertEqual(shown["oldest in flight"], words.duration(age))
+        self.assertEqual(shown["oldest in flight"], words.short_duration(age))
         self.assertFalse(self.browser.run("return document.querySelector('#not-counted').checkVisibility()"))
         self.assertEqual(self.browser.complaints(), [])
 

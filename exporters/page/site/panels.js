@@ -96,7 +96,7 @@ export function fillNumbers(list, disk, load) {
     ['throughput', shown(load?.bytes_per_second, throughput)],
     ['in flight, on average', shown(load?.average_in_flight, grouped)],
     ['in flight, at its end', shown(load?.in_flight, grouped)],
-    ['oldest in flight', shown(load?.oldest_seconds, duration)],
+    ['oldest in flight', shown(load?.oldest_seconds, shortDuration)],
   ];
   for (const [name, latency] of /** @type {const} */ ([['at the device', load?.at_device], ['before issue', load?.before_issue]]))
     rows.push([`${name}: mean`, shown(latency?.mean_seconds, shortDuration)],
