@@ -13,7 +13,7 @@ tests="libgtest-dev libgmock-dev libbenchmark-dev libbpf-tools binutils python3 
   curl openssl socat mandoc man-db fish zsh libvirt-clients cloud-init git"
 analysis="clang-format clang-tidy libclang-rt-dev node-typescript"
 soak="slowhttptest wrk nghttp2-client"
-page="chromium chromium-driver python3-selenium fonts-dejavu-core"
+page="chromium chromium-driver python3-selenium fonts-dejavu-core nginx-light"
 deb="dpkg-dev file lintian"
 
 guests="qemu-system-x86 busybox-static cpio kmod binutils nvme-cli dmsetup mdadm socat"

@@ -14,7 +14,8 @@
 #   tests/run.sh fuzz [SECONDS]  each fuzz target for so long (5), see tests/fuzz/README.md
 #   tests/run.sh soak [MINUTES]  a thousand clients at once, slowhttptest, wrk and h2load, then abuse of the endpoint for
 #                                so long (10), see tests/soak/README.md
-#   tests/run.sh page    the live page in a browser; pictures of it are left in build/page
+#   tests/run.sh page [MINUTES]  the live page in a browser, which is left open for so long (1); pictures of it, and what
+#                                it held meanwhile, are left in build/page
 #   tests/run.sh lint    clang-format, clang-tidy, what includes what, and the types of the page's scripts
 #   tests/run.sh analyze  what clang-tidy has beyond that and takes longest: the paths through each function
 #   tests/run.sh bench [--quick] [SECTION...]  what it costs, see tests/bench/README.md
@@ -34,7 +35,7 @@ case $group in
   soak | deb | page) deploy/install-dependencies.sh tests "$group" ;;
   guests | alerts) deploy/install-dependencies.sh tests guests ;;
   packages | arm64) deploy/install-dependencies.sh tests deb guests packages ;;
-  *) sed -n '3,26s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '3,27s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 sources() { git ls-files '*.cpp' '*.h' '*.c'; }
@@ -166,9 +167,13 @@ case $group in
     cmake --preset release -DVQSCOPE_TESTS=ON > /dev/null
     cmake --build --preset release --target vqscope
     mkdir -p build/page
-    # Selenium is that of the distribution, and so has to be Python.
-    VQSCOPE=$PWD/build/release/vqscope VQSCOPE_PAGE_PICTURES=$PWD/build/page PYTHONPATH=tests/harness exec \
-      /usr/bin/python3 -B tests/page/page_test.py
+    export VQSCOPE="$PWD/build/release/vqscope" VQSCOPE_PAGE_PICTURES="$PWD/build/page" VQSCOPE_PAGE_MINUTES="${2:-1}"
+    status=0
+    for test in page numbers reached growth; do
+      # Selenium is that of the distribution, and so has to be Python.
+      PYTHONPATH=tests/harness /usr/bin/python3 -B "tests/page/${test}_test.py" || [ $? -eq 77 ] || status=1
+    done
+    exit $status
     ;;
   guests)
     shift

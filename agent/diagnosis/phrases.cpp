@@ -28,8 +28,9 @@ std::string percent(double share) {
 }
 
 std::string duration(double seconds) {
-  if (seconds < 1e-3) return fmt::format("{:.0f} us", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
+  // What would be written as 1000 us or 1000 ms has the next unit.
+  if (seconds < 999.5e-6) return fmt::format("{:.0f} us", seconds * 1e6);
+  if (seconds < 999.5e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
   return fmt::format("{:.3g} s", seconds);
 }
 

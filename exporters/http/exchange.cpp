@@ -187,7 +187,9 @@ bool Exchange::wait_for_turn(MHD_Connection* connection, Request& request) {
 bool Exchange::is_stranger(const Visit& visit, const WebRules* rules, const std::string& host) const {
   // A browser that a stranger's page runs in has neither the password nor the certificate.
   const bool known = rules != nullptr && (rules->users || (rules->tls && rules->tls->verifies_all()));
-  return visit.on_loopback && !known && !host.empty() && !names_this_machine(host, names_);
+  if (visit.arrival == Arrival::kNetwork || known || host.empty() || names_this_machine(host, names_)) return false;
+  // A bridge can lead browsers to a socket. A stranger's name is below a domain; what clients of sockets make up, not.
+  return visit.arrival == Arrival::kLoopback || host.find('.') != std::string::npos;
 }
 
 MHD_Result Exchange::respond(MHD_Connection* connection, const WebRules* rules, Request& request) {

@@ -71,7 +71,7 @@ void begin_visit(Entrance& entrance, MHD_Connection* connection, void** kept) {
   const int fd = descriptor_of(connection);
   const std::string source = source_of(fd);
   auto visit = std::make_unique<Visit>(source);
-  visit->on_loopback = arrived_on_loopback(fd);
+  visit->arrival = arrival_of(fd);
   visit->entry = entrance.connections.began(
       fd, source, entrance.tls != nullptr ? ConnectionState::kHandshake : ConnectionState::kHead);
   auto* const kept_visit = visit.release();

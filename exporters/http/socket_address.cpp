@@ -77,20 +77,22 @@ std::string source_of(int fd) {
   return fmt::format("{}/64", ::inet_ntop(AF_INET6, &ip.sin6_addr, text, sizeof text));
 }
 
-bool arrived_on_loopback(int fd) {
+Arrival arrival_of(int fd) {
   sockaddr_storage storage = {};
   socklen_t length = sizeof storage;
   auto* const address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(fd, address, &length) != 0) return false;
+  if (::getsockname(fd, address, &length) != 0) return Arrival::kNetwork;
+  if (storage.ss_family == AF_UNIX || storage.ss_family == AF_VSOCK) return Arrival::kWithoutNetwork;
   constexpr unsigned char kLoopbackNetwork = 127;
   if (storage.ss_family == AF_INET) {
     const auto ip = as<sockaddr_in>(address);
-    return ntohl(ip.sin_addr.s_addr) >> 24 == kLoopbackNetwork;
+    return ntohl(ip.sin_addr.s_addr) >> 24 == kLoopbackNetwork ? Arrival::kLoopback : Arrival::kNetwork;
   }
-  if (storage.ss_family != AF_INET6) return false;
+  if (storage.ss_family != AF_INET6) return Arrival::kNetwork;
   const auto ip = as<sockaddr_in6>(address);
-  return IN6_IS_ADDR_LOOPBACK(&ip.sin6_addr) ||
-         (IN6_IS_ADDR_V4MAPPED(&ip.sin6_addr) && ip.sin6_addr.s6_addr[12] == kLoopbackNetwork);
+  const bool loopback = IN6_IS_ADDR_LOOPBACK(&ip.sin6_addr) ||
+                        (IN6_IS_ADDR_V4MAPPED(&ip.sin6_addr) && ip.sin6_addr.s6_addr[12] == kLoopbackNetwork);
+  return loopback ? Arrival::kLoopback : Arrival::kNetwork;
 }
 
 }  // namespace vqscope

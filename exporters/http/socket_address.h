@@ -15,7 +15,8 @@ std::string bound_address(int fd);
 // "?" if the kernel does not tell.
 std::string source_of(int fd);
 
-// Whether a connection arrived at an address of the loopback interface.
-bool arrived_on_loopback(int fd);
+// What a connection arrived at: an address of the loopback interface, another one, or a unix socket or vsock.
+enum class Arrival { kLoopback, kNetwork, kWithoutNetwork };
+Arrival arrival_of(int fd);
 
 }  // namespace vqscope

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "exporters/http/connections.h"
+#include "exporters/http/socket_address.h"
 #include "exporters/http/tls_session.h"
 #include "exporters/http/turns.h"
 
@@ -19,7 +20,7 @@ struct Visit {
 
   Turns::Place place;
   Connections::Entry* entry = nullptr;
-  bool on_loopback = false;       // arrived at an address of the loopback interface
+  Arrival arrival = Arrival::kNetwork;
   std::optional<TlsSession> tls;  // absent: plain HTTP
 };
 

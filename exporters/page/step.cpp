@@ -14,6 +14,7 @@
 #include "agent/model/window.h"
 #include "agent/view/disk_view.h"
 #include "agent/view/json.h"
+#include "agent/view/losses.h"
 #include "agent/view/matrix.h"
 
 namespace vqscope {
@@ -119,13 +120,12 @@ Json disk_json(const Disk& disk, const DeviceSnapshot* now, const DiskWindow& wi
   return object;
 }
 
-Json lost_json(const HistoryStep& step) {
-  Json lost = Json::object();
-  if (!step.earlier.losses || !step.later.losses) return lost;
-  for (std::size_t i = 0; i < VQS_LOSSES; ++i)
-    if ((*step.later.losses)[i] > (*step.earlier.losses)[i])
-      lost[std::string(kLossNames[i])] = (*step.later.losses)[i] - (*step.earlier.losses)[i];
-  return lost;
+// By reason, and in the words that top has for it.
+void put_losses(Json& object, const HistoryStep& step) {
+  for (const Loss& loss : losses_between(step.earlier, step.later).value_or(std::vector<Loss>())) {
+    object["lost"][std::string(kLossNames[loss.kind])] = loss.events;
+    object["not_counted"].push_back(tell(loss));
+  }
 }
 
 }  // namespace
@@ -134,7 +134,7 @@ std::string step_json(const HistoryStep& step, Grain grain, std::size_t most_dis
   const std::uint64_t milliseconds = step.realtime_ns / 1'000'000;
   Json object = {{"time", static_cast<double>(milliseconds) / 1e3},
                  {"seconds", rounded(static_cast<double>(step.later.time_ns - step.earlier.time_ns) / 1e9)}};
-  if (Json lost = lost_json(step); !lost.empty()) object["lost"] = std::move(lost);
+  put_losses(object, step);
   std::vector<std::pair<const Disk*, DiskWindow>> windows;
   for (const Disk& disk : step.topology.disks)
     if (auto window = disk_window(step.earlier, step.later, disk.name)) windows.emplace_back(&disk, std::move(*window));

@@ -55,6 +55,7 @@ export interface Step {
   time: number;
   seconds: number;
   lost?: Record<string, number>;
+  not_counted?: string[];
   left_out_disks?: number;
   disks: DiskStep[];
 }

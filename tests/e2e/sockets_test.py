@@ -56,6 +56,15 @@ class UnixSockets(Sockets):
         self.assertEqual(agent.stop(), 0)
         self.assertFalse(self.path.exists())
 
+    def test_a_name_below_a_domain_has_to_be_this_machines(self):
+        """A page of a stranger can have it lead to a bridge."""
+        vqtest.Agent(self, f"--web.listen-address=unix:{self.path}", "--web.allowed-host=db1.example")
+        for host, status in (("localhost", "200"), ("guest", "200"), ("127.0.0.1:10242", "200"), ("db1.example", "200"),
+                             ("evil.example", "421"), ("localhost.evil.example:10242", "421")):
+            told = vqtest.run("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--unix-socket",
+                              self.path, f"http://{host}/metrics")
+            self.assertEqual(told, status, host)
+
     def test_a_dead_agents_socket_is_replaced_and_a_living_ones_is_not(self):
         dead = vqtest.Agent(self, f"--web.listen-address=unix:{self.path}")
         dead.process.kill()

@@ -18,9 +18,9 @@ def percent(share):
 
 
 def duration(seconds):
-    if seconds < 1e-3:
+    if seconds < 999.5e-6:
         return f"{seconds * 1e6:.0f} us"
-    return f"{digits(seconds * 1e3, 3)} ms" if seconds < 1 else f"{digits(seconds, 3)} s"
+    return f"{digits(seconds * 1e3, 3)} ms" if seconds < 999.5e-3 else f"{digits(seconds, 3)} s"
 
 
 def short_duration(seconds):

@@ -224,7 +224,10 @@ TEST(Phrases, ReadLikePeopleWrite) {
   EXPECT_EQ(percent(0.9999), "> 99 %");
   EXPECT_EQ(percent(1), "100 %");
   EXPECT_EQ(duration(85e-6), "85 us");
+  EXPECT_EQ(duration(999.7e-6), "1 ms");
   EXPECT_EQ(duration(1.234e-3), "1.23 ms");
+  EXPECT_EQ(duration(999.4e-3), "999 ms");
+  EXPECT_EQ(duration(999.7e-3), "1 s");
   EXPECT_EQ(duration(31), "31 s");
   EXPECT_EQ(throughput(403.4 * (1 << 20)), "403 MiB/s");
   EXPECT_EQ(plural(1, "queue"), "1 queue");

@@ -235,7 +235,7 @@ TEST(SourceOf, IsAnAddressOfIpv4AlsoOnASocketOfBothFamilies) {
     ASSERT_TRUE(listeners) << listeners.error().message;
     const Accepted accepted(listeners->front(), loopback(port_of(listeners->front().address)));
     EXPECT_EQ(source_of(accepted.fd()), "127.0.0.1");
-    EXPECT_TRUE(arrived_on_loopback(accepted.fd()));
+    EXPECT_EQ(arrival_of(accepted.fd()), Arrival::kLoopback);
   }
 }
 
@@ -249,7 +249,7 @@ TEST(SourceOf, IsANetworkOfIpv6) {
   address.sin6_port = htons(static_cast<std::uint16_t>(port_of(listeners->front().address)));
   const Accepted accepted(listeners->front(), address);
   EXPECT_EQ(source_of(accepted.fd()), "::/64");
-  EXPECT_TRUE(arrived_on_loopback(accepted.fd()));
+  EXPECT_EQ(arrival_of(accepted.fd()), Arrival::kLoopback);
 }
 
 TEST_F(UnixListener, KnowsTheUser) {
@@ -260,7 +260,7 @@ TEST_F(UnixListener, KnowsTheUser) {
   path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
   const Accepted accepted(listeners->front(), address);
   EXPECT_EQ(source_of(accepted.fd()), "user " + std::to_string(::getuid()));
-  EXPECT_FALSE(arrived_on_loopback(accepted.fd()));
+  EXPECT_EQ(arrival_of(accepted.fd()), Arrival::kWithoutNetwork);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "agent/model/window.h"
 #include "agent/view/disk_view.h"
+#include "agent/view/losses.h"
 #include "exporters/page/site.h"
 #include "tests/unit/readings.h"
 
@@ -168,6 +169,26 @@ TEST(LivePage, ADiskThatComesHasNumbersFromItsSecondReadingOn) {
   EXPECT_THAT(steps.at(2)["disks"], SizeIs(2));
   ASSERT_THAT(steps.at(3)["disks"], SizeIs(1));
   EXPECT_EQ(steps.at(3)["disks"][0]["name"], "vdb");
+}
+
+TEST(LivePage, WhatWasNotSeenIsToldInTheWordsOfTop) {
+  Agent agent(test::quiet_reading(1));
+  agent.reading.snapshot.losses.emplace();
+  agent.tell();
+  const Reading before = agent.reading;
+  (*agent.reading.snapshot.losses)[VQS_LOST_STALE_SLOT] = 3;
+  (*agent.reading.snapshot.losses)[VQS_LOST_NOTIFY_NESTING] = 1;
+  agent.pass(1);
+  const Json step = agent.steps().back();
+  EXPECT_EQ(step["lost"], Json({{"stale_slot", 3}, {"notify_nesting", 1}}));
+  Json sentences = Json::array();
+  const auto losses = losses_between(before.snapshot, agent.reading.snapshot);
+  ASSERT_TRUE(losses);
+  for (const Loss& loss : *losses) sentences.push_back(tell(loss));
+  EXPECT_EQ(step["not_counted"], sentences);
+  EXPECT_THAT(step["not_counted"], SizeIs(2));
+  agent.pass(1);
+  EXPECT_FALSE(agent.steps().back().contains("not_counted"));
 }
 
 TEST(LivePage, AllWhoAskForTheSameShareOneAnswer) {

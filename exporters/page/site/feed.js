@@ -4,10 +4,10 @@
 /** @typedef {import('../types').Answer} Answer */
 /** @typedef {import('../types').Placed} Placed */
 
-const ASK_EVERY_MS = 1000, PATIENCE_MS = 10_000;
+// An answer that takes long is told of, but asked for anew only later: a browser may be asking for a password meanwhile.
+const ASK_EVERY_MS = 1000, PATIENCE_MS = 10_000, GIVE_UP_MS = 60_000;
 
-// Not the address itself: if that has a user and a password in it, browsers refuse to fetch.
-const HISTORY = new URL('-/history', location.origin + location.pathname);
+const HISTORY = new URL('-/history', location.href);
 
 export class Feed {
   /** @type {Placed[]} the oldest first */
@@ -18,10 +18,14 @@ export class Feed {
   findings = [];
   keptSeconds = 900;
   stepSeconds = 1;
+  /** How often the steps were others than before: of another run of the agent, or after a gap. */
+  beginnings = 0;
   /** There is more of the past to come. */
   catchingUp = true;
   /** Why the agent does not answer; empty: it does. */
   trouble = '';
+  /** It asks for a password, and does not take the one that the browser has given, if any. */
+  locked = false;
   /** When it answered last, in seconds since 1970. */
   answered = 0;
   #cursor = '';
@@ -45,9 +49,9 @@ export class Feed {
     return this.steps[number - this.oldest];
   }
 
-  /** Asks for ever. */
+  /** Asks until a password is asked for, which browsers do in the reader's face, each time. */
   async run() {
-    for (;;) {
+    while (!this.locked) {
       const began = performance.now();
       let more = false;
       try {
@@ -70,15 +74,26 @@ export class Feed {
   async #ask() {
     const url = new URL(HISTORY);
     if (this.#cursor) url.searchParams.set('since', this.#cursor);
+    const late = setTimeout(() => {
+      this.trouble = 'it takes too long';
+      this.changed();
+    }, PATIENCE_MS);
     const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+    const timer = setTimeout(() => patience.abort(), GIVE_UP_MS);
     try {
       const response = await fetch(url, {signal: patience.signal, cache: 'no-store'});
+      this.locked = response.status === 401;
       if (!response.ok) throw new Error(`it answers ${response.status}: ${(await response.text()).trim().slice(0, 200)}`);
       return this.#take(await response.json());
     } finally {
+      clearTimeout(late);
       clearTimeout(timer);
     }
+  }
+
+  #beginAnew() {
+    this.steps = [];
+    ++this.beginnings;
   }
 
   /** @param {Answer} answer */
@@ -87,7 +102,7 @@ export class Feed {
     if (this.#version && this.#version !== answer.version) location.reload();
     this.#version = answer.version;
     const [run, newest] = answer.cursor.split('-');
-    if (!this.#cursor.startsWith(`${run}-`)) this.steps = [];
+    if (!this.#cursor.startsWith(`${run}-`)) this.#beginAnew();
     this.#cursor = answer.cursor;
     this.keptSeconds = answer.kept_seconds;
     this.stepSeconds = answer.step_seconds;
@@ -95,7 +110,7 @@ export class Feed {
     if (answer.findings) this.findings = answer.findings;
     const first = Number(newest) - answer.steps.length + 1;
     // A page that slept for longer than the agent remembers begins anew.
-    if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.steps = [];
+    if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.#beginAnew();
     answer.steps.forEach((step, index) => {
       const before = this.steps[this.steps.length - 1];
       this.steps.push({...step, number: first + index, at: (before ? before.at : 0) + step.seconds});

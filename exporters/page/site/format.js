@@ -2,10 +2,22 @@
 // Numbers as people read them, and as vqscope doctor writes them (agent/diagnosis/phrases.h).
 
 /**
+ * With so many digits after the point. What lies exactly between two goes to the even one, as in C++: 12.5 -> "12".
+ * @param {number} value @param {number} [digits]
+ */
+function fixed(value, digits = 0) {
+  const text = value.toFixed(digits), between = /50{19}$/.test(value.toFixed(digits + 20));
+  return between && /[13579]$/.test(text) ? (value - 0.5 * 10 ** -digits).toFixed(digits) : text;
+}
+
+/**
  * Some digits that count: 12.345 -> "12.3".
  * @param {number} value @param {number} digits
  */
-const significant = (value, digits) => String(Number(value.toPrecision(digits)));
+function significant(value, digits) {
+  const afterPoint = digits - 1 - Number(value.toExponential(digits - 1).split('e')[1]);
+  return String(Number(afterPoint < 0 ? value.toPrecision(digits) : fixed(value, afterPoint)));
+}
 
 /**
  * "103,210", "12.5" below 100.
@@ -13,7 +25,7 @@ const significant = (value, digits) => String(Number(value.toPrecision(digits)))
  */
 export function grouped(value) {
   if (Math.abs(value) < 100) return significant(value, 3);
-  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');
+  return fixed(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /**
@@ -24,7 +36,7 @@ export function percent(share) {
   if (share > 0 && share < 0.01) return '< 1 %';
   // All but a little is not all.
   if (share > 0.99 && share < 1) return '> 99 %';
-  return `${(100 * share).toFixed(0)} %`;
+  return `${fixed(100 * share)} %`;
 }
 
 /**
@@ -32,8 +44,9 @@ export function percent(share) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  if (seconds < 1e-3) return `${(seconds * 1e6).toFixed(0)} us`;
-  if (seconds < 1) return `${significant(seconds * 1e3, 3)} ms`;
+  // What would be written as 1000 us or 1000 ms has the next unit.
+  if (seconds < 999.5e-6) return `${fixed(seconds * 1e6)} us`;
+  if (seconds < 999.5e-3) return `${significant(seconds * 1e3, 3)} ms`;
   return `${significant(seconds, 3)} s`;
 }
 
@@ -51,8 +64,8 @@ export function shortDuration(seconds) {
  */
 export function throughput(bytes) {
   const MiB = 2 ** 20, GiB = 2 ** 30;
-  if (bytes >= 10 * GiB) return `${(bytes / GiB).toFixed(1)} GiB/s`;
-  return `${bytes >= 10 * MiB ? (bytes / MiB).toFixed(0) : significant(bytes / MiB, 2)} MiB/s`;
+  if (bytes >= 10 * GiB) return `${fixed(bytes / GiB, 1)} GiB/s`;
+  return `${bytes >= 10 * MiB ? fixed(bytes / MiB) : significant(bytes / MiB, 2)} MiB/s`;
 }
 
 /**

@@ -5,7 +5,9 @@ import {boundsOf, Chart, cpuMap, latencyMap, line, rowsShown} from './charts.js'
 import {byId, keep, make, setAttribute, setText} from './dom.js';
 import {Feed} from './feed.js';
 import {clock, duration, grouped, plural, shortDuration, shown, throughput} from './format.js';
-import {fillDisks, fillFindings, fillLastMinute, fillMatrix, fillNumbers, fillTime} from './panels.js';
+import {
+  fillDisks, fillFindings, fillFound, fillLastMinute, fillMatrix, fillNotCounted, fillNumbers, fillTime,
+} from './panels.js';
 
 /** @typedef {import('../types').Placed} Placed */
 /** @typedef {import('../types').Load} Load */
@@ -29,8 +31,8 @@ let wantedTime;
 let remark = '';
 
 const feed = new Feed(() => {
-  findWanted();
   forgetWhatIsGone();
+  findWanted();
   render();
 });
 
@@ -97,9 +99,18 @@ function findWanted() {
   view.edge = (feed.steps.find((step) => step.at >= found.at + view.range / 4) ?? newest).number;
 }
 
+let beginnings = 0;
 function forgetWhatIsGone() {
-  if (view.moment !== undefined && !feed.step(view.moment)) view.moment = undefined;
-  if (view.edge !== undefined && !feed.step(view.edge)) view.edge = undefined;
+  // The numbers of steps begin anew with them.
+  const others = feed.beginnings !== beginnings;
+  beginnings = feed.beginnings;
+  if (others) pointed = undefined;
+  for (const chosen of /** @type {const} */ (['moment', 'edge'])) {
+    const number = view[chosen];
+    if (number === undefined || (!others && feed.step(number))) continue;
+    view[chosen] = undefined;
+    remark = 'The moment that was shown is not kept any more. ';
+  }
 }
 
 // What is shown ---------------------------------------------------------------------------------------------------------
@@ -171,7 +182,8 @@ function renderCell() {
 function renderControls(step) {
   const about = feed.machine?.disks.find((disk) => disk.name === view.disk);
   setText(byId('disk-title'), view.queue === undefined ? view.disk : `${view.disk}, queue ${view.queue}`);
-  setText(byId('disk-about'), about ? [about.about, about.layers, about.setup].filter(Boolean).join('. ') + '.' : '');
+  setText(byId('disk-about'), about ? [about.about, about.layers, about.setup].filter(Boolean).join('. ') + '.'
+    : 'This disk is not there, or it is not measured. What is kept of it is shown.');
   setText(byId('latency-of'), view.phase === 'at_device' ? 'at the device' : 'before issue');
   const queues = Array.from({length: about?.queues ?? 0}, (_, queue) => String(queue));
   keep(byElement.queue, ['', ...queues], (value) => value, (value) => make('option', {value}),
@@ -208,7 +220,8 @@ function renderStatus() {
   const edge = view.edge === undefined ? undefined : feed.step(view.edge);
   const moment = view.moment === undefined ? undefined : feed.step(view.moment);
   let text = 'Live.';
-  if (feed.trouble && feed.answered)
+  if (feed.locked) text = 'The agent asks for a password. Reload the page to give it.';
+  else if (feed.trouble && feed.answered)
     text = `The agent has not answered since ${clock(feed.answered)}: ${feed.trouble}. Asking again.`;
   else if (feed.trouble) text = `The agent does not answer: ${feed.trouble}. Asking again.`;
   else if (feed.steps.length === 0) text = 'The agent has just started; the first second is being measured.';
@@ -233,6 +246,7 @@ function render() {
   renderStatus();
   renderMachine();
   fillFindings(byId('findings'), feed.findings);
+  fillFound(byId('found'), feed.findings);
   byId('no-findings').hidden = feed.findings.length > 0;
   if (feed.steps.length === 0 || !feed.machine) return;
   const step = feed.step(pointed ?? view.moment ?? view.edge ?? feed.newest) ?? feed.steps[feed.steps.length - 1];
@@ -250,7 +264,8 @@ function render() {
   renderPictures(step, span);
   renderCell();
   renderMoment(step, span);
-  fillNumbers(byId('numbers'), disk, loadOf(step), step);
+  fillNumbers(byId('numbers'), disk, loadOf(step));
+  fillNotCounted(byId('not-counted'), byId('losses'), step.not_counted ?? []);
   fillTime(byId('time-of'), byId('time-bar'), byId('time-parts'), disk?.time);
   renderMatrix(disk);
   if (byId('table-details').hasAttribute('open'))
@@ -322,6 +337,8 @@ byId('pause').addEventListener('click', () => choose({edge: view.edge === undefi
 byId('live').addEventListener('click', () => choose({edge: undefined, moment: undefined}));
 byId('table-details').addEventListener('toggle', renderSoon);
 window.addEventListener('hashchange', () => {
+  // Such as after "Skip to the disks".
+  if (!location.hash.includes('disk=') && view.disk) writeAddress();
   readAddress();
   renderSoon();
 });
@@ -330,5 +347,9 @@ document.addEventListener('keydown', (event) => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', renderSoon);
 
-readAddress();
-feed.run();
+// A user and a password in the address would be in every link that is made of it. The browser remembers them.
+if (new URL(document.URL).username) location.replace(location.origin + location.pathname + location.search + location.hash);
+else {
+  readAddress();
+  feed.run();
+}

@@ -58,8 +58,8 @@ export function fillDisks(body, abouts, step, findings, chosen, choose) {
   const create = (/** @type {{name: string}} */ {name}) => {
     const button = make('button', {type: 'button'}, name);
     button.addEventListener('click', () => choose(name));
-    const cells = ['number', 'number', 'number', 'number', 'number', 'number', 'number wide', 'number wide', 'number wide',
-      'number wide', 'findings'].map((kind) => make('td', {class: kind}));
+    const cells = ['number', 'number medium', 'number medium', 'number', 'number', 'number medium', 'number wide',
+      'number wide', 'number wide', 'number wide', 'findings'].map((kind) => make('td', {class: kind}));
     return make('tr', {}, make('th', {scope: 'row'}, button), ...cells);
   };
   keep(body, abouts, ({name}) => name, create, (row, {name, queues}) => {
@@ -87,16 +87,16 @@ export function fillDisks(body, abouts, step, findings, chosen, choose) {
 }
 
 /**
- * @param {HTMLElement} list @param {DiskStep | undefined} disk @param {Load | undefined} load @param {Placed} step
+ * @param {HTMLElement} list @param {DiskStep | undefined} disk @param {Load | undefined} load
  */
-export function fillNumbers(list, disk, load, step) {
+export function fillNumbers(list, disk, load) {
   /** @type {[string, string][]} */
   const rows = [
     ['requests/s', shown(load?.requests_per_second, grouped)],
     ['throughput', shown(load?.bytes_per_second, throughput)],
     ['in flight, on average', shown(load?.average_in_flight, grouped)],
     ['in flight, at its end', shown(load?.in_flight, grouped)],
-    ['oldest in flight', shown(load?.oldest_seconds, duration)],
+    ['oldest in flight', shown(load?.oldest_seconds, shortDuration)],
   ];
   for (const [name, latency] of /** @type {const} */ ([['at the device', load?.at_device], ['before issue', load?.before_issue]]))
     rows.push([`${name}: mean`, shown(latency?.mean_seconds, shortDuration)],
@@ -105,9 +105,17 @@ export function fillNumbers(list, disk, load, step) {
               [`${name}: p99.9`, shown(latency?.p999_seconds, shortDuration)]);
   if (load === disk) rows.push(['interrupts/s', shown(disk?.interrupts_per_second, grouped)]);
   if (load === disk && disk?.errors) rows.push(['failed requests', grouped(disk.errors)]);
-  for (const [reason, count] of Object.entries(step.lost ?? {})) rows.push([`lost events, ${reason}`, grouped(count)]);
   keep(list, rows, ([name]) => name, ([name]) => make('div', {}, make('dt', {}, name), make('dd')),
        (pair, [, value]) => setText(pair.children[1], value));
+}
+
+/**
+ * @param {HTMLElement} place @param {HTMLElement} list @param {string[]} sentences
+ */
+export function fillNotCounted(place, list, sentences) {
+  place.hidden = sentences.length === 0;
+  // "... [stale_slot]": its reason stays while its numbers change.
+  keep(list, sentences, (text) => text.slice(text.lastIndexOf('[')), () => make('li'), setText);
 }
 
 /**
@@ -236,9 +244,20 @@ function remedyStep(step) {
 }
 
 /**
- * @param {HTMLElement} place @param {Finding[]} findings
+ * How many there are, of the guest too, for those who do not see the list.
+ * @param {HTMLElement} line @param {Finding[]} findings
  */
-export function fillFindings(place, findings) {
+export function fillFound(line, findings) {
+  line.hidden = findings.length === 0;
+  setText(line.children[0], `Found in the whole guest: ${countFindings(findings)}`);
+}
+
+/**
+ * The worst first.
+ * @param {HTMLElement} place @param {Finding[]} unsorted
+ */
+export function fillFindings(place, unsorted) {
+  const findings = SEVERITIES.flatMap((severity) => unsorted.filter((finding) => finding.severity === severity));
   const create = (/** @type {Finding} */ finding) => {
     const article = make('article', {}, make('h3'), make('ul'), make('p', {class: 'quiet'}));
     if (finding.remedy.summary)
