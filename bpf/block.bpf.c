@@ -89,12 +89,14 @@ static __always_inline void on_issue(struct request *rq)
     learn_locks(rq, found, round);
 }
 
-/* In the programs that run after the first on the same event: almost always that has filled the slot. */
+/* In the programs that run after the first on the same event: almost always that has filled the slot. If the agent has
+ * moved the disk between the two, it has done so in the layout that the disk outgrew. */
 static __always_inline void on_issue_again(struct request *rq, enum vqs_finder finder)
 {
   struct vqs_control *ctl = get_control();
   __u32 tag = tag_of(rq), index;
   struct vqs_found *found;
+  struct vqs_slot *slot;
   struct vqs_found own;
   struct in_flight in_flight;
 
@@ -103,10 +105,13 @@ static __always_inline void on_issue_again(struct request *rq, enum vqs_finder f
   found = locate(rq, ctl, finder, &own);
   if (!found || tag >= found->depth)
     return;
-  index = found->slot_base + tag;
-  if (look_at(index, rq, rq->start_time_ns, &in_flight) || !in_flight.slot)
+  if (find_in_flight(rq, found, &in_flight))
     return;
-  fill((struct vqs_slot *)in_flight.slot, rq, found);
+  index = found->slot_base + tag;
+  slot = bpf_map_lookup_elem(&slots, &index);
+  if (!slot)
+    return;
+  fill(slot, rq, found);
   add(&ctl->recovered, 1);
 }
 

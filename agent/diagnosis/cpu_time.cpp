@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/thresholds.h"
 
@@ -26,6 +28,19 @@ std::optional<CpuShare> busiest_of(const std::vector<CpuTime>& times, const std:
     if (!most || share > most->share) most = {cpu, share};
   }
   return most;
+}
+
+std::optional<std::vector<CpuLoad>> full_cpus(const std::vector<CpuTime>& times) {
+  std::optional<std::vector<CpuLoad>> full;
+  for (std::uint32_t cpu = 0; cpu < times.size(); ++cpu) {
+    if (!times[cpu].idle || times[cpu].total < kFullTicks) continue;
+    if (!full) full.emplace();
+    const auto total = static_cast<double>(times[cpu].total), idle = static_cast<double>(*times[cpu].idle),
+               stolen = static_cast<double>(times[cpu].steal);
+    if (idle < (1 - kFullCpu) * total)
+      full->push_back({cpu, std::max(total - idle - stolen, 0.0) / total, stolen / total});
+  }
+  return full;
 }
 
 std::string about_no_spare_time(const std::optional<CpuShare>& stolen, const std::optional<CpuShare>& busiest,

@@ -24,8 +24,19 @@ struct CpuShare {
 std::optional<CpuShare> most_stolen(const std::vector<CpuTime>& times);
 
 // The busiest, run by the host or not, of those that a count in `used` is not 0 of; nullopt also where idleness is not
-// known, as from a recording.
+// known, as from an older recording.
 std::optional<CpuShare> busiest_of(const std::vector<CpuTime>& times, const std::vector<std::uint64_t>& used);
+
+// What a CPU did, as shares of the time.
+struct CpuLoad {
+  std::uint32_t cpu = 0;
+  double busy = 0;    // interrupts included
+  double stolen = 0;  // ready to run, while the host ran something else
+};
+
+// Those that had work for more than 95 % of the time, run by the host or not; nullopt: of
+// none that is known.
+std::optional<std::vector<CpuLoad>> full_cpus(const std::vector<CpuTime>& times);
 
 // A sentence where the host took much of a vCPU's time, or one had next to none to spare; else empty. `name`: of a CPU
 // of this machine.

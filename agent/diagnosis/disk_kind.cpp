@@ -91,6 +91,8 @@ bool is_emulated(const Topology& topology, const Disk& disk) {
   if (disk.queues.size() > 1) return false;
   // VMware's own adapter was made for guests; elsewhere it is an imitation.
   if (disk.driver == "vmw_pvscsi") return topology.vmm != "vmware";
+  // POWER's own virtual adapter: PowerVM was made with it, QEMU imitates it.
+  if (disk.driver == "ibmvscsi") return topology.vmm == "qemu" || topology.vmm == "kvm";
   return is_one_of(kEmulatedAdapters, disk.driver);
 }
 

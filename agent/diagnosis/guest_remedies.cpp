@@ -176,15 +176,27 @@ Instructions match_queues(const Disk& disk) {
                 "No data. The move costs an interrupt between vCPUs for each request."}}}};
 }
 
+// What goes with an elevator, which the kernel makes anew each time that one is chosen.
+std::string check_elevator(const Disk& disk) {
+  return fmt::format(
+      "grep . {} {} {}/*: the one in brackets is the present one. Write the others down: with another elevator they "
+      "begin at its own defaults.",
+      queue_attribute(disk, "scheduler"), queue_attribute(disk, "nr_requests"), queue_attribute(disk, "iosched"));
+}
+
+std::string undo_elevator(const Disk& disk) {
+  return fmt::format("echo {} > {}, and echo what nr_requests and the files of iosched had into them.",
+                     disk.scheduler.empty() ? "the old one" : disk.scheduler, queue_attribute(disk, "scheduler"));
+}
+
 std::vector<Step> drop_elevator(const Disk& disk) {
   std::vector<Step> steps;
   const std::string path = queue_attribute(disk, "scheduler");
   const std::string rule = fmt::format("/etc/udev/rules.d/60-vqscope-{}-scheduler.rules", shell_name(disk));
-  steps.push_back({kGuest, "No elevator, until the next boot:", fmt::format("echo none > {}", path),
-                   Caution{fmt::format("cat {}: the one in brackets is the present one.", path),
-                           "Nothing; requests wait for a moment while it is changed.",
-                           fmt::format("echo {} > {}", disk.scheduler.empty() ? "the old one" : disk.scheduler, path),
-                           "No data. Limits that the elevator enforces (bfq weights, ionice) no longer hold."}});
+  steps.push_back(
+      {kGuest, "No elevator, until the next boot:", fmt::format("echo none > {}", path),
+       Caution{check_elevator(disk), "Nothing; requests wait for a moment while it is changed.", undo_elevator(disk),
+               "No data. Limits that the elevator enforces (bfq weights, ionice) no longer hold."}});
   // With noclobber a file of that name stays as it is, and the command fails.
   steps.push_back({kGuest, "And after it, if that helped:",
                    fmt::format("(set -C; echo 'ACTION==\"add|change\", KERNEL==\"{}\", "
@@ -208,11 +220,10 @@ Instructions spare_elevator_lock(const Disk& disk) {
       {kGuest,
        "Or kyber, which still lets reads go before writes, until the next boot:", fmt::format("echo kyber > {}", path),
        Caution{
-           fmt::format("cat {}: the one in brackets is the present one. Where kyber is not among them, modprobe "
-                       "kyber-iosched adds it if this kernel has it; a kernel without refuses the name.",
-                       path),
-           "Nothing; requests wait for a moment while it is changed.",
-           fmt::format("echo {} > {}", disk.scheduler.empty() ? "the old one" : disk.scheduler, path),
+           check_elevator(disk) +
+               " Where kyber is not among them, modprobe kyber-iosched adds it if this kernel has it; a kernel without "
+               "refuses the name.",
+           "Nothing; requests wait for a moment while it is changed.", undo_elevator(disk),
            "No data. Limits that the elevator enforces (bfq weights, ionice) no longer hold, and kyber holds requests "
            "back to keep its own targets (iosched/read_lat_nsec)."}});
   return result;

@@ -78,7 +78,7 @@ Instructions deepen_queue(const Disk& disk, const std::vector<Platform>& platfor
 
 // Of a ring that requests do not find room in.
 Instructions make_room(const Disk& disk, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
-  const std::string path = queue_attribute(disk, "max_sectors_kb");
+  const std::string path = queue_attribute(disk, "max_sectors_kb"), read_ahead = queue_attribute(disk, "read_ahead_kb");
   Instructions result;
   result.in_short =
       disk.virtio ? "find out if the ring is short or the host busy" : "find out if the adapter or the storage is full";
@@ -93,8 +93,12 @@ Instructions make_room(const Disk& disk, const std::vector<Platform>& platforms,
   result.steps.insert(
       result.steps.begin(),
       {kGuest, "No request larger than 64 KiB, until the next boot:", fmt::format("echo 64 > {}", path),
-       Caution{fmt::format("cat {}: what it is now, and whether it is more than 64. Write it down.", path), "Nothing.",
-               fmt::format("echo the old value into {}, or reboot.", path),
+       Caution{fmt::format("grep . {} {}: what both are now, and whether the first is more than 64. Write them down: "
+                           "the kernel may change the read-ahead with it.",
+                           path, read_ahead),
+               "Nothing.",
+               fmt::format("echo the old value into {}, and then that of the read-ahead into {}; or reboot.", path,
+                           read_ahead),
                "No data. Large reads and writes take more requests, each of which costs CPU time."}});
   return result;
 }

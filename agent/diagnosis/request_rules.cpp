@@ -163,6 +163,16 @@ std::string told_unhindered(const Measured& measured) {
   return text + ".";
 }
 
+// Of reads and writes; 0 where there are none.
+double mean_bytes(const Measured& measured) {
+  double bytes = 0, requests = 0;
+  for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {
+    bytes += static_cast<double>(measured.ops[op].bytes);
+    requests += static_cast<double>(measured.ops[op].device.count());
+  }
+  return requests > 0 ? bytes / requests : 0;
+}
+
 // How far requests fill the ring of a virtio-blk queue that works without indirect descriptors. A request takes an
 // entry for each piece of its memory, at the most one for each page, and one each for its header and its status (virtio
 // 1.2, 5.2.6). The driver takes half as many tags as the ring has entries (virtblk_probe), if its parameter queue_depth
@@ -176,21 +186,16 @@ void add_ring(const DiskEvidence& evidence, Found& found) {
   found.evidence.emplace_back(
       "Indirect descriptors are off (virtio feature 28): a request takes an entry of the ring for each piece of its "
       "memory, and two more.");
-  double bytes = 0, requests = 0;
-  for (const std::size_t op : {std::size_t{VQS_READ}, std::size_t{VQS_WRITE}}) {
-    bytes += static_cast<double>(evidence.measured.ops[op].bytes);
-    requests += static_cast<double>(evidence.measured.ops[op].device.count());
-  }
-  if (requests == 0 || bytes == 0 || disk.queues.empty() || !disk.queues.front().tags) return;
-  double pieces = std::ceil(bytes / requests / kPage);
+  const double bytes = mean_bytes(evidence.measured);
+  if (bytes == 0 || disk.queues.empty() || !disk.queues.front().tags) return;
+  double pieces = std::ceil(bytes / kPage);
   if (disk.facts.max_segments) pieces = std::min<double>(pieces, *disk.facts.max_segments);
   const double entries = pieces + kHeaderAndStatus, ring = 2.0 * *disk.queues.front().tags;
-  found.evidence.push_back(
-      fmt::format("One of {} KiB, the mean, takes up to {} of about {} entries (estimated: twice the {} tags), fewer "
-                  "where its memory lies together: as few as {} fill the ring.",
-                  grouped(bytes / requests / 1024), entries, ring, *disk.queues.front().tags,
-                  std::max(std::floor(ring / entries), 1.0)));
-  found.numbers.emplace_back("mean_request_bytes", bytes / requests);
+  found.evidence.push_back(fmt::format(
+      "One of {} KiB, the mean, takes up to {} of about {} entries (estimated: twice the {} tags), fewer "
+      "where its memory lies together: as few as {} fill the ring.",
+      grouped(bytes / 1024), entries, ring, *disk.queues.front().tags, std::max(std::floor(ring / entries), 1.0)));
+  found.numbers.emplace_back("mean_request_bytes", bytes);
   found.numbers.emplace_back("ring_entries_per_request", entries);
   found.numbers.emplace_back("ring_entries", ring);
 }
@@ -282,7 +287,9 @@ std::optional<Found> requeues(const DiskEvidence& evidence) {
   const double rate = requeue_rate(measured);
   Found found;
   found.severity = Severity::kWarning;
-  found.remedy = Remedy::kMakeRoom;
+  // Requests that are small already cannot be made smaller to see what that does.
+  const bool small = mean_bytes(measured) <= kSmallRequest;
+  found.remedy = small ? Remedy::kDeepenQueue : Remedy::kMakeRoom;
   found.evidence = {fmt::format("The driver pushed {} requests/s back, of {} requests/s that it completed.",
                                 grouped(rate), grouped(measured.requests_rate))};
   found.numbers = {{"requeues_per_second", rate},
@@ -340,7 +347,8 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (measured.requests_rate < kLimitedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
   if (is_held_up_here(measured)) return std::nullopt;
-  if (const auto limit = find_limit(evidence); limit && limit->seen) return std::nullopt;  // which says more
+  if (const auto limit = find_limit(evidence); limit && limit->seen && !limit->of_queue)
+    return std::nullopt;  // which says more
   // In bursts, that is not at any time.
   if (measured.steadiness && 2 * measured.steadiness->unrest > measured.steadiness->inflight) return std::nullopt;
   std::optional<Found> slowest;

@@ -118,6 +118,9 @@ inline constexpr double kCalm = 0.5;
 // Notifications per request from which, and up to which, they say something of what serves the queue at the host.
 inline constexpr double kNotifiedOften = 0.75, kNotifiedSeldom = 0.25;
 
+// Bytes of requests up to which a limit of 64 KiB on their size changes little.
+inline constexpr double kSmallRequest = 65536;
+
 // Share of a request's time before its issue, and the time itself, from which the guest's own queueing "dominates".
 inline constexpr double kGuestShare = 0.5;
 inline constexpr double kGuestSeconds = 0.001;
@@ -128,6 +131,8 @@ inline constexpr double kSteal = 0.1;
 inline constexpr double kStealCritical = 0.3;
 // Share of a vCPU's time, from above, with which it has next to none to spare.
 inline constexpr double kFullCpu = 0.95;
+// Clock ticks of a vCPU from which it can be seen to be full: half a second.
+inline constexpr std::uint64_t kFullTicks = 50;
 // Clock ticks of one vCPU that a share needs: 2 s at 100 a second.
 inline constexpr std::uint64_t kStealTicks = 200;
 

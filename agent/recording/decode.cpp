@@ -73,7 +73,9 @@ class Patch {
         for (std::size_t i = 0; i < losses_.size(); ++i)
           if (losses_[i]) grow((*snapshot.losses)[*losses_[i]], sample.losses(static_cast<int>(i)));
     }
-    if (sample.cpu_total_size() != sample.cpu_steal_size() || sample.cpu_total_size() > kMaxCpus) {
+    const bool knows_idle = sample.cpu_idle_size() > 0;
+    if (sample.cpu_total_size() != sample.cpu_steal_size() || sample.cpu_total_size() > kMaxCpus ||
+        (knows_idle && sample.cpu_idle_size() != sample.cpu_total_size())) {
       sensible_ = false;
     } else {
       snapshot.cpu_times.resize(static_cast<std::size_t>(sample.cpu_total_size()));
@@ -81,6 +83,12 @@ class Patch {
         CpuTime& time = snapshot.cpu_times[static_cast<std::size_t>(cpu)];
         grow(time.total, sample.cpu_total(cpu));
         grow(time.steal, sample.cpu_steal(cpu));
+        if (!knows_idle) {
+          time.idle.reset();
+          continue;
+        }
+        if (!time.idle) time.idle = 0;
+        grow(*time.idle, sample.cpu_idle(cpu));
       }
     }
     if (const int cpus = sample.completion_hardirq_ns_size(); cpus > 0) {

@@ -182,10 +182,14 @@ void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) 
   if (now.losses && *now.losses != *before.losses)
     for (std::size_t i = 0; i < now.losses->size(); ++i)
       target.add_losses(growth((*before.losses)[i], (*now.losses)[i]));
+  const bool knows_idle = std::all_of(now.cpu_times.begin(), now.cpu_times.end(),
+                                      [](const CpuTime& time) { return time.idle.has_value(); });
+  const CpuTime none;
   for (std::size_t cpu = 0; cpu < now.cpu_times.size(); ++cpu) {
-    const CpuTime old = cpu < before.cpu_times.size() ? before.cpu_times[cpu] : CpuTime{};
+    const CpuTime& old = cpu < before.cpu_times.size() ? before.cpu_times[cpu] : none;
     target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
     target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
+    if (knows_idle) target.add_cpu_idle(growth(old.idle.value_or(0), *now.cpu_times[cpu].idle));
   }
   if (now.completion_cpus != before.completion_cpus)
     for (std::size_t cpu = 0; cpu < now.completion_cpus.size(); ++cpu) {

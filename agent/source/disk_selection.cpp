@@ -9,26 +9,46 @@
 
 namespace vqscope {
 
+namespace {
+
+// sysfs is looked at by whoever scans the topology. Without procfs, of which a saved guest may have only a part, that
+// knows less, and says so.
+Result<std::vector<std::string>> look_at_procfs(const std::filesystem::path& procfs) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(procfs, error))
+    return fail(procfs.string() + " (--path.procfs) is no directory that can be read");
+  std::vector<std::string> notes;
+  if (!std::filesystem::exists(procfs / "stat", error))
+    notes.push_back(procfs.string() +
+                    " (--path.procfs) has no stat, so it is no procfs, or a part of one: what vCPUs did, and what the "
+                    "host took from them, is not known.");
+  return notes;
+}
+
+}  // namespace
+
 DiskSelection all_disks() { return {DeviceFilter::of_all(), {}, {}, {}}; }
 
 Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent) {
   const bool remote = !agent.url.empty();
-  // sysfs is looked at by whoever scans the topology; without procfs that would only know less.
-  std::error_code error;
-  if (!remote && !std::filesystem::exists(options.paths.procfs / "stat", error))
-    return fail(options.paths.procfs.string() + " is no procfs (--path.procfs): there is no " +
-                (options.paths.procfs / "stat").string());
+  std::vector<std::string> notes;
+  if (!remote) {
+    auto noted = look_at_procfs(options.paths.procfs);
+    if (!noted) return tl::unexpected(noted.error());
+    notes = std::move(*noted);
+  }
   if (!options.devices.empty()) {
     auto named = remote ? take_named_disks(options.devices) : find_named_disks(options.devices, options.paths);
     if (!named) return tl::unexpected(named.error());
-    return DiskSelection{DeviceFilter::of_names(named->disks), std::move(named->disks), std::move(named->notes),
+    notes.insert(notes.end(), named->notes.begin(), named->notes.end());
+    return DiskSelection{DeviceFilter::of_names(named->disks), std::move(named->disks), std::move(notes),
                          std::move(named->missing)};
   }
   const bool all = remote && options.device_include.empty() && options.device_exclude.empty();
   if (all) return all_disks();
   auto filter = DeviceFilter::create(options.device_include, options.device_exclude);
   if (!filter) return tl::unexpected(filter.error());
-  return DiskSelection{std::move(*filter), {}, {}, {}};
+  return DiskSelection{std::move(*filter), {}, std::move(notes), {}};
 }
 
 Result<void> find_named(DiskSelection& selection, const Topology& topology) {

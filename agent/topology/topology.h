@@ -108,9 +108,10 @@ struct Disk {
 
 // Time that the kernel has accounted to one CPU since boot, in clock ticks.
 struct CpuTime {
-  std::uint64_t total = 0;                 // idleness included
-  std::uint64_t steal = 0;                 // ready to run, while the host ran something else
-  std::optional<std::uint64_t> idle = {};  // with nothing to run, waiting for disks or not; absent: of a recording
+  std::uint64_t total = 0;  // idleness included
+  std::uint64_t steal = 0;  // ready to run, while the host ran something else
+  std::optional<std::uint64_t> idle =
+      {};  // with nothing to run, waiting for disks or not; absent: of an older agent or recording
 
   friend bool operator==(const CpuTime&, const CpuTime&) = default;
 };

@@ -245,8 +245,8 @@ std::string find_product(TreeReader& reader, const SystemPaths& paths, const Dmi
   if (cpuinfo.find("(emulated by qemu)") != std::string::npos) return "qemu";  // POWER
   if (reader.trimmed(paths.sysfs / "hypervisor/type") == "xen") return "xen";
   if (const DmiSign* sign = flag ? nullptr : sign_of(dmi, kVirtualMachines)) return std::string(sign->product);
-  // Without flags these may be the files of another machine, which this CPU tells nothing of: its DMI does.
-  if (!signature || (!flag && dmi.is_there())) return {};
+  // Without flags these may be the files of another machine, which this CPU tells nothing of.
+  if (!signature || (!flag && (dmi.is_there() || !cpuinfo.empty()))) return {};
   const auto product = find(kSignatures, *signature);
   // The bit alone makes it a guest.
   return std::string(product.empty() && flag.value_or(!signature->empty()) ? "other" : product);

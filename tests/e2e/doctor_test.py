@@ -313,8 +313,8 @@ class BadInput(unittest.TestCase):
         self.check(["--url=http://127.0.0.1:1"], "cannot read http://127.0.0.1:1/-/snapshot")
         self.check(["--url=unix:/nonexistent"], "no agent serves on that socket, or this user may not open it")
         self.check(["--path.sysfs=/nonexistent"], "/nonexistent")
-        for other in ("/nonexistent", "/etc"):
-            self.check([f"--path.procfs={other}"], f"{other} is no procfs (--path.procfs): there is no {other}/stat")
+        for other in ("/nonexistent", "/etc/passwd"):
+            self.check([f"--path.procfs={other}"], f"{other} (--path.procfs) is no directory that can be read")
 
     def test_no_disk_that_matches(self):
         vqtest.require_root()

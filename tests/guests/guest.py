@@ -54,12 +54,22 @@ class Layout:
     forward: tuple = ()  # TCP ports of the guest that the host can reach, see Guest.forwarded(); not on microvm
 
 
+def connect(path):
+    """A connection to a unix socket; None while nobody listens on it, though it may be there already."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    return connection
+
+
 class Monitor:
     """QEMU's own control socket (QMP)."""
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(str(path))
+    def __init__(self, connection):
+        self.socket = connection
         self.socket.settimeout(SILENCE)
         self.file = self.socket.makefile("r")
         self.events = []
@@ -145,11 +155,17 @@ class Guest:
         self.process = subprocess.Popen(command, stdin=None if interactive else subprocess.DEVNULL,
                                         stdout=None if interactive else self.log, stderr=self.log)
         self.socket = self.monitor = None
-        vqtest.wait_for(lambda: monitor.exists() or self.process.poll() is not None, "QEMU's sockets")
-        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket = self._connect(shell)
         self.socket.settimeout(layout.silence)
-        self.socket.connect(str(shell))
-        self.monitor = Monitor(monitor)
+        self.monitor = Monitor(self._connect(monitor))
+
+    def _connect(self, path):
+        def reach():
+            if self.process.poll() is not None:
+                raise AssertionError(f"QEMU has ended\n{self.logs()}")
+            return connect(path)
+
+        return vqtest.wait_for(reach, "QEMU's sockets")
 
     def migrate(self):
         """Moves the running guest to a second QEMU on the same disks, and ends the first. No command may run."""

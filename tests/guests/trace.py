@@ -8,7 +8,7 @@ import dataclasses
 import re
 
 INSTANCE = "/sys/kernel/tracing/instances/lab"
-PREPARE = f"""mkdir {INSTANCE} && cd {INSTANCE} && echo 0 > tracing_on && echo 2048 > buffer_size_kb
+PREPARE = f"""mkdir {INSTANCE} && cd {INSTANCE} && echo 0 > tracing_on && echo 4096 > buffer_size_kb
 echo global > trace_clock
 for event in block/block_rq_complete block/block_rq_requeue irq/irq_handler_entry; do
   echo 1 > events/$event/enable
@@ -51,5 +51,6 @@ class Trace:
             # An fsync is a write without data that waits for the flush; only the flush reaches the driver.
             if op == "flush" or int(sectors):
                 self.completions.append(Completion(op, int(sector), int(sectors), taken))
-        if "LOST" in text:
-            raise AssertionError("the kernel's trace has lost events")
+        kept = re.search(r"entries-in-buffer/entries-written: (\d+)/(\d+)", text)
+        if "LOST" in text or not kept or kept.group(1) != kept.group(2):
+            raise AssertionError(f"the kernel's trace has lost events: {kept.group(0) if kept else 'it says nothing of them'}")

@@ -209,6 +209,7 @@ TEST(Doctor, SaysWhyRequestsWereNotSeen) {
   EXPECT_FALSE(blind.untold[0].idle);
   ASSERT_EQ(blind.notes.size(), 1U);
   EXPECT_THAT(blind.notes[0], HasSubstr("no BTF"));
+  EXPECT_EQ(verdict_of(blind).what, "vda: its requests could not be seen (see below).");
   EXPECT_THAT(to_text(blind, {}), Not(HasSubstr("fio")));
 }
 

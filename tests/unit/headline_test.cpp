@@ -15,6 +15,7 @@ namespace {
 using test::kSecond;
 using test::reading;
 using test::report;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -74,27 +75,32 @@ TEST(Doctor, NothingOfTheVerdictIsCutOff) {
 TEST(Doctor, TellsOfACpuThatHadNoTimeToSpare) {
   Reading first = reading(10, 0), last = reading(20, 4'000);
   for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
-  const auto report_of = [&](std::optional<std::vector<CpuLoad>> full) {
-    ReportOptions options;
-    options.full_cpus = std::move(full);
-    return make_report(first, last, Course(), options);
+  // Ticks of each vCPU: all, of which the host took, and idle.
+  const auto report_of = [&](const std::vector<CpuTime>& times) {
+    first.snapshot.cpu_times.assign(times.size(), CpuTime{0, 0, 0});
+    last.snapshot.cpu_times = times;
+    return make_report(first, last, Course(), {});
   };
-  const auto text = [&](std::vector<CpuLoad> full) { return to_text(report_of(std::move(full)), {200, false}); };
-  const std::string busy = text({{1, 0.96, 0.03}});
+  const auto text = [&](const std::vector<CpuTime>& times) { return to_text(report_of(times), {200, false}); };
+  const std::string busy = text({{1'000, 0, 900}, {1'000, 30, 10}});
   EXPECT_THAT(busy, StartsWith("HEALTHY"));
   EXPECT_THAT(busy, HasSubstr("If it is slow now, its programs may wait for vCPUs, not for disks (see below).\n"));
   EXPECT_THAT(busy, HasSubstr("1 online vCPU. vCPU 1 was busy for 96 % of the time, and ready to run for 3 % while the "
                               "host ran something else. What"));
-  EXPECT_THAT(text({{1, 1, 0}}), HasSubstr("vCPU 1 was busy for 100 % of the time. What a program waits beyond"));
-  EXPECT_THAT(text({{0, 1, 0}, {1, 1, 0}}), HasSubstr("vCPUs 0-1 had no more than 5 % of the time to spare. What a"));
-  EXPECT_THAT(text({}), HasSubstr("1 online vCPU.\n")) << "nobody waits for a vCPU that is idle";
-  const auto full = nlohmann::json::parse(to_json(report_of(std::vector<CpuLoad>{{1, 0.96, 0.03}})))["full_cpus"];
+  EXPECT_THAT(text({{1'000, 0, 900}, {1'000, 0, 0}}),
+              HasSubstr("vCPU 1 was busy for 100 % of the time. What a program waits beyond"));
+  EXPECT_THAT(text({{1'000, 0, 0}, {1'000, 0, 0}}),
+              HasSubstr("vCPUs 0-1 had no more than 5 % of the time to spare. What a"));
+  EXPECT_THAT(text({{1'000, 0, 900}}), HasSubstr("1 online vCPU.\n")) << "nobody waits for a vCPU that is idle";
+  const auto full = nlohmann::json::parse(to_json(report_of({{1'000, 0, 900}, {1'000, 30, 10}})))["full_cpus"];
   ASSERT_EQ(full.size(), 1U);
   EXPECT_EQ(full[0]["cpu"], 1);
   EXPECT_NEAR(full[0]["busy_ratio"], 0.96, 1e-9);
-  const auto in_json = [&](auto loads) { return nlohmann::json::parse(to_json(report_of(loads)))["full_cpus"]; };
-  EXPECT_EQ(in_json(std::vector<CpuLoad>()), nlohmann::json::array());
-  EXPECT_TRUE(in_json(std::nullopt).is_null()) << "not known";
+  const auto in_json = [&](const std::vector<CpuTime>& times) {
+    return nlohmann::json::parse(to_json(report_of(times)))["full_cpus"];
+  };
+  EXPECT_EQ(in_json({{1'000, 0, 900}}), nlohmann::json::array());
+  EXPECT_TRUE(in_json({{1'000, 0, {}}}).is_null()) << "of an agent that does not tell of it";
 }
 
 // 5,000 requests/s of which nothing is wrong, each 5.7 ms at the host: `inflight` of them on average.
@@ -112,10 +118,10 @@ Report deep(double inflight, std::uint64_t completion_ns = 60'000) {
 TEST(Headline, OfAHealthyDiskTellsWhereTheTimeOfManyRequestsGoes) {
   const Report report = deep(31);
   EXPECT_EQ(report.status, kHealthy);
-  EXPECT_EQ(
-      verdict_of(report).next,
-      "On vda 99 % of a request's 5.7 ms pass at the host, with 31 in flight. Run the load with half its depth or "
-      "jobs: if it brings as many requests/s, they stand in line there.");
+  EXPECT_EQ(verdict_of(report).next, "On vda 99 % of 5.7 ms pass at the host, 31 in flight; see the note below.");
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("run the load with half its depth or jobs: if it brings as many")));
+  const std::string text = to_text(report, {80, false});
+  EXPECT_EQ(text.find("\n\n"), text.find('\n', text.find('\n') + 1)) << "two lines, then the rest:\n" << text;
   EXPECT_THAT(verdict_of(deep(7.9)).next, StartsWith("If it is slow at other times")) << "few in flight";
   EXPECT_THAT(verdict_of(deep(31, 1'200'000)).next, StartsWith("If it is slow")) << "in this guest";
 }

@@ -177,6 +177,39 @@ TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
   EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("that may be the one thread of the host")));
 }
 
+TEST(StorageLimit, IsNoQueuesThreadWhereQueuesShareIt) {
+  Case load = limited(16'000, kVaried, 0.006);
+  load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.02;
+  EXPECT_THAT(load.only().evidence, Contains(HasSubstr("or the one thread of the host that serves the queue.")));
+  load.measured.moved_queue = MovedQueue{2, {2'000, 9'000}};
+  const Found found = load.only();
+  EXPECT_THAT(found.evidence,
+              Contains("In these seconds queue 2 went between 2,000 and 9,000 requests/s: what one queue brought less, "
+                       "others brought more. So it is something that they share, and not what serves a single queue."));
+  EXPECT_THAT(found.evidence, Contains(HasSubstr("or one thread of the host that serves all queues.")));
+  EXPECT_THAT(found.numbers, Contains(Pair("shared_by_queues", 1)));
+}
+
+TEST(StorageLimit, IsToldOfOneQueueThatKeepsToItsRate) {
+  Case load = limited(16'000, kVaried, 0.006);
+  load.measured.steadiness = steadiness(seconds({12'000, 19'000, 14'000, 21'000}, kVaried));
+  EXPECT_THAT(load.found(), IsEmpty());
+  SteadyQueue queue{1, *steadiness(seconds({5'000}, {8, 12, 16, 9, 15, 8.5, 14, 11})), 0.002, {7'000, 16'000}};
+  load.measured.steady_queue = queue;
+  const Found found = load.only();
+  EXPECT_EQ(found.severity, Severity::kWarning);
+  EXPECT_THAT(found.evidence,
+              AllOf(Contains(HasSubstr("Queue 1 of vda answered 5,000 requests/s; on average")),
+                    Contains("The rate stood at 5,000 requests/s."),
+                    Contains(HasSubstr("the other queues together went between 7,000 and 16,000 requests/s")),
+                    Contains(HasSubstr("the one thread of the host that serves the queue, or a program")),
+                    Not(Contains("More vCPUs do not help."))));
+  EXPECT_THAT(found.numbers, AllOf(Contains(Pair("limited_queue", 1)), Not(Contains(Key("limit_bytes_per_second")))));
+  queue.device_seconds = 0.0002;
+  load.measured.steady_queue = queue;
+  EXPECT_THAT(load.found(), IsEmpty()) << "a queue that answers fast is not asked about";
+}
+
 // What a vCPU that does not run completes is no more than it can, whatever the disk could do.
 TEST(StorageLimit, IsNoMoreThanInformationWhereVcpusHadNoTime) {
   const auto without_time = [](std::optional<CpuShare> stolen, std::optional<CpuShare> busiest) {
@@ -214,8 +247,18 @@ TEST(CpuTime, OfTheOneThatTheHostTookMostFromAndOfTheBusiestThatIsUsed) {
   const std::vector<CpuTime> times = {{1'000, 20, 500}, {1'000, 310, 10}, {1'000, 0, 600}, {100, 90, 0}};
   EXPECT_EQ(most_stolen(times), (CpuShare{1, 0.31}));
   EXPECT_EQ(busiest_of(times, {5, 0, 7, 9}), (CpuShare{0, 0.5})) << "of 100 ticks nothing is said";
-  EXPECT_EQ(busiest_of({{1'000, 0, {}}}, {5}), std::nullopt) << "as from a recording";
+  EXPECT_EQ(busiest_of({{1'000, 0, {}}}, {5}), std::nullopt) << "as from an older recording";
   EXPECT_EQ(most_stolen({}), std::nullopt);
+}
+
+TEST(CpuTime, IsFullWithWorkForMoreThanNineteenTwentieths) {
+  const auto full = full_cpus({{1'000, 20, 40}, {1'000, 0, 60}, {49, 0, 0}, {1'000, 0, {}}});
+  ASSERT_TRUE(full);
+  ASSERT_EQ(full->size(), 1U);
+  EXPECT_EQ(full->front().cpu, 0U);
+  EXPECT_NEAR(full->front().busy, 0.94, 1e-9);
+  EXPECT_NEAR(full->front().stolen, 0.02, 1e-9);
+  EXPECT_EQ(full_cpus({{49, 0, 0}, {1'000, 0, {}}}), std::nullopt) << "half a second at least, and idleness known";
 }
 
 TEST(StorageLimit, TellsOfFullQueuesAndRequeuesWhatTheyComeTo) {
@@ -255,6 +298,35 @@ TEST(Course, HasSlicesOfAboutASecondHoweverOftenItIsRead) {
     course.restart();
     EXPECT_THAT(course.slices(snapshot.devices.front()), IsEmpty());
   }
+}
+
+TEST(Course, TellsOfEachOfSeveralQueues) {
+  Topology topology;
+  topology.disks.emplace_back().name = "vda";
+  Course course;
+  Snapshot snapshot;
+  for (const std::uint64_t second : {0, 1, 2}) {
+    QueueCounters busy, idle;
+    busy.origins = {{1'000 * second, 0, 0}};
+    busy.device_ns = busy.inflight_ns = 4'000'000'000 * second;
+    busy.inflight = 6;
+    snapshot.time_ns = 1'000'000'000 * (second + 1);
+    snapshot.devices = {DeviceSnapshot{"vda", 0, {{busy, idle}}, {}, {}, {}, {}}};
+    course.add(topology, snapshot);
+  }
+  const auto slices = course.slices(snapshot.devices.front());
+  ASSERT_EQ(slices.size(), 2U);
+  ASSERT_EQ(slices.back().queues.size(), 2U);
+  EXPECT_EQ(slices.back().queues[0].requests, 1'000);
+  EXPECT_EQ(slices.back().queues[0].device_seconds, 4);
+  EXPECT_EQ(slices.back().queues[0].inflight, 4);
+  EXPECT_EQ(slices.back().queues[0].unrest, 1) << "(6 - 4)^2 / 4";
+  EXPECT_EQ(slices.back().queues[1].requests, 0);
+  // A disk that has another number of queues is measured anew from then on.
+  snapshot.time_ns += 1'000'000'000;
+  snapshot.devices.front().queues->pop_back();
+  course.add(topology, snapshot);
+  EXPECT_EQ(course.slices(snapshot.devices.front()).size(), 2U);
 }
 
 TEST(Course, HasTheSameSlicesOfReadingsWithAndWithoutHistograms) {

@@ -146,6 +146,24 @@ TEST(Recording, FollowsDisksThatComeAndGoAndCountersThatBeginAnew) {
   for (std::size_t i = 0; i < readings.size(); ++i) expect_equal(found.readings[i], readings[i]);
 }
 
+TEST(Recording, TellsOfIdlenessAsFarAsItIsKnown) {
+  RecordingEncoder encoder;
+  std::string bytes = encoder.begin(kHeader);
+  std::vector<Reading> readings;
+  // Known, stepped back as the kernel's does, not known of one, known again, and of one more.
+  for (const std::vector<CpuTime>& times :
+       {std::vector<CpuTime>{{100, 1, 50}, {100, 2, 60}}, std::vector<CpuTime>{{200, 1, 49}, {200, 2, 130}},
+        std::vector<CpuTime>{{300, 1, {}}, {300, 2, {}}}, std::vector<CpuTime>{{400, 1, 70}, {400, 2, 200}},
+        std::vector<CpuTime>{{500, 1, 80}, {500, 2, 210}, {7, 0, 7}}}) {
+    Reading& reading = readings.emplace_back(test::quiet_reading(1));
+    reading.snapshot.cpu_times = times;
+    bytes += encoder.add(reading);
+  }
+  const Found found = read_all(bytes);
+  ASSERT_EQ(found.readings.size(), readings.size()) << found.error;
+  for (std::size_t i = 0; i < readings.size(); ++i) expect_equal(found.readings[i], readings[i]);
+}
+
 TEST(Recording, SegmentsFollowEachOther) {
   const Sample one = sample(2, 3);
   const Found found = read_all(one.bytes + sample(4, 2).bytes);

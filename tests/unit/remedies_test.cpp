@@ -225,6 +225,30 @@ TEST(Remedies, ForARingWithoutRoomBeginWithWhatTellsWhetherItIsTheRing) {
   EXPECT_THAT(of(Platform::kFirecracker).summary, HasSubstr("If they rise, leave it so"));
 }
 
+// The kernel changes these with what the step changes.
+TEST(Remedies, GoBackToAllThatAStepChanges) {
+  Topology topology = guest("virtio-blk");
+  topology.disks[0].scheduler = "mq-deadline";
+  const auto cautions = [&](Remedy remedy) {
+    std::vector<Caution> found;
+    for (const Step& step : instructions_for(remedy, &topology.disks[0], topology, {Platform::kQemu}).steps)
+      if (step.caution && step.snippet.starts_with("echo ")) found.push_back(*step.caution);
+    return found;
+  };
+  const auto smaller = cautions(Remedy::kMakeRoom);
+  ASSERT_EQ(smaller.size(), 1U);
+  EXPECT_THAT(smaller[0].check_first, HasSubstr("/sys/block/vda/queue/read_ahead_kb"));
+  EXPECT_THAT(smaller[0].undo, HasSubstr("/sys/block/vda/queue/read_ahead_kb"));
+  const auto elevators = cautions(Remedy::kSpareElevatorLock);
+  ASSERT_EQ(elevators.size(), 2U);
+  for (const Caution& caution : elevators) {
+    EXPECT_THAT(caution.check_first, HasSubstr("grep . /sys/block/vda/queue/scheduler /sys/block/vda/queue/nr_requests "
+                                               "/sys/block/vda/queue/iosched/*: "));
+    EXPECT_THAT(caution.undo,
+                HasSubstr("echo mq-deadline > /sys/block/vda/queue/scheduler, and echo what nr_requests"));
+  }
+}
+
 TEST(Remedies, SayHonestlyThatFirecrackerHasOneQueue) {
   const Topology topology = guest("virtio-blk, MMIO");
   const Instructions instructions =

@@ -83,6 +83,17 @@ TEST(Requeues, NeedARateAndAShare) {
   EXPECT_THAT(requeued.found(), IsEmpty());
 }
 
+TEST(Requeues, AreNotToldToBeMadeSmallerWhereTheyAreSmall) {
+  const auto remedy = [](std::uint64_t bytes) {
+    Case requeued = disk(4, 4).requests({25'000, 25'000, 25'000, 25'000});
+    requeued.latency(VQS_READ, 100e-6, 2e-6, 100'000, bytes).measured.requeues = 2'000;
+    return requeued.only().remedy;
+  };
+  EXPECT_EQ(remedy(4096), Remedy::kDeepenQueue);
+  EXPECT_EQ(remedy(65536), Remedy::kDeepenQueue);
+  EXPECT_EQ(remedy(1 << 20), Remedy::kMakeRoom);
+}
+
 TEST(Requeues, AreExplainedByMissingIndirectDescriptors) {
   Case requeued = disk(4, 4).requests({25'000, 25'000, 25'000, 25'000});
   requeued.measured.requeues = 2'000;

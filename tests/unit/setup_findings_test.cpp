@@ -34,6 +34,11 @@ TEST(EmulatedBus, IsAFactOfGuestsOnly) {
   scsi.disk().transport = "scsi";
   scsi.disk().driver = "sym53c8xx";
   EXPECT_THAT(scsi.found(), ElementsAre("emulated_bus info"));
+  scsi.disk().driver = "ibmvscsi";
+  scsi.topology.vmm = "qemu";
+  EXPECT_THAT(scsi.found(), ElementsAre("emulated_bus info"));
+  scsi.topology.vmm = "powervm";
+  EXPECT_THAT(scsi.found(), IsEmpty()) << "whose own adapter it is";
 }
 
 TEST(ElevatorOnFastDisk, NeedsABusyFastDisk) {

@@ -258,6 +258,10 @@ TEST(DetectVmm, FallsBackToTheSignature) {
                                                        {"", ""}};
   for (const auto& [signature, product] : cases) EXPECT_EQ(detect(guest, signature), product) << signature;
   EXPECT_EQ(detect(guest, std::nullopt), "");
+  // The files of another machine, looked at here.
+  for (const char* cpuinfo : {"cpu\t: POWER9\nplatform\t: PowerNV\n", "vendor_id       : IBM/S390\n",
+                              "processor\t: 0\nFeatures\t: fp asimd evtstrm\n"})
+    EXPECT_EQ(detect(Guest("virtio-mmio").file("proc/cpuinfo", cpuinfo), "KVMKVMKVM"), "") << cpuinfo;
 }
 
 TEST(IsGuest, IsProvedByAVirtioDisk) {

@@ -57,7 +57,7 @@ Result<int> doctor(const DoctorOptions& options) {
   }
   const Report report = make_report(watched->first, watched->last, watched->course,
                                     {options.platform, options.idle_is_ok, watched->permitted, watched->notes,
-                                     watched->origin, watched->full_cpus, options.remedies || options.platform});
+                                     watched->origin, options.remedies || options.platform});
   if (auto printed = print(render(report, options.format)); !printed) return tl::unexpected(printed.error());
   return report.status;
 }

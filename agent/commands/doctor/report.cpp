@@ -146,11 +146,8 @@ std::string about_time_at_device(const Report& report) {
   const RequestTime& time = *deepest->measured.time;
   const bool is_hosts = is_guest(report.topology) && is_hosts_disk(deepest->disk);
   return fmt::format(
-      "On {} {} of a request's {} pass {}, with {} in flight. Run the load with half its depth or jobs: if it brings "
-      "as "
-      "many requests/s, they stand in line there.",
-      deepest->disk.name, percent(seconds_there(time) / time.total()),
-      duration(time.total() / static_cast<double>(time.requests)),
+      "On {} {} of {} pass {}, {} in flight; see the note below.", deepest->disk.name,
+      percent(seconds_there(time) / time.total()), duration(time.total() / static_cast<double>(time.requests)),
       time.at_host && is_hosts ? "at the host" : "at the device", grouped(deepest->measured.average_inflight));
 }
 
@@ -196,13 +193,17 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   report.permitted = options.permitted;
   report.notes = std::move(options.notes);
   report.origin = std::move(options.origin);
-  report.full_cpus = std::move(options.full_cpus);
+  report.full_cpus = full_cpus(difference_without_devices(first.snapshot, last.snapshot).cpu_times);
   report.all_remedies = options.all_remedies;
   for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
   for (const DiskDiagnosis& disk : report.diagnosis.disks)
     if (auto untold = why_not_told(disk, last, tells_of(report.diagnosis, disk)))
       report.untold.push_back(std::move(*untold));
   put_what_helps_first(report);
+  if (!about_time_at_device(report).empty())
+    report.notes.emplace_back(
+        "Where many are in flight, and nearly all of their time passes beyond this guest, run the load with half its "
+        "depth or jobs: if it brings as many requests/s, they stand in line there.");
   report.status = status_of(report, options.idle_is_ok);
   report.result = result_of(report);
   return report;
@@ -224,12 +225,14 @@ Headline verdict_of(const Report& report) {
     judged.push_back(plural(static_cast<double>(more), "other disk"));
   }
   if (!judged.empty())
-    return {fmt::format("Nothing is wrong that shows under this load on {}.", fmt::join(judged, ", ")),
-            could_try(report)};
+    return {fmt::format("Nothing wrong shows under this load on {}.", fmt::join(judged, ", ")), could_try(report)};
   if (report.untold.empty()) return {"No disk was there from the beginning to the end.", "Run this again."};
   const Untold& untold = report.untold.front();
   const std::size_t more = report.untold.size() - 1;
-  return {fmt::format("{}: {}{}.", untold.device, untold.reason,
+  // The kernel's own words stand below.
+  const std::string reason =
+      untold.too_few_requests ? untold.reason : untold.reason.substr(0, untold.reason.find(": ")) + " (see below)";
+  return {fmt::format("{}: {}{}.", untold.device, reason,
                       more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
           only_wants_load(report) ? "Run it again under the load that is slow."
                                   : "What the kernel tells by itself is below."};

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/diagnosis/cpu_time.h"
 #include "agent/diagnosis/diagnosis.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/remedies.h"
-#include "agent/model/cpu_load.h"
 #include "agent/model/reading.h"
 #include "agent/recording/header.h"
 
@@ -46,8 +46,6 @@ struct ReportOptions {
   bool permitted = true;                // false: nothing was measured for want of rights, and both readings are one
   std::vector<std::string> notes = {};  // sentences
   Origin origin = {};
-  // vCPUs without time to spare; absent: that was not read
-  std::optional<std::vector<CpuLoad>> full_cpus = {};
   bool all_remedies = false;  // those of findings that are only worth knowing too
 };
 
@@ -57,7 +55,7 @@ struct Report {
   PlatformChoice platform;
   std::vector<Untold> untold;
   std::vector<std::string> notes;                 // sentences: what was not seen
-  std::optional<std::vector<CpuLoad>> full_cpus;  // as in ReportOptions
+  std::optional<std::vector<CpuLoad>> full_cpus;  // vCPUs without time to spare; absent: not known
   Origin origin;
   bool permitted = true, all_remedies = false;  // as in ReportOptions
   int status = kCouldNotTell;

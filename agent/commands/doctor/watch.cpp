@@ -12,7 +12,6 @@
 #include "agent/base/text.h"
 #include "agent/commands/common/progress.h"
 #include "agent/commands/common/wait.h"
-#include "agent/model/cpu_load.h"
 #include "agent/probes/permission.h"
 #include "agent/source/source.h"
 
@@ -41,13 +40,6 @@ Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
   if (!options.measure.device_exclude.empty())
     return fail(fmt::format("--device-exclude='{}' leaves no disk", options.measure.device_exclude));
   return fail("there is no disk to look at (loop, ram and zram devices are left out unless --device names them)");
-}
-
-// /proc/stat of the guest that is watched; nullopt for that of an agent elsewhere, or where it cannot be read.
-std::optional<std::string> cpu_stat(const DoctorOptions& options) {
-  if (!options.agent.url.empty()) return std::nullopt;
-  auto text = read_file(options.measure.paths.procfs / "stat");
-  return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
 // Null where requests are seen.
@@ -85,7 +77,6 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
                stderr);
   }
 
-  const auto stat = cpu_stat(options);
   const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
   const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
   for (std::uint64_t next = start; next < end;) {
@@ -106,7 +97,6 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
                               static_cast<double>(seen.time_ns - begin.time_ns) / 1e9, options.duration_seconds,
                               request_rates(begin, seen)));
   }
-  if (const auto end_stat = cpu_stat(options); stat && end_stat) watched.full_cpus = full_cpus(*stat, *end_stat);
   return watched;
 }
 

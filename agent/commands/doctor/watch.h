@@ -21,8 +21,6 @@ struct Watched {
   bool permitted = true;           // false: this process may not attach probes, so there was nothing to wait for
   std::vector<std::string> notes;  // sentences: what stands for the disks that were named
   Origin origin;
-  // Of this guest; absent with options.agent, which does not tell, and where nothing was waited for.
-  std::optional<std::vector<CpuLoad>> full_cpus;
 };
 
 // Watches for options.duration_seconds or until a signal is readable from `signals`. On a terminal, tells of its
