@@ -10,6 +10,7 @@
 #include "agent/diagnosis/guest_remedies.h"
 #include "agent/diagnosis/host_remedies.h"
 #include "agent/diagnosis/queue_remedies.h"
+#include "agent/diagnosis/vector_rules.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
