@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page that stays open does not grow: what it holds once its history is full is what it holds later.
+"""A page that stays open does not grow: in the end it holds what one holds that has just been opened, with the same history.
 
 VQSCOPE_PAGE_MINUTES: for so long; of less than 20 it is told that the agent keeps 20 seconds, so that its history is full
 soon. VQSCOPE_PAGE_PICTURES: a folder for growth.csv, what was measured.
@@ -35,54 +35,62 @@ class Growth(unittest.TestCase):
                 body = re.sub(rb'"kept_seconds":\d+', b'"kept_seconds":%d' % KEPT_SECONDS, told.read(), count=1)
                 return 200, {name: told.headers[name] for name in ("Content-Type", "Content-Security-Policy")}, body
 
-        self.browser = Browser(self)
-        self.browser.driver.get(f"{Relay(self, answer).address}#disk={self.loop.name}&range=900")
-        self.browser.wait_for_numbers()
-        self.browser.run("for (const each of document.querySelectorAll('details')) each.open = true;")
-        self.browser.driver.execute_cdp_cmd("Performance.enable", {})
+        self.address = f"{Relay(self, answer).address}#disk={self.loop.name}&range=900"
 
-    def steps(self):
+    def open(self):
+        browser = Browser(self)
+        browser.driver.get(self.address)
+        browser.wait_for_numbers()
+        browser.run("for (const each of document.querySelectorAll('details')) each.open = true;")
+        browser.driver.execute_cdp_cmd("Performance.enable", {})
+        return browser
+
+    def steps(self, browser):
         """Numbers of the oldest and the newest that the page has."""
-        return self.browser.run("const {min, max} = document.querySelector('#moment'); return [Number(min), Number(max)]")
+        return browser.run("const {min, max} = document.querySelector('#moment'); return [Number(min), Number(max)]")
 
-    def held(self):
-        """What it holds without its garbage, and how many elements have left the document, or are not yet in it."""
-        self.browser.driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
-        held = {each["name"]: each["value"] for each in self.browser.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
-        oldest, newest = self.steps()
+    def held(self, browser):
+        """What it holds without its garbage, and how many nodes have left the document, or are not yet in it."""
+        browser.driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+        held = {each["name"]: each["value"] for each in browser.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+        oldest, newest = self.steps(browser)
         return {"step": newest, "steps": newest - oldest + 1, "bytes": int(held["JSHeapUsedSize"]), "nodes": int(held["Nodes"]),
-                "listeners": int(held["JSEventListeners"]), "apart": int(held["Nodes"]) - self.browser.run("""
+                "listeners": int(held["JSEventListeners"]), "apart": int(held["Nodes"]) - browser.run("""
                     const walker = document.createTreeWalker(document);
                     let nodes = 1;
                     while (walker.nextNode()) ++nodes;
                     return nodes;""")}
 
-    def after(self, step):
+    def after(self, browser, step):
         """The same, once the page has that step."""
-        vqtest.wait_for(lambda: self.steps()[1] >= step, f"step {step}", 300, 0.5)
-        return self.held()
+        vqtest.wait_for(lambda: self.steps(browser)[1] >= step, f"step {step}", 300, 0.5)
+        return self.held(browser)
 
-    def test_a_page_with_a_full_history_does_not_grow(self):
-        vqtest.wait_for(lambda: self.steps()[0] > 1, "the history to be full", 2 * KEPT_SECONDS + 30, 0.5)
+    def test_a_page_that_stays_open_does_not_grow(self):
+        browser = self.open()
+        vqtest.wait_for(lambda: self.steps(browser)[0] > 1, "the history to be full", 2 * KEPT_SECONDS + 30, 0.5)
         # Code is compiled for a while, and tables have their rows after a minute.
-        begin = self.steps()[1] + 70
-        measured = [self.after(begin)]
+        begin = self.steps(browser)[1] + 70
+        measured = [self.after(browser, begin)]
         every = 60 if MINUTES >= 20 else 3
         last = max(begin + 10 * every, int(MINUTES * 60))
         while measured[-1]["step"] < last:
-            measured.append(self.after(measured[-1]["step"] + every))
-        self.write(measured)
+            measured.append(self.after(browser, measured[-1]["step"] + every))
+            self.write(measured)
         third = len(measured) // 3
         early, late = measured[:third], measured[-third:]
         self.assertEqual({each["listeners"] for each in late}, {early[0]["listeners"]})
         self.assertLessEqual(max(each["apart"] for each in late), max(each["apart"] for each in early) + 20)
-        self.assertLessEqual(max(each["nodes"] for each in late), max(each["nodes"] for each in early) + 20)
-        grown = statistics.median(each["bytes"] for each in late) - statistics.median(each["bytes"] for each in early)
-        steps = late[0]["step"] - early[0]["step"]
-        print(f"over {steps} steps: {early[0]['bytes']} -> {late[-1]['bytes']} bytes, {grown / steps:+.0f} a step by their medians; "
-              f"{early[0]['nodes']} -> {late[-1]['nodes']} nodes, {late[-1]['listeners']} listeners")
-        self.assertLess(grown / early[0]["bytes"], 0.05)
-        self.assertEqual(self.browser.complaints(), [])
+
+        # A busier disk takes more room, so that what it held an hour ago is no measure.
+        fresh = self.open()
+        step = self.steps(fresh)[1] + 70
+        pairs = [(self.after(browser, step + i), self.after(fresh, step + i)) for i in range(0, 15, 3)]
+        old, new = (statistics.median(each["bytes"] for each in side) for side in zip(*pairs))
+        print(f"after {pairs[-1][0]['step']} steps it holds {old:,} bytes, and one that has just been opened {new:,}; "
+              f"{pairs[-1][0]['nodes']} and {pairs[-1][1]['nodes']} nodes; both have {pairs[-1][0]['steps']} steps")
+        self.assertLess(old, 1.1 * new)
+        self.assertEqual(browser.complaints(), [])
 
     def write(self, measured):
         folder = os.environ.get("VQSCOPE_PAGE_PICTURES")

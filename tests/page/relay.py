@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A little HTTP server of the tests, on a port of 127.0.0.1."""
 
+import contextlib
 import http.server
 import threading
 
@@ -20,7 +21,8 @@ class Relay:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # a browser that has been closed
+                    self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
