@@ -16,6 +16,8 @@ constexpr double kFar = 3;
 constexpr std::size_t kSomeSlices = 5;
 // Share of the requests from which a queue is one that the load uses.
 constexpr double kUsed = 0.1;
+// Standard deviation as a share of the mean, from which the others' rate varied.
+constexpr double kVaries = 0.05;
 
 // One number of each slice.
 using Rates = std::vector<double>;
@@ -99,7 +101,9 @@ std::optional<SteadyQueue> look_at(const std::vector<LoadSlice>& slices, std::si
   if (!steady || !steady->stays()) return std::nullopt;
   const std::vector<LoadSlice> kept = nearest(slices, queue_rates(slices, queue));
   const Rates rates = queue_rates(kept, queue), others = minus(total_rates(kept), rates);
-  if (deviation(others) < kFar * deviation(rates) || mean(others) < kUsed * mean(rates)) return std::nullopt;
+  if (mean(others) < kUsed * mean(rates) ||
+      deviation(others) < std::max(kFar * deviation(rates), kVaries * mean(others)))
+    return std::nullopt;
   double requests = 0, device_seconds = 0;
   for (const LoadSlice& slice : own) {
     requests += slice.requests;

@@ -26,7 +26,7 @@ TEST(Doctor, TheVerdictComesFirst) {
   Reading first = reading(10, 0), last = reading(20, 4'000);
   for (Reading* end : {&first, &last}) end->topology.online_cpus = {0};
   EXPECT_THAT(to_text(make_report(first, last, Course(), {}), {}),
-              StartsWith("HEALTHY  Nothing is wrong that shows under this load on vda (400 requests/s).\n"
+              StartsWith("HEALTHY  Nothing wrong shows under this load on vda (400 requests/s).\n"
                          "If it is slow at other times, run this again then.\n\n"));
   EXPECT_THAT(to_text(report(0), {}), StartsWith("COULD NOT TELL  vda: it was idle.\nRun it again under the load "));
 }

@@ -180,13 +180,14 @@ TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
 TEST(StorageLimit, IsNoQueuesThreadWhereQueuesShareIt) {
   Case load = limited(16'000, kVaried, 0.006);
   load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.02;
-  EXPECT_THAT(load.only().evidence, Contains(HasSubstr("or the one thread of the host that serves the queue.")));
+  EXPECT_THAT(load.only().evidence,
+              Contains(HasSubstr(", the one thread of the host that serves the queue, or a program")));
   load.measured.moved_queue = MovedQueue{2, {2'000, 9'000}};
   const Found found = load.only();
   EXPECT_THAT(found.evidence,
               Contains("In these seconds queue 2 went between 2,000 and 9,000 requests/s: what one queue brought less, "
                        "others brought more. So it is something that they share, and not what serves a single queue."));
-  EXPECT_THAT(found.evidence, Contains(HasSubstr("or one thread of the host that serves all queues.")));
+  EXPECT_THAT(found.evidence, Contains(HasSubstr(", one thread of the host that serves all queues, or a program")));
   EXPECT_THAT(found.numbers, Contains(Pair("shared_by_queues", 1)));
 }
 
@@ -305,7 +306,7 @@ TEST(Course, TellsOfEachOfSeveralQueues) {
   topology.disks.emplace_back().name = "vda";
   Course course;
   Snapshot snapshot;
-  for (const std::uint64_t second : {0, 1, 2}) {
+  for (const std::uint64_t second : {0ULL, 1ULL, 2ULL}) {
     QueueCounters busy, idle;
     busy.origins = {{1'000 * second, 0, 0}};
     busy.device_ns = busy.inflight_ns = 4'000'000'000 * second;

@@ -32,11 +32,12 @@ std::vector<LoadSlice> two_queues(const std::vector<double>& first, const std::v
 }
 
 TEST(MovedQueue, BringsWhatOthersBringLess) {
-  const auto moved = moved_queue(two_queues({2'000, 3'000, 4'000, 2'500, 3'500, 2'200, 3'900, 3'000},
-                                            {6'000, 5'000, 4'000, 5'500, 4'500, 5'800, 4'100, 5'000}));
+  const auto moved = moved_queue(two_queues({1'000, 3'000, 5'000, 2'000, 4'000, 1'500, 4'900, 3'000},
+                                            {7'000, 5'000, 3'000, 6'000, 4'000, 6'500, 3'100, 5'000}));
   ASSERT_TRUE(moved);
-  EXPECT_LE(moved->rate.least, 2'500);
-  EXPECT_GE(moved->rate.most, 3'500);
+  EXPECT_EQ(moved->queue, 0U);
+  EXPECT_EQ(moved->rate.least, 1'000);
+  EXPECT_EQ(moved->rate.most, 5'000);
 }
 
 TEST(MovedQueue, IsNoneWhereEachKeepsToItsRateOrAllGoUpAndDown) {
