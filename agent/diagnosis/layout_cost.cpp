@@ -78,10 +78,9 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
                                                          : "Nearly all requests stay at the device equally long",
                                     other));
   else if (may_be_queues_thread(evidence))
-    sentences.push_back(fmt::format(
-        "{} wait at the device, whose rate stays where it is (storage_limit): that may be {}.",
-        find_limit(evidence)->of_queue ? fmt::format("Requests of queue {}", measured.steady_queue->queue) : "Requests",
-        who_serves(evidence.topology)));
+    sentences.push_back(
+        fmt::format("Requests wait at the device, whose rate stays where it is (storage_limit): that may be {}.",
+                    who_serves(evidence.topology)));
   if (!measured.cost) {
     sentences.emplace_back(
         "What that costs was not measured: no interrupt was traced together with a completion that it brought.");

@@ -17,8 +17,6 @@ struct Limit {
   bool seen = false;
   // The rate is as steady as a limit that somebody has set makes it.
   bool looks_set = false;
-  // It is that of one queue, Measured::steady_queue, and not of the disk.
-  bool of_queue = false;
   // The queues share it: what one brought less, others brought more (Measured::moved_queue).
   bool shared = false;
   // Why what completed may have waited for vCPUs; empty: they had time.
@@ -34,7 +32,7 @@ std::optional<Limit> find_limit(const DiskEvidence& evidence);
 // about_no_spare_time() of what was measured.
 std::string about_vcpus_time(const DiskEvidence& evidence);
 
-// Whether there is one of the disk that was seen, while vCPUs had time.
+// Whether there is one that was seen, while vCPUs had time.
 bool sees_limit(const DiskEvidence& evidence);
 
 // Whether the one thread that serves a queue at the host may be what the disk waits for, by a sign that was seen.

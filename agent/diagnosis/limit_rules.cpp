@@ -48,25 +48,9 @@ bool is_set(const Steadiness& steadiness) {
          steadiness.spread() * std::sqrt(steadiness.requests_rate) <= kSetScatter;
 }
 
-// As find_limit() asks of a disk.
-bool is_at_its_end(const std::optional<SteadyQueue>& queue) {
-  return queue && queue->steadiness.spread() <= kPlateauSpread && queue->steadiness.unrest <= kCalm &&
-         queue->device_seconds >= kFastSeconds;
-}
-
 // "0.12 %"
 std::string fine_percent(double share) {
   return share < 0.0001 ? "less than 0.01 %" : fmt::format("{:.2g} %", 100 * share);
-}
-
-std::string told_load(const DiskEvidence& evidence, const Steadiness& steadiness, const Limit& limit) {
-  if (limit.of_queue)
-    return fmt::format("Queue {} of {} answered {} requests/s; on average {} were in flight on it.",
-                       evidence.measured.steady_queue->queue, evidence.disk.name, grouped(steadiness.requests_rate),
-                       grouped(steadiness.inflight));
-  return fmt::format("{} answered {} requests/s and moved {}; on average {} were in flight there.", evidence.disk.name,
-                     grouped(steadiness.requests_rate), throughput(steadiness.bytes_rate),
-                     grouped(steadiness.inflight));
 }
 
 std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
@@ -87,7 +71,6 @@ std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
 }
 
 std::string told_limit(const Steadiness& steadiness, const Limit& limit) {
-  if (limit.of_queue) return fmt::format("The rate stood at {} requests/s.", grouped(steadiness.requests_rate));
   // A rate is called a limit where all that was seen speaks for one.
   const std::string_view lead = !limit.doubt.empty() || (limit.seen && !limit.looks_set) ? "The rate stood at"
                                 : limit.seen                                             ? "The limit is"
@@ -139,36 +122,17 @@ std::string told_notifications(const DiskEvidence& evidence) {
   return {};
 }
 
-// "between 2,000 and 9,000 requests/s"
-std::string told(const RateRange& rate) {
-  return fmt::format("between {} and {} requests/s", grouped(rate.least), grouped(rate.most));
-}
-
-// What each of several queues did. Empty where that tells nothing.
+// Empty where queues tell nothing of it.
 std::string told_queues(const Measured& measured, const Limit& limit) {
-  if (limit.of_queue)
-    return fmt::format(
-        "In these seconds the other queues together went {}: what is at its end is this queue's own, and not what they "
-        "share.",
-        told(measured.steady_queue->others));
-  if (limit.shared)
-    return fmt::format(
-        "In these seconds queue {} went {}: what one queue brought less, others brought more. So it is something that "
-        "they share, and not what serves a single queue.",
-        measured.moved_queue->queue, told(measured.moved_queue->rate));
-  return {};
-}
-
-std::string told_queues_cause(const DiskEvidence& evidence) {
+  if (!limit.shared) return {};
   return fmt::format(
-      "What it is does not show here: {}, or a program that sends no faster through this queue. The same load from "
-      "vCPUs of another queue tells: if that one comes to the same rate and this one is free, each queue has such an "
-      "end.",
-      is_served_by_a_thread(evidence) ? std::string(who_serves(evidence.topology)) : "what serves the queue");
+      "In these seconds queue {} went between {} and {} requests/s: what one queue brought less, others brought more. "
+      "So "
+      "it is something that they share, and not what serves a single queue.",
+      measured.moved_queue->queue, grouped(measured.moved_queue->rate.least), grouped(measured.moved_queue->rate.most));
 }
 
 std::string told_cause(const DiskEvidence& evidence, const Limit& limit) {
-  if (limit.of_queue) return told_queues_cause(evidence);
   const bool is_served = is_served_by_a_thread(evidence);
   const std::string server(limit.shared ? who_serves_all(evidence.topology) : who_serves(evidence.topology));
   if (limit.looks_set)
@@ -211,8 +175,7 @@ std::optional<Limit> find_limit(const DiskEvidence& evidence) {
                mean_device_seconds(measured) >= kFastSeconds;
   limit.looks_set = limit.seen && is_set(steadiness);
   limit.doubt = about_vcpus_time(evidence);
-  if (!limit.seen && is_at_its_end(measured.steady_queue)) limit.seen = limit.of_queue = true;
-  limit.shared = !limit.of_queue && measured.moved_queue;
+  limit.shared = measured.moved_queue.has_value();
   if (limit.seen || (is_deep(steadiness) && !steadiness.follows() && wait_in_line(measured))) return limit;
   return std::nullopt;
 }
@@ -224,32 +187,32 @@ std::string about_vcpus_time(const DiskEvidence& evidence) {
 
 bool sees_limit(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
-  return limit && limit->seen && limit->doubt.empty() && !limit->of_queue;
+  return limit && limit->seen && limit->doubt.empty();
 }
 
 bool may_be_queues_thread(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
-  return limit && limit->seen && limit->doubt.empty() && !limit->looks_set && !limit->shared &&
-         is_served_by_a_thread(evidence);
+  return sees_limit(evidence) && !limit->looks_set && !limit->shared && is_served_by_a_thread(evidence);
 }
 
 std::string_view told_by_another(const DiskEvidence& evidence) {
   if (!about_vcpus_time(evidence).empty()) return "";
   if (slow_at_device(evidence)) return "slow_at_device";
-  const auto limit = find_limit(evidence);
-  return limit && !limit->of_queue && !may_be_queues_thread(evidence) ? "storage_limit" : "";
+  return find_limit(evidence) && !may_be_queues_thread(evidence) ? "storage_limit" : "";
 }
 
 std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   const auto limit = find_limit(evidence);
   if (!limit || (!limit->seen && slow_at_device(evidence))) return std::nullopt;
   const Measured& measured = evidence.measured;
-  const Steadiness& steadiness = limit->of_queue ? measured.steady_queue->steadiness : *measured.steadiness;
+  const Steadiness& steadiness = *measured.steadiness;
   Found found;
   found.severity = limit->seen && limit->doubt.empty() ? Severity::kWarning : Severity::kInfo;
   found.remedy = Remedy::kFindLimit;
-  found.evidence = {told_load(evidence, steadiness, *limit), told_sign(steadiness, *limit),
-                    told_limit(steadiness, *limit)};
+  found.evidence = {
+      fmt::format("{} answered {} requests/s and moved {}; on average {} were in flight there.", evidence.disk.name,
+                  grouped(steadiness.requests_rate), throughput(steadiness.bytes_rate), grouped(steadiness.inflight)),
+      told_sign(steadiness, *limit), told_limit(steadiness, *limit)};
   if (std::string told = told_queues(measured, *limit); !told.empty()) found.evidence.push_back(std::move(told));
   found.evidence.push_back(told_latency(measured));
   if (steadiness.low_depth_seconds)
@@ -257,16 +220,12 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
                                          duration(*steadiness.low_depth_seconds)));
   found.evidence.push_back(limit->doubt.empty() ? told_cause(evidence, *limit) : limit->doubt);
   if (std::string told = told_notifications(evidence); !told.empty()) found.evidence.push_back(std::move(told));
-  if (is_guest(evidence.topology) && limit->doubt.empty() && !limit->of_queue)
-    found.evidence.emplace_back("More vCPUs do not help.");
-  if (limit->of_queue) found.numbers.emplace_back("limited_queue", measured.steady_queue->queue);
+  if (is_guest(evidence.topology) && limit->doubt.empty()) found.evidence.emplace_back("More vCPUs do not help.");
   if (limit->shared) found.numbers.emplace_back("shared_by_queues", 1);
   if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
-  if (!limit->of_queue) {
-    if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
-    found.numbers.emplace_back("bytes_per_second", steadiness.bytes_rate);
-  }
+  if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
   found.numbers.insert(found.numbers.end(), {{"requests_per_second", steadiness.requests_rate},
+                                             {"bytes_per_second", steadiness.bytes_rate},
                                              {"rate_spread_ratio", steadiness.spread()},
                                              {"inflight_spread_ratio", steadiness.inflight_spread},
                                              {"average_inflight", steadiness.inflight},

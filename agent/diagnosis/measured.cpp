@@ -75,7 +75,6 @@ Measured measure(const DeviceSnapshot& window, const std::vector<CompletionCpu>&
   measured.notified_share = notified_share(window, measured);
   measured.steadiness = steadiness(slices);
   measured.moved_queue = moved_queue(slices);
-  measured.steady_queue = steady_queue(slices);
   measured.cost = queue_cost(window, cpus, seconds);
   measured.time = request_time(window);
   measured.locks = window.locks;

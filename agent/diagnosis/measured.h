@@ -42,21 +42,20 @@ struct Measured {
   double interrupts_rate = 0;   // per second
   double average_inflight = 0;  // over all queues
   std::uint64_t requeues = 0;
-  std::uint32_t inflight = 0;              // at the window's end
-  std::optional<double> oldest_seconds;    // age of the oldest request then; absent: none in flight
-  std::vector<std::uint64_t> submissions;  // by CPU
-  std::vector<std::uint64_t> interrupts;   // by CPU
-  std::optional<double> submission_cpus;   // effective number; absent without requests
-  std::optional<double> interrupt_share;   // of the busiest CPU, 0 to 1; absent without interrupts
-  std::optional<double> cross_share;       // of completions, 0 to 1; absent where interrupts are not traced
-  std::array<OpLoad, VQS_OPS> ops;         // by enum vqs_op_kind
-  std::vector<QueueLoad> queues;           // by hardware queue; empty without the block probe
-  std::optional<QueueCost> cost;           // absent where no interrupt was traced that ended a request
-  std::optional<RequestTime> time;         // absent without requests
-  std::vector<LockCounters> locks;         // what was waited for them; empty where that was not measured
-  std::optional<Steadiness> steadiness;    // absent without a load in two seconds or more
-  std::optional<MovedQueue> moved_queue;   // of several queues: signs of whose end it is that the rate came to
-  std::optional<SteadyQueue> steady_queue;
+  std::uint32_t inflight = 0;                      // at the window's end
+  std::optional<double> oldest_seconds;            // age of the oldest request then; absent: none in flight
+  std::vector<std::uint64_t> submissions;          // by CPU
+  std::vector<std::uint64_t> interrupts;           // by CPU
+  std::optional<double> submission_cpus;           // effective number; absent without requests
+  std::optional<double> interrupt_share;           // of the busiest CPU, 0 to 1; absent without interrupts
+  std::optional<double> cross_share;               // of completions, 0 to 1; absent where interrupts are not traced
+  std::array<OpLoad, VQS_OPS> ops;                 // by enum vqs_op_kind
+  std::vector<QueueLoad> queues;                   // by hardware queue; empty without the block probe
+  std::optional<QueueCost> cost;                   // absent where no interrupt was traced that ended a request
+  std::optional<RequestTime> time;                 // absent without requests
+  std::vector<LockCounters> locks;                 // what was waited for them; empty where that was not measured
+  std::optional<Steadiness> steadiness;            // absent without a load in two seconds or more
+  std::optional<MovedQueue> moved_queue;           // of several queues; absent: no sign that they share an end
   std::optional<double> notified_share;            // notifications per request; absent without the notify probe
   std::optional<std::uint64_t> shared_interrupts;  // on lines that serve several queues; absent: there are none
   std::optional<CpuShare> stolen;                  // the vCPU that the host took most from

@@ -347,8 +347,7 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   if (measured.requests_rate < kLimitedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
   if (is_held_up_here(measured)) return std::nullopt;
-  if (const auto limit = find_limit(evidence); limit && limit->seen && !limit->of_queue)
-    return std::nullopt;  // which says more
+  if (const auto limit = find_limit(evidence); limit && limit->seen) return std::nullopt;  // which says more
   // In bursts, that is not at any time.
   if (measured.steadiness && 2 * measured.steadiness->unrest > measured.steadiness->inflight) return std::nullopt;
   std::optional<Found> slowest;

@@ -14,10 +14,10 @@ namespace {
 // other did not.
 constexpr double kFar = 3;
 constexpr std::size_t kSomeSlices = 5;
-// Share of the requests from which a queue is one that the load uses.
+// Share of a second's requests from which a queue is one that the load uses.
 constexpr double kUsed = 0.1;
-// Standard deviation as a share of the mean, from which the others' rate varied.
-constexpr double kVaries = 0.05;
+// Standard deviation of a queue's rate, as a share of the disk's, from which it went up and down.
+constexpr double kVaries = 0.1;
 
 // One number of each slice.
 using Rates = std::vector<double>;
@@ -54,18 +54,15 @@ std::vector<LoadSlice> told_by_queue(std::span<const LoadSlice> slices) {
 
 Rates total_rates(const std::vector<LoadSlice>& slices) {
   Rates rates;
+  rates.reserve(slices.size());
   for (const LoadSlice& slice : slices) rates.push_back(slice.requests / slice.seconds);
   return rates;
 }
 
 Rates queue_rates(const std::vector<LoadSlice>& slices, std::size_t queue) {
   Rates rates;
+  rates.reserve(slices.size());
   for (const LoadSlice& slice : slices) rates.push_back(slice.queues[queue].requests / slice.seconds);
-  return rates;
-}
-
-Rates minus(Rates rates, const Rates& others) {
-  for (std::size_t i = 0; i < rates.size(); ++i) rates[i] -= others[i];
   return rates;
 }
 
@@ -81,62 +78,48 @@ std::vector<LoadSlice> nearest(const std::vector<LoadSlice>& slices, const Rates
   });
   places.resize(places.size() - 3 * places.size() / 10);
   std::vector<LoadSlice> kept;
+  kept.reserve(places.size());
   for (const std::size_t place : places) kept.push_back(slices[place]);
   return kept;
 }
 
-// As if the disk were this queue; each request counts as one byte.
-std::vector<LoadSlice> only(const std::vector<LoadSlice>& slices, std::size_t queue) {
-  std::vector<LoadSlice> own;
+// Those of the slices in which this queue and others brought a part of the load.
+std::vector<LoadSlice> busy_beside_others(const std::vector<LoadSlice>& slices, std::size_t queue) {
+  std::vector<LoadSlice> busy;
   for (const LoadSlice& slice : slices) {
-    const QueueSlice& of = slice.queues[queue];
-    own.push_back({slice.seconds, of.requests, of.requests, of.device_seconds, of.inflight, of.unrest});
+    const double own = slice.queues[queue].requests;
+    if (own >= kUsed * slice.requests && slice.requests - own >= kUsed * slice.requests) busy.push_back(slice);
   }
-  return own;
+  return busy;
 }
 
-std::optional<SteadyQueue> look_at(const std::vector<LoadSlice>& slices, std::size_t queue) {
-  const std::vector<LoadSlice> own = only(slices, queue);
-  const auto steady = steadiness(own);
-  if (!steady || !steady->stays()) return std::nullopt;
-  const std::vector<LoadSlice> kept = nearest(slices, queue_rates(slices, queue));
-  const Rates rates = queue_rates(kept, queue), others = minus(total_rates(kept), rates);
-  if (mean(others) < kUsed * mean(rates) ||
-      deviation(others) < std::max(kFar * deviation(rates), kVaries * mean(others)))
-    return std::nullopt;
-  double requests = 0, device_seconds = 0;
-  for (const LoadSlice& slice : own) {
-    requests += slice.requests;
-    device_seconds += slice.device_seconds;
-  }
-  return SteadyQueue{static_cast<std::uint32_t>(queue), *steady, device_seconds / requests, range(others)};
+// By how much the queue went up and down while the sum did not; 0 if it did not.
+double moved_by(const std::vector<LoadSlice>& slices, std::size_t queue) {
+  std::vector<LoadSlice> busy = busy_beside_others(slices, queue);
+  if (busy.size() < kSomeSlices) return 0;
+  // Seconds in which a load went to another queue are neither here nor there.
+  busy = nearest(busy, queue_rates(busy, queue));
+  const Rates total = total_rates(busy);
+  const double by = deviation(queue_rates(busy, queue));
+  return by >= std::max(kFar * deviation(total), kVaries * mean(total)) ? by : 0;
 }
 
 }  // namespace
 
 std::optional<MovedQueue> moved_queue(std::span<const LoadSlice> all) {
-  const std::vector<LoadSlice> slices = told_by_queue(all);
+  std::vector<LoadSlice> slices = told_by_queue(all);
   if (slices.empty()) return std::nullopt;
-  const std::vector<LoadSlice> kept = nearest(slices, total_rates(slices));
+  slices = nearest(slices, total_rates(slices));
   std::size_t most = 0;
-  for (std::size_t queue = 1; queue < kept.front().queues.size(); ++queue)
-    if (deviation(queue_rates(kept, queue)) > deviation(queue_rates(kept, most))) most = queue;
-  const Rates rates = queue_rates(kept, most), total = total_rates(kept);
-  if (deviation(rates) < std::max(kFar * deviation(total), kUsed * mean(total))) return std::nullopt;
-  return MovedQueue{static_cast<std::uint32_t>(most), range(rates)};
-}
-
-std::optional<SteadyQueue> steady_queue(std::span<const LoadSlice> all) {
-  const std::vector<LoadSlice> slices = told_by_queue(all);
-  std::optional<SteadyQueue> steadiest;
-  if (slices.empty()) return steadiest;
-  const double used = kUsed * mean(total_rates(slices));
-  for (std::size_t queue = 0; queue < slices.front().queues.size(); ++queue) {
-    if (mean(queue_rates(slices, queue)) < used) continue;
-    const auto found = look_at(slices, queue);
-    if (found && (!steadiest || found->steadiness.spread() < steadiest->steadiness.spread())) steadiest = found;
-  }
-  return steadiest;
+  double by = 0;
+  for (std::size_t queue = 0; queue < slices.front().queues.size(); ++queue)
+    if (const double moved = moved_by(slices, queue); moved > by) {
+      most = queue;
+      by = moved;
+    }
+  if (by == 0) return std::nullopt;
+  const std::vector<LoadSlice> busy = busy_beside_others(slices, most);
+  return MovedQueue{static_cast<std::uint32_t>(most), range(queue_rates(nearest(busy, queue_rates(busy, most)), most))};
 }
 
 }  // namespace vqscope

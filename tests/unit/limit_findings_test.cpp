@@ -191,26 +191,6 @@ TEST(StorageLimit, IsNoQueuesThreadWhereQueuesShareIt) {
   EXPECT_THAT(found.numbers, Contains(Pair("shared_by_queues", 1)));
 }
 
-TEST(StorageLimit, IsToldOfOneQueueThatKeepsToItsRate) {
-  Case load = limited(16'000, kVaried, 0.006);
-  load.measured.steadiness = steadiness(seconds({12'000, 19'000, 14'000, 21'000}, kVaried));
-  EXPECT_THAT(load.found(), IsEmpty());
-  SteadyQueue queue{1, *steadiness(seconds({5'000}, {8, 12, 16, 9, 15, 8.5, 14, 11})), 0.002, {7'000, 16'000}};
-  load.measured.steady_queue = queue;
-  const Found found = load.only();
-  EXPECT_EQ(found.severity, Severity::kWarning);
-  EXPECT_THAT(found.evidence,
-              AllOf(Contains(HasSubstr("Queue 1 of vda answered 5,000 requests/s; on average")),
-                    Contains("The rate stood at 5,000 requests/s."),
-                    Contains(HasSubstr("the other queues together went between 7,000 and 16,000 requests/s")),
-                    Contains(HasSubstr("the one thread of the host that serves the queue, or a program")),
-                    Not(Contains("More vCPUs do not help."))));
-  EXPECT_THAT(found.numbers, AllOf(Contains(Pair("limited_queue", 1)), Not(Contains(Key("limit_bytes_per_second")))));
-  queue.device_seconds = 0.0002;
-  load.measured.steady_queue = queue;
-  EXPECT_THAT(load.found(), IsEmpty()) << "a queue that answers fast is not asked about";
-}
-
 // What a vCPU that does not run completes is no more than it can, whatever the disk could do.
 TEST(StorageLimit, IsNoMoreThanInformationWhereVcpusHadNoTime) {
   const auto without_time = [](std::optional<CpuShare> stolen, std::optional<CpuShare> busiest) {
