@@ -184,12 +184,15 @@ void encode(const Snapshot& before, const Snapshot& now, proto::Sample& target) 
       target.add_losses(growth((*before.losses)[i], (*now.losses)[i]));
   const bool knows_idle = std::all_of(now.cpu_times.begin(), now.cpu_times.end(),
                                       [](const CpuTime& time) { return time.idle.has_value(); });
+  // Where it was not known of one of them, it was not written of any.
+  const bool knew_idle = std::all_of(before.cpu_times.begin(), before.cpu_times.end(),
+                                     [](const CpuTime& time) { return time.idle.has_value(); });
   const CpuTime none;
   for (std::size_t cpu = 0; cpu < now.cpu_times.size(); ++cpu) {
     const CpuTime& old = cpu < before.cpu_times.size() ? before.cpu_times[cpu] : none;
     target.add_cpu_total(growth(old.total, now.cpu_times[cpu].total));
     target.add_cpu_steal(growth(old.steal, now.cpu_times[cpu].steal));
-    if (knows_idle) target.add_cpu_idle(growth(old.idle.value_or(0), *now.cpu_times[cpu].idle));
+    if (knows_idle) target.add_cpu_idle(growth(knew_idle ? old.idle.value_or(0) : 0, *now.cpu_times[cpu].idle));
   }
   if (now.completion_cpus != before.completion_cpus)
     for (std::size_t cpu = 0; cpu < now.completion_cpus.size(); ++cpu) {

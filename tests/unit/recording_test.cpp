@@ -153,7 +153,8 @@ TEST(Recording, TellsOfIdlenessAsFarAsItIsKnown) {
   // Known, stepped back as the kernel's does, not known of one, known again, and of one more.
   for (const std::vector<CpuTime>& times :
        {std::vector<CpuTime>{{100, 1, 50}, {100, 2, 60}}, std::vector<CpuTime>{{200, 1, 49}, {200, 2, 130}},
-        std::vector<CpuTime>{{300, 1, {}}, {300, 2, {}}}, std::vector<CpuTime>{{400, 1, 70}, {400, 2, 200}},
+        std::vector<CpuTime>{{300, 1, {}}, {300, 2, {}}}, std::vector<CpuTime>{{310, 1, {}}, {310, 2, {}}},
+        std::vector<CpuTime>{{400, 1, 70}, {400, 2, 200}},
         std::vector<CpuTime>{{500, 1, 80}, {500, 2, 210}, {7, 0, 7}}}) {
     Reading& reading = readings.emplace_back(test::quiet_reading(1));
     reading.snapshot.cpu_times = times;
