@@ -130,30 +130,31 @@ Result<LiveSide> watch_live(const CompareOptions& options, const Series& before)
   if (!source) return tl::unexpected(source.error());
   const std::string place = (*source)->place().empty() ? "this guest" : (*source)->place();
   SeriesMaker series("the readings of " + place);
+  const auto first = read_one(**source);
+  if (!first) return tl::unexpected(first.error());
+  if (auto found = check_disks(first->reading.topology, names, before.file, place); !found)
+    return tl::unexpected(found.error());
+  series.take(*first);
+  progress.add(first->reading.snapshot);
+  // However long that took.
   const std::uint64_t begin = monotonic_ns(), end = begin + options.duration_seconds * kSecondNs;
   bool reachable = true;
   int signal = 0;
-  for (std::uint64_t next = begin;;) {
-    const auto snapshot = read_one(**source);
-    if (snapshot) {
-      if (next == begin)
-        if (auto found = check_disks(snapshot->reading.topology, names, before.file, place); !found)
-          return tl::unexpected(found.error());
-      series.take(*snapshot);
-      progress.add(snapshot->reading.snapshot);
-    } else if (next == begin) {
-      return tl::unexpected(snapshot.error());
-    } else if (reachable) {
-      progress.warn("no reading, and trying again every second: " + snapshot.error().message);
-    }
-    reachable = snapshot.has_value();
-    if (next >= end) break;
+  for (std::uint64_t next = begin; next < end;) {
     // An agent that took long to answer is not asked for what was missed.
     for (const std::uint64_t now = monotonic_ns(); next <= now && next < end;) next += kSecondNs;
     const auto came = wait_until(next, *signals);
     if (!came) return tl::unexpected(came.error());
     signal = *came;
     if (signal != 0) break;
+    const auto snapshot = read_one(**source);
+    if (snapshot) {
+      series.take(*snapshot);
+      progress.add(snapshot->reading.snapshot);
+    } else if (reachable) {
+      progress.warn("no reading, and trying again every second: " + snapshot.error().message);
+    }
+    reachable = snapshot.has_value();
   }
   // From here on nothing takes long, and a signal ends it at once.
   if (auto released = release_signals(); !released) return tl::unexpected(released.error());
