@@ -121,13 +121,13 @@ std::optional<int> status_of_no_command(const Error& error) {
   return std::nullopt;
 }
 
-// A reading every second, and one at the end of a command.
-Result<void> run(Source& source, Tape& tape, Told& told, const Fd& signals, const Fd& timer, const Child* child,
-                 std::uint64_t seconds) {
+// A reading every second, and one at the end of a command. Why there was none at the end; empty: there was.
+Result<std::string> run(Source& source, Tape& tape, Told& told, const Fd& signals, const Fd& timer, const Child* child,
+                        std::uint64_t seconds) {
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {child != nullptr ? child->fd() : -1, POLLIN, 0}}};
   const std::uint64_t begin = monotonic_ns();
-  bool reachable = true;
+  std::string missing;  // why there was no reading the last time
   for (;;) {
     if (::poll(watched.data(), watched.size(), -1) < 0) {
       if (errno == EINTR) continue;
@@ -136,7 +136,7 @@ Result<void> run(Source& source, Tape& tape, Told& told, const Fd& signals, cons
     if (watched[0].revents != 0) {
       signalfd_siginfo signal = {};
       if (::read(signals.get(), &signal, sizeof signal) != sizeof signal) return fail_errno("cannot read a signal");
-      if (child == nullptr) return {};
+      if (child == nullptr) return missing;
       pass_on(signal, *child);
     }
     const bool ended = watched[2].revents != 0;
@@ -149,14 +149,14 @@ Result<void> run(Source& source, Tape& tape, Told& told, const Fd& signals, cons
     }
     const auto snapshot = read_one(source);
     if (snapshot) {
-      if (auto added = tape.add(*snapshot); !added) return added;
+      if (auto added = tape.add(*snapshot); !added) return tl::unexpected(added.error());
       told.add(snapshot->reading.snapshot);
-    } else if (reachable) {
+    } else if (missing.empty()) {
       told.warn("no reading, and trying again every second: " + snapshot.error().message);
     }
-    reachable = snapshot.has_value();
+    missing = snapshot ? "" : snapshot.error().message;
     // The timer and this clock do not start in the same nanosecond.
-    if (ended || monotonic_ns() - begin + 500'000'000 >= seconds * 1'000'000'000) return {};
+    if (ended || monotonic_ns() - begin + 500'000'000 >= seconds * 1'000'000'000) return missing;
   }
 }
 
@@ -201,8 +201,8 @@ Result<int> record(const RecordOptions& options) {
     child.emplace(std::move(*started));
   }
   Tape tape(std::move(*writer), options);
-  const auto ran = [&]() -> Result<void> {
-    if (auto added = tape.add(*first); !added) return added;
+  const auto ran = [&]() -> Result<std::string> {
+    if (auto added = tape.add(*first); !added) return tl::unexpected(added.error());
     spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
                  !options.command.empty()   ? fmt::format("while '{}' runs", options.command[0])
                  : options.duration_seconds ? fmt::format("for {} s", *options.duration_seconds)
@@ -225,6 +225,10 @@ Result<int> record(const RecordOptions& options) {
                  tape.readings() == 1 ? ": too few to compare" : "");
   if (!ran) return tl::unexpected(ran.error());
   if (auto finished = tape.writer().finish(); !finished) return tl::unexpected(finished.error());
+  if (!ran->empty()) {
+    complain("the end is not in it: " + *ran);
+    if (status == 0) status = 1;
+  }
   return status;
 }
 
