@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
+#include <string>
 
 #include "agent/comparison/units.h"
+#include "agent/diagnosis/thresholds.h"
 #include "agent/model/model.h"
 #include "agent/model/operations.h"
 #include "agent/model/supported_quantile.h"
@@ -170,6 +173,36 @@ DeviceReport compare_devices(const DeviceSeries& before, const Topology& topolog
   report.interrupts_before = interrupt_rates(before, topology_before);
   report.interrupts_after = interrupt_rates(after, topology_after);
   return report;
+}
+
+// Whether what went on there was enough that a finding would have been seen. Of the guest: long enough.
+bool could_judge(const Series& side, const std::string& device) {
+  if (side.seconds < static_cast<double>(kFewestSeconds)) return false;
+  if (device.empty()) return true;
+  const DeviceSeries* series = side.find(device);
+  return series != nullptr && series->totals.seconds > 0 &&
+         static_cast<double>(series->totals.requests()) >= kJudgedRate * series->totals.seconds;
+}
+
+// Leaves out what is found on one side only while the other one could not be judged, and says so.
+template <typename NameAfter>
+void keep_judged(const Series& before, const Series& after, const NameAfter& name_after, Comparison& comparison) {
+  std::set<std::string> unjudged;
+  std::erase_if(comparison.findings, [&](const FindingChange& change) {
+    if (change.before && change.after) return false;
+    std::string there = change.device;
+    if (change.after)  // the name that it had before
+      for (const DeviceSeries& device : before.devices)
+        if (name_after(device.disk.name) == change.device) there = device.disk.name;
+    if (could_judge(change.before ? after : before, there)) return false;
+    unjudged.insert(fmt::format("{} of {}", change.device.empty() ? "the guest" : change.device,
+                                (change.before ? after : before).file));
+    return true;
+  });
+  if (!unjudged.empty())
+    comparison.notes.push_back(
+        fmt::format("findings are not compared where one side is too short or had too few requests to judge by: {}",
+                    fmt::join(unjudged, ", ")));
 }
 
 template <typename NameAfter>
@@ -378,6 +411,7 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
                     after.file, before.file));
   if (comparison.changes.empty()) tell_of_no_change(comparison);
   comparison.findings = compare_findings(before, after, name_after);
+  keep_judged(before, after, name_after, comparison);
   for (const Series* side : {&before, &after})
     comparison.notes.insert(comparison.notes.end(), side->notes.begin(), side->notes.end());
   return comparison;
