@@ -54,9 +54,11 @@ Subcommand<ServeOptions> add_serve(CLI::App& app) {
                 "Serve on the sockets that systemd passes, and on no others")
       ->excludes("--web.listen-address");
   serve
-      .add_option("--web.allowed-host", options.allowed_hosts,
-                  "Name that a loopback address answers for, such as the one that a proxy on this machine passes on; "
-                  "may be repeated (default: localhost, this machine's name and those in --web.listen-address)")
+      .add_option(
+          "--web.allowed-host", options.allowed_hosts,
+          "Name that a loopback address, a unix socket or vsock answers for, such as the one that a proxy on this "
+          "machine passes on; "
+          "may be repeated (default: localhost, this machine's name and those in --web.listen-address)")
       ->type_name("NAME")
       ->allow_extra_args(false)
       ->check([](const std::string& name) {
