@@ -184,25 +184,23 @@ bool could_judge(const Series& side, const std::string& device) {
          static_cast<double>(series->totals.requests()) >= kJudgedRate * series->totals.seconds;
 }
 
-// Leaves out what is found on one side only while the other one could not be judged, and says so.
+// Leaves out what is found on one side only where not both could be judged, and says so.
 template <typename NameAfter>
 void keep_judged(const Series& before, const Series& after, const NameAfter& name_after, Comparison& comparison) {
   std::set<std::string> unjudged;
   std::erase_if(comparison.findings, [&](const FindingChange& change) {
     if (change.before && change.after) return false;
-    std::string there = change.device;
-    if (change.after)  // the name that it had before
-      for (const DeviceSeries& device : before.devices)
-        if (name_after(device.disk.name) == change.device) there = device.disk.name;
-    if (could_judge(change.before ? after : before, there)) return false;
-    unjudged.insert(fmt::format("{} of {}", change.device.empty() ? "the guest" : change.device,
-                                (change.before ? after : before).file));
+    std::string earlier = change.device;
+    for (const DeviceSeries& device : before.devices)
+      if (name_after(device.disk.name) == change.device) earlier = device.disk.name;
+    if (could_judge(before, earlier) && could_judge(after, change.device)) return false;
+    unjudged.insert(change.device.empty() ? "the guest" : change.device);
     return true;
   });
   if (!unjudged.empty())
     comparison.notes.push_back(
-        fmt::format("findings are not compared where one side is too short or had too few requests to judge by: {}",
-                    fmt::join(unjudged, ", ")));
+        fmt::format("what was found of {} is not compared: one side is too short, or had too few requests to judge by",
+                    fmt::join(unjudged, " and of ")));
 }
 
 template <typename NameAfter>

@@ -205,6 +205,15 @@ class Recording(unittest.TestCase):
         self.assertEqual(self.stop(recorder, signal.SIGTERM), 0, self.said)
         self.assertEqual(self.totals(vqtest.root_disk())[1]["notes"], [])
 
+    def test_an_agent_that_is_gone_at_the_end_is_a_failure(self):
+        loop = vqtest.Loop(self)
+        agent = vqtest.Agent(self, f"--device-include=^{loop.name}$", "--require-probe=block")
+        recorder = self.start("--url", agent.url.removesuffix("/metrics"), "--duration=5")
+        agent.stop()
+        said = recorder.stderr.read()
+        self.assertEqual(recorder.wait(60), 1, said)
+        self.assertIn("vqscope: the end is not in it: ", said)
+
     def test_a_command_is_recorded_while_it_runs(self):
         """All of its requests, and its exit status is told and passed on."""
         loop = vqtest.Loop(self)

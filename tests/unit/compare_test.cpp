@@ -59,6 +59,17 @@ TEST(Compare, OneQueueThenFourIsBetterAndTellsWhatChanged) {
   EXPECT_TRUE(device["operations"]["read"]["device_latency_p99"].contains("ratio_low"));
 }
 
+TEST(Compare, ComparesNoFindingsWithASideThatCouldNotBeJudged) {
+  Recorder before(1), after(1);
+  before.record(31, 2000, 2'000'000);
+  after.record(31, 1, 100'000);
+  const auto loaded = load_series(before.save("before.vqr"), {});
+  ASSERT_FALSE(loaded->findings.empty());
+  const Comparison comparison = comparison_of(before, after);
+  for (const FindingChange& finding : comparison.findings) EXPECT_TRUE(finding.before && finding.after) << finding.id;
+  EXPECT_THAT(render_text(comparison), HasSubstr("what was found of vda is not compared: one side is too short"));
+}
+
 TEST(Compare, SaysOfReadingsAsTheyComeWhatItSaysOfTheirRecording) {
   Recorder before(1), after(4);
   before.complete_in(900'000).record(31, 2000, 2'000'000);
