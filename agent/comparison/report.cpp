@@ -184,12 +184,19 @@ bool could_judge(const Series& side, const std::string& device) {
          static_cast<double>(series->totals.requests()) >= kJudgedRate * series->totals.seconds;
 }
 
+// Of errors and requests that hang one is enough, whatever went on besides.
+bool is_told_at_any_rate(const Series& side, const FindingChange& change) {
+  return std::any_of(side.findings.begin(), side.findings.end(), [&](const Finding& finding) {
+    return finding.kind->id == change.id && finding.device == change.device && finding.kind->raise_after == 1;
+  });
+}
+
 // Leaves out what is found on one side only where not both could be judged, and says so.
 template <typename NameAfter>
 void keep_judged(const Series& before, const Series& after, const NameAfter& name_after, Comparison& comparison) {
   std::set<std::string> unjudged;
   std::erase_if(comparison.findings, [&](const FindingChange& change) {
-    if (change.before && change.after) return false;
+    if ((change.before && change.after) || is_told_at_any_rate(after, change)) return false;
     std::string earlier = change.device;
     for (const DeviceSeries& device : before.devices)
       if (name_after(device.disk.name) == change.device) earlier = device.disk.name;

@@ -68,6 +68,11 @@ TEST(Compare, ComparesNoFindingsWithASideThatCouldNotBeJudged) {
   const Comparison comparison = comparison_of(before, after);
   for (const FindingChange& finding : comparison.findings) EXPECT_TRUE(finding.before && finding.after) << finding.id;
   EXPECT_THAT(render_text(comparison), HasSubstr("what was found of vda is not compared: one side is too short"));
+  // Whatever else it did.
+  after.pass_second(1, 100'000);
+  after.reading().snapshot.devices[0].queues->front().ops[VQS_READ]->errors += 1;
+  after.add_reading();
+  EXPECT_THAT(render_text(comparison_of(before, after)), HasSubstr("new     vda: io_errors"));
 }
 
 TEST(Compare, SaysOfReadingsAsTheyComeWhatItSaysOfTheirRecording) {
