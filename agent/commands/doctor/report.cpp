@@ -200,12 +200,13 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
     if (auto untold = why_not_told(disk, last, tells_of(report.diagnosis, disk)))
       report.untold.push_back(std::move(*untold));
   put_what_helps_first(report);
-  if (!about_time_at_device(report).empty())
+  report.status = status_of(report, options.idle_is_ok);
+  report.result = result_of(report);
+  // Of what is wrong the findings say what to do.
+  if (report.status == kHealthy && !about_time_at_device(report).empty())
     report.notes.emplace_back(
         "Where many are in flight, and nearly all of their time passes beyond this guest, run the load with half its "
         "depth or jobs: if it brings as many requests/s, they stand in line there.");
-  report.status = status_of(report, options.idle_is_ok);
-  report.result = result_of(report);
   return report;
 }
 
