@@ -27,29 +27,21 @@ class Course {
   void restart();
 
  private:
-  // Counters of one queue, or sums over several.
+  // Sums over a device's queues.
   struct Sums {
-    std::uint64_t requests = 0, device_ns = 0, inflight_ns = 0;
-  };
-  // What was in flight when it was read.
-  struct Depths {
-    double sum = 0, squares = 0;
+    std::uint64_t time_ns = 0, requests = 0, bytes = 0, device_ns = 0, inflight_ns = 0;
+    std::vector<std::uint64_t> queue_requests = {};  // by queue; empty where there is one, or very many
   };
   struct Device {
     std::string name;
     std::uint64_t instance = 0;
-    // At the begin of the slice that has not ended.
-    std::uint64_t time_ns = 0, bytes = 0;
-    std::vector<Sums> sums;      // of all queues; then of each, if there are several
-    std::size_t readings = 0;    // since
-    std::vector<Depths> depths;  // over these, likewise
+    Sums begin;                         // of the slice that has not ended
+    std::vector<std::uint32_t> depths;  // in flight at the readings since
     std::vector<LoadSlice> slices;
   };
 
-  static std::vector<Sums> sums(const std::vector<QueueCounters>& queues);
-  static QueueSlice difference(const Device& device, const Sums& now, std::size_t place, double seconds);
-  static void read_depths(const std::vector<QueueCounters>& queues, Device& device);
-  static void end_slice(const DeviceSnapshot& counters, std::uint64_t time_ns, Device& device);
+  static Sums sums(const DeviceSnapshot& device, std::uint64_t time_ns);
+  static void end_slice(const Sums& now, Device& device);
   void add_slices(const Snapshot& snapshot);
 
   FullTime full_time_;

@@ -127,8 +127,7 @@ std::string told_queues(const Measured& measured, const Limit& limit) {
   if (!limit.shared) return {};
   return fmt::format(
       "In these seconds queue {} went between {} and {} requests/s: what one queue brought less, others brought more. "
-      "So "
-      "it is something that they share, and not what serves a single queue.",
+      "So it is something that they share, and not what serves a single queue.",
       measured.moved_queue->queue, grouped(measured.moved_queue->rate.least), grouped(measured.moved_queue->rate.most));
 }
 

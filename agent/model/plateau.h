@@ -10,11 +10,6 @@
 
 namespace vqscope {
 
-// What one hardware queue did in a slice, as LoadSlice says it of all of them.
-struct QueueSlice {
-  double requests = 0, device_seconds = 0, inflight = 0, unrest = 0;
-};
-
 // What a disk did in one of the parts, about a second each, that a window is made of.
 struct LoadSlice {
   double seconds = 0;
@@ -25,7 +20,7 @@ struct LoadSlice {
   // How far in-flight was from that average when it was read: the mean of (read - average)^2 / average. 0 where a
   // program keeps as many in flight all the time, 1 where requests come as if by chance.
   double unrest = 0;
-  std::vector<QueueSlice> queues = {};  // by hardware queue; empty where there is one, or very many
+  std::vector<double> queue_requests = {};  // by hardware queue; empty where there is one, or very many
 };
 
 // Standard deviations are relative to the mean, over the slices but for the three tenths of them that are furthest off

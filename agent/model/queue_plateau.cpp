@@ -44,9 +44,9 @@ RateRange range(const Rates& rates) {
 std::vector<LoadSlice> told_by_queue(std::span<const LoadSlice> slices) {
   while (!slices.empty() && slices.front().requests == 0) slices = slices.subspan(1);
   while (!slices.empty() && slices.back().requests == 0) slices = slices.first(slices.size() - 1);
-  const std::size_t queues = slices.empty() ? 0 : slices.front().queues.size();
+  const std::size_t queues = slices.empty() ? 0 : slices.front().queue_requests.size();
   const bool same = std::all_of(slices.begin(), slices.end(), [&](const LoadSlice& slice) {
-    return slice.queues.size() == queues && slice.seconds > 0;
+    return slice.queue_requests.size() == queues && slice.seconds > 0;
   });
   if (queues < 2 || !same || slices.size() < kSomeSlices) return {};
   return {slices.begin(), slices.end()};
@@ -62,7 +62,7 @@ Rates total_rates(const std::vector<LoadSlice>& slices) {
 Rates queue_rates(const std::vector<LoadSlice>& slices, std::size_t queue) {
   Rates rates;
   rates.reserve(slices.size());
-  for (const LoadSlice& slice : slices) rates.push_back(slice.queues[queue].requests / slice.seconds);
+  for (const LoadSlice& slice : slices) rates.push_back(slice.queue_requests[queue] / slice.seconds);
   return rates;
 }
 
@@ -87,7 +87,7 @@ std::vector<LoadSlice> nearest(const std::vector<LoadSlice>& slices, const Rates
 std::vector<LoadSlice> busy_beside_others(const std::vector<LoadSlice>& slices, std::size_t queue) {
   std::vector<LoadSlice> busy;
   for (const LoadSlice& slice : slices) {
-    const double own = slice.queues[queue].requests;
+    const double own = slice.queue_requests[queue];
     if (own >= kUsed * slice.requests && slice.requests - own >= kUsed * slice.requests) busy.push_back(slice);
   }
   return busy;
@@ -112,7 +112,7 @@ std::optional<MovedQueue> moved_queue(std::span<const LoadSlice> all) {
   slices = nearest(slices, total_rates(slices));
   std::size_t most = 0;
   double by = 0;
-  for (std::size_t queue = 0; queue < slices.front().queues.size(); ++queue)
+  for (std::size_t queue = 0; queue < slices.front().queue_requests.size(); ++queue)
     if (const double moved = moved_by(slices, queue); moved > by) {
       most = queue;
       by = moved;

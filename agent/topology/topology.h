@@ -110,8 +110,8 @@ struct Disk {
 struct CpuTime {
   std::uint64_t total = 0;  // idleness included
   std::uint64_t steal = 0;  // ready to run, while the host ran something else
-  std::optional<std::uint64_t> idle =
-      {};  // with nothing to run, waiting for disks or not; absent: of an older agent or recording
+  // With nothing to run, waiting for disks or not; absent: of an older agent or recording.
+  std::optional<std::uint64_t> idle = {};
 
   friend bool operator==(const CpuTime&, const CpuTime&) = default;
 };

@@ -4,31 +4,26 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace vqscope {
 namespace {
 
-// One second of several queues, by requests and in-flight of each.
-LoadSlice second(const std::vector<QueueSlice>& queues) {
+// One second, by the requests of each queue.
+LoadSlice second(std::vector<double> queue_requests) {
   LoadSlice slice;
   slice.seconds = 1;
-  for (QueueSlice queue : queues) {
-    queue.device_seconds = queue.inflight;  // by Little's law
-    slice.requests += queue.requests;
-    slice.bytes += queue.requests * 4096;
-    slice.device_seconds += queue.device_seconds;
-    slice.inflight += queue.inflight;
-    slice.queues.push_back(queue);
-  }
+  slice.requests = std::accumulate(queue_requests.begin(), queue_requests.end(), 0.0);
+  slice.queue_requests = std::move(queue_requests);
   return slice;
 }
 
-std::vector<LoadSlice> two_queues(const std::vector<double>& first, const std::vector<double>& second_rates) {
+std::vector<LoadSlice> two_queues(const std::vector<double>& first, const std::vector<double>& others) {
   std::vector<LoadSlice> slices;
-  for (std::size_t i = 0; i < first.size(); ++i)
-    slices.push_back(second({{first[i], 0, first[i] / 1'000}, {second_rates[i], 0, second_rates[i] / 1'000}}));
+  for (std::size_t i = 0; i < first.size(); ++i) slices.push_back(second({first[i], others[i]}));
   return slices;
 }
 
@@ -66,11 +61,7 @@ TEST(MovedQueue, IsNoneWhereALoadMovesFromQueueToQueue) {
       {5'000, 5'000, 0, 0}, {0, 5'000, 5'000, 0}, {2'500, 2'500, 5'000, 0}, {5'000, 0, 5'000, 0},
       {5'000, 0, 0, 5'000}, {5'000, 5'000, 0, 0}, {5'000, 0, 5'000, 0},     {0, 5'000, 0, 5'000},
       {5'000, 5'000, 0, 0}, {5'000, 0, 5'000, 0}, {5'000, 2'500, 0, 2'500}, {0, 5'000, 5'000, 0}};
-  for (const std::vector<double>& second_rates : rates) {
-    std::vector<QueueSlice> queues;
-    for (const double rate : second_rates) queues.push_back({rate, 0, rate / 1'000});
-    slices.push_back(second(queues));
-  }
+  for (const std::vector<double>& each : rates) slices.push_back(second(each));
   EXPECT_FALSE(moved_queue(slices));
 }
 
@@ -80,7 +71,7 @@ TEST(MovedQueue, IsNoneOfTheOnlyQueueOrOfSecondsThatDoNotTellOfQueues) {
   EXPECT_TRUE(moved_queue(slices));
   EXPECT_FALSE(moved_queue({}));
   EXPECT_FALSE(moved_queue(std::span(slices).first(5))) << "too few to tell";
-  for (LoadSlice& slice : slices) slice.queues.clear();
+  for (LoadSlice& slice : slices) slice.queue_requests.clear();
   EXPECT_FALSE(moved_queue(slices));
 }
 
