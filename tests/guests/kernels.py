@@ -143,6 +143,7 @@ def suite(name):
     return Suite(name, cache_directory())
 
 
+@functools.cache
 def newest(suites, pattern):
     """(suite, package) of the highest version among packages whose names match."""
     found = {package: name for name in suites for package in suite(name).packages(pattern)}

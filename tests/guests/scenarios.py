@@ -11,6 +11,7 @@ import limits
 import loads
 import locks
 import notifications
+import parts
 import production
 import stacking
 import upgrade
@@ -120,6 +121,8 @@ SCENARIOS = [
     )),
     Scenario("nested-completions", "virtio-blk", "disks of one and of many queues at once: completions interrupt completions",
              loads.at_once("one", "two", "four", "no-iothread")),
+    Scenario("completions-under-way", "virtio-blk", "from the handler of the interrupt to the completion, with 1, 2 and 4 queues",
+             parts.under_way("one", "two", "four"), findings=ONE_SUBMITS),
     Scenario("preempting", "virtio-blk", "two threads of different priorities on each vCPU for each disk",
              notifications.preempting("one", "four", "no-iothread"), findings=DEEP),
     Scenario("slow-notifications", "virtio-blk", "QEMU serves notifications before they return",
