@@ -38,6 +38,13 @@ bool sees_limit(const DiskEvidence& evidence);
 // Whether the one thread that serves a queue at the host may be what the disk waits for, by a sign that was seen.
 bool may_be_queues_thread(const DiskEvidence& evidence);
 
+// Whether what was seen speaks against that thread: a limit that looks set or is shared by the queues, or a disk that
+// no hypervisor's thread serves.
+bool is_queues_thread_ruled_out(const DiskEvidence& evidence);
+
+// Whether nearly all of these took about as long as half of them did, but for one or two in ten.
+bool are_about_as_slow(const Histogram& latency);
+
 // "the one thread of the host that serves the queue", which is known of some hypervisors only.
 std::string_view who_serves(const Topology& topology);
 

@@ -32,7 +32,7 @@ bool wait_in_line(const Measured& measured) {
   const Histogram& latency = measured.ops[main_operation(measured)].device;
   const auto least = quantile(latency, 0.1), median = quantile(latency, 0.5), most = quantile(latency, 0.9);
   if (latency.count() < kSteadyRequests || !median) return false;
-  if (*median >= kSlowSeconds && *most <= kSteadyRatio * *median) return true;
+  if (*median >= kSlowSeconds && are_about_as_slow(latency)) return true;
   return *median >= kQueuedSeconds && *most <= kEvenRatio * *median && *median <= kEvenRatio * *least;
 }
 
@@ -156,6 +156,11 @@ std::string_view who_serves(const Topology& topology) {
                                    : "what serves the queue outside this guest";
 }
 
+bool are_about_as_slow(const Histogram& latency) {
+  const auto median = quantile(latency, 0.5), more = quantile(latency, 0.8), most = quantile(latency, 0.9);
+  return median && (*most <= kSteadyRatio * *median || *more <= kSteadyRatioOfMost * *median);
+}
+
 bool is_held_up_here(const Measured& measured) {
   if (measured.cost &&
       (measured.cost->ratio().value_or(0) >= kCostWarning || measured.cost->busiest_cpu.value_or(0) >= kUsedUp))
@@ -194,6 +199,12 @@ bool may_be_queues_thread(const DiskEvidence& evidence) {
   return sees_limit(evidence) && !limit->looks_set && !limit->shared && is_served_by_a_thread(evidence);
 }
 
+bool is_queues_thread_ruled_out(const DiskEvidence& evidence) {
+  if (!is_served_by_a_thread(evidence)) return true;
+  const auto limit = find_limit(evidence);
+  return limit && limit->seen && (limit->looks_set || limit->shared);
+}
+
 std::string_view told_by_another(const DiskEvidence& evidence) {
   if (!about_vcpus_time(evidence).empty()) return "";
   if (slow_at_device(evidence)) return "slow_at_device";
@@ -206,7 +217,7 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   const Steadiness& steadiness = *measured.steadiness;
   Found found;
-  found.severity = limit->seen && limit->doubt.empty() ? Severity::kWarning : Severity::kInfo;
+  found.severity = limit->doubt.empty() ? Severity::kWarning : Severity::kInfo;
   found.remedy = Remedy::kFindLimit;
   found.evidence = {
       fmt::format("{} answered {} requests/s and moved {}; on average {} were in flight there.", evidence.disk.name,
@@ -219,7 +230,8 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
                                          duration(*steadiness.low_depth_seconds)));
   found.evidence.push_back(limit->doubt.empty() ? told_cause(evidence, *limit) : limit->doubt);
   if (std::string told = told_notifications(evidence); !told.empty()) found.evidence.push_back(std::move(told));
-  if (is_guest(evidence.topology) && limit->doubt.empty()) found.evidence.emplace_back("More vCPUs do not help.");
+  if (is_guest(evidence.topology) && limit->seen && limit->doubt.empty())
+    found.evidence.emplace_back("More vCPUs do not help.");
   if (limit->shared) found.numbers.emplace_back("shared_by_queues", 1);
   if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
   if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);

@@ -357,7 +357,7 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
     const auto median = quantile(load.device, 0.5), most = quantile(load.device, 0.9);
     if (load.device.count() < kSteadyRequests || !median || !most) continue;
     const double host = mean(load.device), guest = mean(load.queue);
-    if (*median < kSlowSeconds || *most > kSteadyRatio * *median || host < kHostShare * (host + guest) ||
+    if (*median < kSlowSeconds || !are_about_as_slow(load.device) || host < kHostShare * (host + guest) ||
         *median <= worst)
       continue;
     worst = *median;

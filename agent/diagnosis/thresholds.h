@@ -93,6 +93,8 @@ inline constexpr double kDeepInflight = 8;
 inline constexpr double kSlowSeconds = 0.01;
 // p90 over the median: 1.1 where a limit spaces requests, 2 to 3 where disks seek or latencies are as if by chance.
 inline constexpr double kSteadyRatio = 2;
+// p80 over the median, where one or two in ten take much longer than the others: 1.6 and more where disks seek.
+inline constexpr double kSteadyRatioOfMost = 1.5;
 // Requests of one operation that a ninth decile needs: 20 lie above.
 inline constexpr std::uint64_t kSteadyRequests = 200;
 

@@ -51,6 +51,9 @@ Result<std::unique_ptr<WebConfigFile>> WebConfigFile::create(std::filesystem::pa
   if (!attempt.rules) return tl::unexpected(attempt.rules.error());
   file->seen_ = std::move(attempt.stamps);
   file->rules_ = std::move(*attempt.rules);
+  if (!file->rules_->tls && !file->rules_->users)
+    spdlog::warn("{} has neither tls_server_config nor basic_auth_users: whoever reaches the endpoint may read it",
+                 file->path_.string());
   return file;
 }
 

@@ -28,7 +28,8 @@ struct WebRules {
 class WebConfigFile {
  public:
   // Reads the files, which must be regular ones, because they are read again: a pipe would be empty then. An error
-  // names the file, and the line where there is one.
+  // names the file, and the line where there is one. One that keeps nobody out is logged, as an
+  // empty one does.
   static Result<std::unique_ptr<WebConfigFile>> create(std::filesystem::path path);
 
   // What holds now. Looks at each file's state (a stat() each) and reads them anew if one changed. If they cannot be

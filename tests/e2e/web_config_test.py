@@ -352,6 +352,11 @@ class Start(secured.Secured):
                    self.directory / "server.key")
         self.check_fails(f"{self.config}: ")
 
+    def test_one_that_keeps_nobody_out_is_warned_of(self):
+        self.config.write_text("")
+        agent = vqtest.Agent(self, f"--web.config.file={self.config}")
+        self.assertIn(f"{self.config} has neither tls_server_config nor basic_auth_users", agent.output())
+
     def test_what_can_be_read_only_once_is_refused(self):
         text = json.dumps({"basic_auth_users": {"prometheus": certificates.bcrypt(PASSWORD)}})
         fifo = self.directory / "fifo"

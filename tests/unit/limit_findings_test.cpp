@@ -61,7 +61,8 @@ TEST(StorageLimit, IsToldWhereTheRateStaysWhileInFlightDoesNot) {
 
 TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
   const Found found = limited(16'000, kSame, 0.008).only();
-  EXPECT_EQ(found.severity, Severity::kInfo);
+  EXPECT_EQ(found.severity, Severity::kWarning);
+  EXPECT_THAT(found.evidence, Not(Contains("More vCPUs do not help."))) << "if each takes that long, they may";
   EXPECT_THAT(found.evidence, Contains(HasSubstr("or each request takes that long, however many there are")));
   EXPECT_THAT(found.evidence, Contains(HasSubstr("that more of them bring no more was not seen")));
   EXPECT_THAT(found.numbers, Contains(Pair("seen", 0)));
@@ -165,8 +166,12 @@ TEST(StorageLimit, TakesTheBlameFromTheLayoutOfQueues) {
   load.interrupts({160'000, 0, 0, 0}).cost(0.3);
   EXPECT_THAT(load.found(), ElementsAre("single_queue critical")) << "that was measured";
   load.cost(0.02);
-  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit info"));
-  EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("(storage_limit), so that this is not what")));
+  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit warning"));
+  EXPECT_THAT(load.findings().front().found.evidence,
+              Contains(HasSubstr("(storage_limit): that may be the one thread")));
+  load.measured.steadiness = steadiness(seconds({16'000}, kVaried));
+  EXPECT_THAT(load.findings().front().found.evidence, Contains(HasSubstr("(storage_limit), so that this is not what")))
+      << "it looks set";
 }
 
 TEST(StorageLimit, WarnsOfAQueueWhoseThreadMayBeThePlateau) {
@@ -219,7 +224,7 @@ TEST(StorageLimit, IsNoMoreThanInformationWhereVcpusHadNoTime) {
 TEST(StorageLimit, TakesNoBlameFromTheLayoutWhereVcpusHadNoTime) {
   Case load = limited(16'000, kSame, 0.008, 1);
   load.interrupts({160'000, 0, 0, 0});
-  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit info"));
+  EXPECT_THAT(load.found(), ElementsAre("single_queue info", "storage_limit warning"));
   load.measured.stolen = CpuShare{1, 0.31};
   EXPECT_THAT(load.found(), ElementsAre("single_queue warning", "storage_limit info"));
 }

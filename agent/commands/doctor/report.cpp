@@ -205,7 +205,7 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   // Of what is wrong the findings say what to do.
   if (report.status == kHealthy && !about_time_at_device(report).empty())
     report.notes.emplace_back(
-        "Where many are in flight, and nearly all of their time passes beyond this guest, run the load with half its "
+        "Where many are in flight, and nearly all of their time passes at the device, run the load with half its "
         "depth or jobs: if it brings as many requests/s, they stand in line there.");
   return report;
 }
