@@ -25,15 +25,6 @@ constexpr std::array<Percentile, 4> kPercentiles = {{{kDeviceP50, kQueueP50, 0.5
                                                      {kDeviceP99, kQueueP99, 0.99},
                                                      {kDeviceP999, kQueueP999, 0.999}}};
 
-// nullopt without values.
-std::optional<double> median(std::vector<double> values) {
-  if (values.empty()) return std::nullopt;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
-
 void add_medians(std::span<const Second> seconds, Numbers& numbers) {
   std::vector<double> rates, latencies, in_flight;
   for (const Second& second : seconds) {

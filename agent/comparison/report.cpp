@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "agent/comparison/bursts.h"
 #include "agent/comparison/units.h"
 #include "agent/diagnosis/thresholds.h"
 #include "agent/model/model.h"
@@ -144,34 +145,50 @@ bool is_major(const Totals& totals, std::size_t op) {
   return totals.ops[op].requests > 0 && totals.ops[op].requests * 100 >= totals.requests();
 }
 
-DeviceReport compare_devices(const DeviceSeries& before, const Topology& topology_before, const DeviceSeries& after,
-                             const Topology& topology_after, double min_effect) {
-  const Estimates before_numbers = estimates_of(before.seconds), after_numbers = estimates_of(after.seconds);
-  const Pair pair{before, after, before_numbers, after_numbers};
-  DeviceReport report{before.disk.name, after.disk.name, judge(pair, min_effect), {}, {}, {}, {}, {}};
+// The numbers of what counts of both, and the verdict on them.
+DeviceReport judge_devices(const Pair& pair, double min_effect) {
+  DeviceReport report{pair.before.disk.name, pair.after.disk.name, judge(pair, min_effect), {}, {}, {}, {}, {}};
   if (pair.ratio(kMeanLatency)) report.time = time_change(pair, report.judgement.by_median);
   // What nothing was seen of is not said of its parts.
   const Verdict verdict = report.judgement.verdict;
   if (verdict == Verdict::kNoDifference || verdict == Verdict::kNotComparable) report.time.sentence.clear();
-  for (const DeviceSeries* side : {&before, &after})
-    report.judgement.notes.insert(report.judgement.notes.end(), side->notes.begin(), side->notes.end());
   for (const RowKind& kind : kDeviceRows)
     report.rows.push_back(make_row(pair, kind, kind.number, min_effect, report.judgement));
-  for (const Fact& fact : kFacts)
-    report.rows.push_back({fact.key, fact.label, fact.unit, fact.of(before), fact.of(after), {}, ""});
+  const Totals &before = pair.before.totals, &after = pair.after.totals;
   for (std::size_t op = 0; op < VQS_OPS; ++op) {
-    if (before.totals.ops[op].requests + after.totals.ops[op].requests == 0) continue;
+    if (before.ops[op].requests + after.ops[op].requests == 0) continue;
     OperationReport& operation = report.operations.emplace_back();
     operation.name = kOperationNames[op];
-    operation.major = is_major(before.totals, op) || is_major(after.totals, op);
+    operation.major = is_major(before, op) || is_major(after, op);
     for (const RowKind& kind : kOpRows) {
       Row row = make_row(pair, kind, op_number(op, static_cast<OpNumber>(kind.number)), min_effect, report.judgement);
-      if (kind.quantile > 0) drop_unsupported(kind, before.totals.ops[op], after.totals.ops[op], row);
+      if (kind.quantile > 0) drop_unsupported(kind, before.ops[op], after.ops[op], row);
       operation.rows.push_back(std::move(row));
     }
   }
-  report.interrupts_before = interrupt_rates(before, topology_before);
-  report.interrupts_after = interrupt_rates(after, topology_after);
+  return report;
+}
+
+DeviceReport compare_devices(const DeviceSeries& before, const Series& side_before, const DeviceSeries& after,
+                             const Series& side_after, double min_effect) {
+  const Estimates before_numbers = estimates_of(before.seconds), after_numbers = estimates_of(after.seconds);
+  const Pair whole{before, after, before_numbers, after_numbers};
+  const WithoutBursts rest = without_bursts(whole, side_before.file, side_after.file);
+  DeviceReport report =
+      rest.before || rest.after
+          ? [&] {
+              const DeviceSeries &a = rest.before ? *rest.before : before, &b = rest.after ? *rest.after : after;
+              const Estimates a_numbers = estimates_of(a.seconds), b_numbers = estimates_of(b.seconds);
+              return judge_devices(Pair{a, b, a_numbers, b_numbers}, min_effect);
+            }()
+          : judge_devices(whole, min_effect);
+  std::vector<std::string>& notes = report.judgement.notes;
+  for (const std::vector<std::string>* more : {&rest.notes, &before.notes, &after.notes})
+    notes.insert(notes.end(), more->begin(), more->end());
+  for (const Fact& fact : kFacts)
+    report.rows.push_back({fact.key, fact.label, fact.unit, fact.of(before), fact.of(after), {}, ""});
+  report.interrupts_before = interrupt_rates(before, side_before.topology);
+  report.interrupts_after = interrupt_rates(after, side_after.topology);
   return report;
 }
 
@@ -399,7 +416,7 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
           fmt::format("the settings of {} are in one of the recordings only, so what of them "
                       "changed is not known",
                       other->disk.name));
-    comparison.devices.push_back(compare_devices(device, before.topology, *other, after.topology, min_effect));
+    comparison.devices.push_back(compare_devices(device, before, *other, after, min_effect));
   }
   for (const DeviceSeries& device : after.devices)
     if (std::find(matched.begin(), matched.end(), &device) == matched.end())

@@ -67,9 +67,11 @@ std::optional<double> most_started(const Disk& disk) {
   return limit;
 }
 
-Second make_second(const DeviceSnapshot& window, double seconds) {
+// `at` as in Second.
+Second make_second(const DeviceSnapshot& window, double seconds, double at) {
   Second second;
   second.seconds = seconds;
+  second.at = at;
   second.queued_seconds = queued_seconds(window);
   for (const QueueCounters& queue : *window.queues) second.in_flight += queue.inflight;
   second.submission_cpus = effective_number(submissions_per_cpu(window)).value_or(0);
@@ -249,7 +251,7 @@ class SeriesMaker::Loader {
       watched.seconds += seconds;
       if (queued_seconds(window) >= kFull * *device.most_started * seconds) watched.full += seconds;
     }
-    device.seconds.push_back(make_second(window, seconds));
+    device.seconds.push_back(make_second(window, seconds, watched.last));
     device.totals.add(device.seconds.back());
   }
 

@@ -56,6 +56,9 @@ std::optional<Difference> difference(const Estimate& before, const Estimate& aft
 // 26.7.5).
 double student_quantile(double degrees_of_freedom);
 
+// nullopt without values.
+std::optional<double> median(std::vector<double> values);
+
 // Half of the span in which the middle 68 % of the values lie: the standard deviation of normal ones, and blind for a
 // few that are far off. 0 for fewer than two values.
 double scatter(std::vector<double> values);

@@ -27,7 +27,8 @@ constexpr double kNoisy = 1.25;
 
 // The time with requests. One reading counts as a second at the most, however long it took: it is one value.
 double busy_seconds(const DeviceSeries& device) {
-  double readings = 0, seconds = 0;
+  // A burst is left out of the numbers, and yet the recording is as long as it is.
+  double readings = device.left_out_seconds, seconds = device.left_out_seconds;
   for (const Second& second : device.seconds) {
     if (std::none_of(second.ops.begin(), second.ops.end(), [](const auto& op) { return static_cast<bool>(op); }))
       continue;
