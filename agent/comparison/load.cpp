@@ -202,6 +202,14 @@ bool may_explain(const Ratio& load, const Ratio& latency) {
   return !load.certain() && magnitude(load) > std::log(kPlainly) && !opposite(load, latency);
 }
 
+// "in the median second, requests per second 400 before, 800 after; in flight on average 8 before, 16 after"
+std::string told_amounts(const Pair& pair, const Amounts& numbers, bool with_in_flight = true) {
+  std::string text = fmt::format("{}, requests per second {}", scope_of(numbers.rate),
+                                 before_and_after(pair, numbers.rate, format_count));
+  if (with_in_flight) text += "; in flight on average " + before_and_after(pair, numbers.in_flight, format_count);
+  return text;
+}
+
 // How much of the load there is, by what the recordings show of how it reacts.
 LoadMatch match_amount(const Pair& pair) {
   const Amounts numbers = amounts_of(pair);
@@ -233,9 +241,8 @@ LoadMatch match_amount(const Pair& pair) {
   if (single) return match;
   if (may_explain(rate, latency) || (!open && !pinned && may_explain(concurrency, latency))) {
     match.differs = false;
-    match.difference = fmt::format(
-        "requests per second {}, in flight on average {}, which the recordings are too noisy to be sure of",
-        before_and_after(pair, numbers.rate, format_count), before_and_after(pair, numbers.in_flight, format_count));
+    match.difference = fmt::format("{}, which the recordings are too noisy to be sure of; {}",
+                                   told_amounts(pair, numbers), better_recordings(pair));
     return match;
   }
   if (!other_depth && (!other_rate || pinned || (done_otherwise && (closed || near)))) {
@@ -256,9 +263,9 @@ LoadMatch match_amount(const Pair& pair) {
       return match;
     }
     match.difference = fmt::format(
-        "requests in flight on average: {}, at a rate that did not change for certain ({}); nothing shows that they "
-        "come at a rate of their own, and then {}",
-        before_and_after(pair, numbers.in_flight, format_count), before_and_after(pair, numbers.rate, format_count),
+        "{}; the rate did not change for certain, but nothing shows that the requests come at a rate of their own, and "
+        "then {}",
+        told_amounts(pair, numbers),
         concurrency.value > 1 ? "more in flight is a deeper load, not a slower disk"
                               : "fewer in flight is a shallower load, not a faster disk");
     return match;
@@ -271,9 +278,8 @@ LoadMatch match_amount(const Pair& pair) {
       magnitude(latency) > std::log(kClearEffect) && near)
     return match;
   match.differs = other_depth;
-  match.difference = "requests per second: " + before_and_after(pair, numbers.rate, format_count);
-  match.difference += other_depth ? "; in flight on average: " + before_and_after(pair, numbers.in_flight, format_count)
-                                  : std::string(", and it is not certain that they were served in another time");
+  match.difference = told_amounts(pair, numbers, other_depth);
+  if (!other_depth) match.difference += ", and it is not certain that they were served in another time";
   return match;
 }
 

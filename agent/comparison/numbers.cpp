@@ -139,6 +139,17 @@ double share(const Totals& totals, std::size_t op) {
   return static_cast<double>(totals.ops[op].requests) / static_cast<double>(totals.requests());
 }
 
+std::string_view scope_of(std::size_t number) {
+  return is_robust(number) ? "in the median second" : "of the whole recording";
+}
+
+std::string better_recordings(const Pair& pair) {
+  constexpr double kLongEnough = 60;
+  const bool brief = std::min(pair.before.totals.seconds, pair.after.totals.seconds) < kLongEnough - 1;
+  return fmt::format("record {}, while the load is steady and nothing else uses the disk and the vCPUs",
+                     brief ? "a minute or more of each side" : "longer");
+}
+
 std::string before_and_after(const Pair& pair, std::size_t number, std::string (*format)(double)) {
   return fmt::format("{} before, {} after", format(*pair.before_numbers[number].value),
                      format(*pair.after_numbers[number].value));

@@ -36,6 +36,8 @@ struct Ratio {
   double value = 1, low = 1, high = 1;
 
   [[nodiscard]] bool certain() const { return low > 1 || high < 1; }
+  // Half as much and twice as much are both within it: no direction, and no bound that is of use.
+  [[nodiscard]] bool tells_nothing() const { return low <= 0.5 && high >= 2; }
 };
 inline constexpr double kConfidence = 0.95;
 

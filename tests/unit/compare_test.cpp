@@ -29,6 +29,17 @@ Comparison comparison_of(const Recorder& before, const Recorder& after,
   return comparison ? *comparison : Comparison{};
 }
 
+// In one line, however it was wrapped.
+std::string flat(const std::string& text) {
+  std::string line;
+  for (const char c : text)
+    if (c != ' ' && c != '\n')
+      line += c;
+    else if (!line.ends_with(' '))
+      line += ' ';
+  return line;
+}
+
 TEST(Compare, OneQueueThenFourIsBetterAndTellsWhatChanged) {
   Recorder before(1), after(4);
   before.record(31, 2000, 2'000'000);
@@ -96,6 +107,40 @@ TEST(Compare, SaysOfReadingsAsTheyComeWhatItSaysOfTheirRecording) {
   of_recording->after.file = of_live->after.file = "";  // a path, and where the readings came from
   EXPECT_EQ(render_json(*of_live), render_json(*of_recording));
   EXPECT_EQ(overall(*of_live), Verdict::kBetter);
+}
+
+// As where two disks of the truth differ by chance: 200 ms and 100 us by turns.
+TEST(Compare, SaysInEveryFormatOfAnIntervalThatTellsNothingThatItDoes) {
+  const auto record = [](Recorder& recorder, unsigned turn) {
+    recorder.record(1, 0, 0);
+    for (unsigned second = 0; second < 30; ++second) {
+      recorder.pass_second(2000, (second / 3 + turn) % 2 == 0 ? 100'000 : 200'000'000);
+      recorder.add_reading();
+    }
+  };
+  Recorder before(1), after(1);
+  record(before, 0);
+  record(after, 1);
+  const Comparison comparison = comparison_of(before, after);
+  const Judgement& judgement = comparison.devices.at(0).judgement;
+  EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
+  const std::string advice =
+      "record a minute or more of each side, while the load is steady and nothing else uses the disk and the vCPUs";
+  EXPECT_THAT(judgement.reason, HasSubstr(advice));
+  EXPECT_THAT(judgement.notes,
+              testing::Contains(HasSubstr("leave open whether it is half or twice as much; to know, " + advice)));
+  for (const std::string& text : {flat(render_text(comparison)), render_markdown(comparison)}) {
+    EXPECT_THAT(text, HasSubstr("cannot tell"));
+    EXPECT_THAT(text, HasSubstr(advice));
+    EXPECT_THAT(text, Not(HasSubstr("..x ")));
+  }
+  const auto numbers = nlohmann::json::parse(render_json(comparison))["devices"][0]["numbers"];
+  EXPECT_EQ(numbers["latency_mean"]["cannot_tell"],
+            "these recordings cannot tell whether it is more or less: half and twice as much are within its error; " +
+                advice);
+  EXPECT_LT(numbers["latency_mean"]["ratio_low"], 0.5);
+  EXPECT_GT(numbers["latency_mean"]["ratio_high"], 2);
+  EXPECT_FALSE(numbers["requests_per_second"].contains("cannot_tell"));
 }
 
 TEST(Compare, ExplainsAChangeByThePartsOfARequestsTime) {
