@@ -109,6 +109,17 @@ TEST(Compare, SaysOfReadingsAsTheyComeWhatItSaysOfTheirRecording) {
   EXPECT_EQ(overall(*of_live), Verdict::kBetter);
 }
 
+TEST(Compare, SaysInEveryFormatThatVqscopeWasStartedAgain) {
+  Recorder before(1), after(1);
+  before.record(31, 2000, 1'000'000);
+  after.record(16, 2000, 1'000'000).restart("2").record(16, 2000, 1'000'000);
+  const Comparison comparison = comparison_of(before, after);
+  EXPECT_THAT(flat(render_text(comparison)), HasSubstr("note vqscope was started again, seen 18 s into "));
+  EXPECT_THAT(render_markdown(comparison), HasSubstr("\nNote: vqscope was started again, seen 18 s into "));
+  const std::vector<std::string> notes = nlohmann::json::parse(render_json(comparison))["notes"];
+  EXPECT_THAT(notes, testing::Contains(HasSubstr("in between (3 s) is left out, and findings are of what came after")));
+}
+
 // As where two disks of the truth differ by chance: 200 ms and 100 us by turns.
 TEST(Compare, SaysInEveryFormatOfAnIntervalThatTellsNothingThatItDoes) {
   const auto record = [](Recorder& recorder, unsigned turn) {
@@ -394,6 +405,9 @@ TEST(Units, AreReadable) {
   EXPECT_EQ(format_interval(0.0044, 11.3), "x 0.0044..x 11.3");
   EXPECT_EQ(format_interval(12, 15.2), "x 12.0..x 15.2");
   EXPECT_EQ(format_more_seconds(-30e-6), "-30.0 us");
+  EXPECT_EQ(format_times({{7, 7}, {9, 12}}), "7 s, 9 s to 12 s");
+  EXPECT_EQ(format_times({{1, 1}, {3, 3}, {5, 5}, {7, 7}, {9, 9}, {11, 11}, {13, 13}}),
+            "1 s, 3 s, 5 s, 7 s, 9 s and 2 more");
   EXPECT_EQ(format_seconds_interval(20e-6, 40e-6), "+20.0..+40.0 us");
   EXPECT_EQ(format_seconds_interval(-0.9e-6, 1.2e-6), "-900 ns..+1.20 us");
 }
