@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
+#include "agent/comparison/bursts.h"
 #include "agent/comparison/changes.h"
 #include "agent/comparison/units.h"
 #include "agent/model/operations.h"
@@ -18,8 +20,6 @@ namespace {
 
 // Loads differ when more than these changed.
 constexpr double kLoadTolerance = 1.10;            // ratio of requests in flight, or of their rate
-constexpr double kSizeTolerance = 1.10;            // ratio of bytes per request
-constexpr double kMixTolerance = 0.10;             // share of requests that are of another operation
 constexpr double kAloneCpus = 1.1, kManyCpus = 2;  // effective number of submitting vCPUs: one, several
 
 // What tells of a load how it reacts: one of its numbers hardly moves with latency, by such a share of its scatter. A
@@ -60,15 +60,12 @@ bool differs(const Ratio& ratio) { return ratio.certain() && magnitude(ratio) > 
 
 bool opposite(const Ratio& a, const Ratio& b) { return (a.value > 1) != (b.value > 1); }
 
-// Within single seconds, on average: a thread that moves about is still one.
+// Within the median one of the seconds with requests: a thread that moves about is still one.
 double submitting_cpus(const DeviceSeries& device) {
-  double sum = 0, seconds = 0;
-  for (const Second& second : device.seconds) {
-    if (second.submission_cpus == 0) continue;
-    sum += second.submission_cpus * second.seconds;
-    seconds += second.seconds;
-  }
-  return seconds > 0 ? sum / seconds : 0;
+  std::vector<double> cpus;
+  for (const Second& second : device.seconds)
+    if (second.submission_cpus > 0) cpus.push_back(second.submission_cpus);
+  return median(std::move(cpus)).value_or(0);
 }
 
 std::string other_mix(const Pair& pair) {
@@ -118,13 +115,6 @@ std::string other_submitters(const Pair& pair) {
   return fmt::format("requests came from {:.1f} vCPUs before, {:.1f} after", before, after);
 }
 
-// What the load is made of, but for how much of it there is; empty if it is the same.
-std::string other_requests(const Pair& pair) {
-  for (const auto& other : {other_mix, other_sizes, other_submitters})
-    if (std::string difference = other(pair); !difference.empty()) return difference;
-  return {};
-}
-
 // How much more latency, as a logarithm, a load explains that changed within its tolerance.
 double explained(const Ratio& load, const Ratio& latency, double elasticity) {
   return load.certain() && !opposite(load, latency) ? elasticity * magnitude(load) : 0;
@@ -162,11 +152,8 @@ Seconds seconds_of(const DeviceSeries& device) {
 
 // In flight in a usual second: a single request that took seconds does not count.
 double usually_in_flight(const DeviceSeries& device) {
-  std::vector<double> logs = seconds_of(device).concurrency;
-  if (logs.empty()) return 0;
-  const auto middle = logs.begin() + static_cast<std::ptrdiff_t>(logs.size() / 2);
-  std::nth_element(logs.begin(), middle, logs.end());
-  return std::exp(*middle);
+  const auto usual = median(seconds_of(device).concurrency);
+  return usual ? std::exp(*usual) : 0;
 }
 
 // Requests that wait for a tag are not seen. They may have on the side with fewer tags.
@@ -215,6 +202,14 @@ bool may_explain(const Ratio& load, const Ratio& latency) {
   return !load.certain() && magnitude(load) > std::log(kPlainly) && !opposite(load, latency);
 }
 
+// "in the median second, requests per second 400 before, 800 after; in flight on average 8 before, 16 after"
+std::string told_amounts(const Pair& pair, const Amounts& numbers, bool with_in_flight = true) {
+  std::string text = fmt::format("{}, requests per second {}", scope_of(numbers.rate),
+                                 before_and_after(pair, numbers.rate, format_count));
+  if (with_in_flight) text += "; in flight on average " + before_and_after(pair, numbers.in_flight, format_count);
+  return text;
+}
+
 // How much of the load there is, by what the recordings show of how it reacts.
 LoadMatch match_amount(const Pair& pair) {
   const Amounts numbers = amounts_of(pair);
@@ -246,9 +241,8 @@ LoadMatch match_amount(const Pair& pair) {
   if (single) return match;
   if (may_explain(rate, latency) || (!open && !pinned && may_explain(concurrency, latency))) {
     match.differs = false;
-    match.difference = fmt::format(
-        "requests per second {}, in flight on average {}, which the recordings are too noisy to be sure of",
-        before_and_after(pair, numbers.rate, format_count), before_and_after(pair, numbers.in_flight, format_count));
+    match.difference = fmt::format("{}, which the recordings are too noisy to be sure of; {}",
+                                   told_amounts(pair, numbers), better_recordings(pair));
     return match;
   }
   if (!other_depth && (!other_rate || pinned || (done_otherwise && (closed || near)))) {
@@ -269,9 +263,9 @@ LoadMatch match_amount(const Pair& pair) {
       return match;
     }
     match.difference = fmt::format(
-        "requests in flight on average: {}, at a rate that did not change for certain ({}); nothing shows that they "
-        "come at a rate of their own, and then {}",
-        before_and_after(pair, numbers.in_flight, format_count), before_and_after(pair, numbers.rate, format_count),
+        "{}; the rate did not change for certain, but nothing shows that the requests come at a rate of their own, and "
+        "then {}",
+        told_amounts(pair, numbers),
         concurrency.value > 1 ? "more in flight is a deeper load, not a slower disk"
                               : "fewer in flight is a shallower load, not a faster disk");
     return match;
@@ -284,9 +278,8 @@ LoadMatch match_amount(const Pair& pair) {
       magnitude(latency) > std::log(kClearEffect) && near)
     return match;
   match.differs = other_depth;
-  match.difference = "requests per second: " + before_and_after(pair, numbers.rate, format_count);
-  match.difference += other_depth ? "; in flight on average: " + before_and_after(pair, numbers.in_flight, format_count)
-                                  : std::string(", and it is not certain that they were served in another time");
+  match.difference = told_amounts(pair, numbers, other_depth);
+  if (!other_depth) match.difference += ", and it is not certain that they were served in another time";
   return match;
 }
 
@@ -299,10 +292,19 @@ LoadKind kind_of(const DeviceSeries& device) {
   return moving >= kMoving && scatter(logs.rate) < kStillRate * moving ? LoadKind::kOpen : LoadKind::kUnknown;
 }
 
+std::string other_requests(const Pair& pair) {
+  for (const auto& other : {other_mix, other_sizes, other_submitters})
+    if (std::string difference = other(pair); !difference.empty()) return difference;
+  return {};
+}
+
 LoadMatch match_loads(const Pair& pair) {
   LoadMatch match;
   match.difference = other_requests(pair);
-  if (!match.difference.empty()) return match;
+  if (!match.difference.empty()) {
+    match.difference += too_long_for_bursts(pair);
+    return match;
+  }
   match = match_amount(pair);
   if (!match.difference.empty()) match.difference += longer_for_one(pair);
   return match;

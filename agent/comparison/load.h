@@ -14,6 +14,13 @@ namespace vqscope {
 enum class LoadKind { kUnknown, kOpen, kClosed };
 LoadKind kind_of(const DeviceSeries& device);
 
+// Loads differ, or seconds of one, when more than these changed.
+inline constexpr double kSizeTolerance = 1.10;  // ratio of bytes per request
+inline constexpr double kMixTolerance = 0.10;   // share of requests that are of another operation
+
+// What the load is made of, but for how much of it there is: a sentence; empty if it is the same.
+std::string other_requests(const Pair& pair);
+
 // Which numbers the disk answers for, and not the load.
 struct LoadMatch {
   std::string difference;      // why these are two loads, or may be; empty: they can be compared

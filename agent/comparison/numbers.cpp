@@ -25,15 +25,6 @@ constexpr std::array<Percentile, 4> kPercentiles = {{{kDeviceP50, kQueueP50, 0.5
                                                      {kDeviceP99, kQueueP99, 0.99},
                                                      {kDeviceP999, kQueueP999, 0.999}}};
 
-// nullopt without values.
-std::optional<double> median(std::vector<double> values) {
-  if (values.empty()) return std::nullopt;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
-
 void add_medians(std::span<const Second> seconds, Numbers& numbers) {
   std::vector<double> rates, latencies, in_flight;
   for (const Second& second : seconds) {
@@ -146,6 +137,17 @@ double magnitude(const Ratio& ratio) { return std::abs(std::log(ratio.value)); }
 
 double share(const Totals& totals, std::size_t op) {
   return static_cast<double>(totals.ops[op].requests) / static_cast<double>(totals.requests());
+}
+
+std::string_view scope_of(std::size_t number) {
+  return is_robust(number) ? "in the median second" : "of the whole recording";
+}
+
+std::string better_recordings(const Pair& pair) {
+  constexpr double kLongEnough = 60;
+  const bool brief = std::min(pair.before.totals.seconds, pair.after.totals.seconds) < kLongEnough - 1;
+  return fmt::format("record {}, while the load is steady and nothing else uses the disk and the vCPUs",
+                     brief ? "a minute or more of each side" : "longer");
 }
 
 std::string before_and_after(const Pair& pair, std::size_t number, std::string (*format)(double)) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "agent/comparison/series.h"
 #include "agent/comparison/statistics.h"
@@ -83,6 +84,12 @@ double magnitude(const Ratio& ratio);  // of its logarithm
 double share(const Totals& totals, std::size_t op);
 // An operation with a smaller share of the requests does not decide anything.
 inline constexpr double kMajorShare = 0.05;
+
+// "in the median second", "of the whole recording": what a rate, a latency or a number in flight is of.
+std::string_view scope_of(std::size_t number);
+
+// Of recordings that cannot tell: how to make some that can, as an advice.
+std::string better_recordings(const Pair& pair);
 
 // "1.20 ms before, 0.90 ms after", of a number that both sides have.
 std::string before_and_after(const Pair& pair, std::size_t number, std::string (*format)(double));

@@ -31,6 +31,7 @@ struct Row {
   std::optional<Ratio> ratio;           // after / before with its confidence interval; absent where it has none
   std::string_view remark;              // "better", "worse", or nothing: less than the smallest effect or not certain
   std::optional<Difference> from_nothing = {};  // of a part of the time that was nothing on one side: after - before
+  std::string cannot_tell = {};  // a sentence where the interval tells nothing, and what to record instead
 };
 
 struct OperationReport {

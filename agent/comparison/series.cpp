@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/comparison/changes.h"
+#include "agent/comparison/units.h"
 #include "agent/diagnosis/diagnosis.h"
 #include "agent/model/model.h"
 #include "agent/model/window.h"
@@ -16,6 +17,8 @@ namespace vqscope {
 
 namespace {
 
+// Longer from one reading to the next is not only late.
+constexpr double kMissedSeconds = 2.5;
 // A reading comes some microseconds after the full second.
 constexpr double kSlackSeconds = 0.1;
 // Requests have no tag left while they take this share of them on average over a second.
@@ -67,9 +70,11 @@ std::optional<double> most_started(const Disk& disk) {
   return limit;
 }
 
-Second make_second(const DeviceSnapshot& window, double seconds) {
+// `at` as in Second.
+Second make_second(const DeviceSnapshot& window, double seconds, double at) {
   Second second;
   second.seconds = seconds;
+  second.at = at;
   second.queued_seconds = queued_seconds(window);
   for (const QueueCounters& queue : *window.queues) second.in_flight += queue.inflight;
   second.submission_cpus = effective_number(submissions_per_cpu(window)).value_or(0);
@@ -97,12 +102,14 @@ class SeriesMaker::Loader {
     const bool chosen = !part_.segment || *part_.segment == snapshot.segment;
     if (chosen && time_ >= part_.window.begin - kSlackSeconds && time_ <= part_.window.end + kSlackSeconds) {
       if (!begun_) begin(snapshot);
+      if (!follows && known_) tell_of_new_segment(snapshot);
       if (!follows) begin_run(snapshot);
       series_.runs.back().end_ns = reading.snapshot.time_ns;
       course_.add(reading.topology, reading.snapshot);
       tell_of_changes(snapshot);
       if (follows) add_interval(reading);
       previous_ = reading.snapshot;
+      taken_ = time_;
     } else {
       previous_.reset();
     }
@@ -111,6 +118,11 @@ class SeriesMaker::Loader {
   Result<Series> finish(const std::optional<RecordingDamage>& damage) {
     if (run_end_ && run_begin_) series_.findings = diagnose(series_.topology, *run_begin_, *run_end_, course_).findings;
     series_.seconds = last_ - series_.begin;
+    for (const Restart& restart : restarts_) series_.notes.push_back(told(restart));
+    if (!missed_.empty())
+      series_.notes.push_back(
+          fmt::format("there was no reading from {} into {}: what was done meanwhile counts as one second each time",
+                      format_times(missed_), series_.file));
     if (std::isfinite(part_.window.end) && time_ < part_.window.end - kSlackSeconds)
       series_.notes.push_back(
           fmt::format("{} ends after {:.0f} s, so that the window up to {:.0f} s is cut short there", series_.file,
@@ -146,6 +158,14 @@ class SeriesMaker::Loader {
     Topology topology;
   };
 
+  // Of one kind.
+  struct Restart {
+    std::string_view what;
+    bool anew = false;  // the counters began at 0 again
+    std::vector<std::pair<double, double>> times;
+    std::optional<double> lost_seconds = 0;  // between the readings before and after; absent: not known
+  };
+
   // Sets time_: seconds from the recording's start.
   void place_in_time(const DecodedSnapshot& snapshot) {
     const std::uint64_t now = snapshot.reading.snapshot.time_ns;
@@ -173,6 +193,32 @@ class SeriesMaker::Loader {
     run_begin_ = snapshot.reading.snapshot;
     run_end_.reset();
     course_ = Course();
+  }
+
+  // The reading before this one is of another segment.
+  void tell_of_new_segment(const DecodedSnapshot& snapshot) {
+    const RecordingHeader &before = known_->header, &now = snapshot.header;
+    const bool booted = before.boot_id != now.boot_id,
+               anew = booted || before.counting_since_ns != now.counting_since_ns;
+    const std::string_view what = booted ? "the guest was booted"
+                                  : anew ? "vqscope was started"
+                                         : "recording was begun";
+    const auto same =
+        std::find_if(restarts_.begin(), restarts_.end(), [&](const Restart& r) { return r.what == what; });
+    Restart& restart = same != restarts_.end() ? *same : restarts_.emplace_back(Restart{what, anew, {}});
+    restart.times.emplace_back(time_, time_);
+    if (booted)
+      restart.lost_seconds.reset();
+    else
+      *restart.lost_seconds += time_ - taken_;
+  }
+
+  [[nodiscard]] std::string told(const Restart& restart) const {
+    return fmt::format(
+        "{} again, seen {} into {}: {}what was done in between{} is left out, and findings are of what "
+        "came after",
+        restart.what, format_times(restart.times), series_.file, restart.anew ? "counters began anew there, so " : "",
+        restart.lost_seconds ? fmt::format(" ({:.0f} s)", *restart.lost_seconds) : std::string());
   }
 
   // What somebody turned while it was recorded.
@@ -205,6 +251,7 @@ class SeriesMaker::Loader {
   void add_interval(const Reading& reading) {
     const double seconds = static_cast<double>(reading.snapshot.time_ns - previous_->time_ns) / 1e9;
     if (seconds <= 0) return;
+    if (seconds > kMissedSeconds) missed_.emplace_back(taken_, time_);
     series_.topology = reading.topology;
     run_end_ = reading.snapshot;
     last_ = time_;
@@ -249,7 +296,7 @@ class SeriesMaker::Loader {
       watched.seconds += seconds;
       if (queued_seconds(window) >= kFull * *device.most_started * seconds) watched.full += seconds;
     }
-    device.seconds.push_back(make_second(window, seconds));
+    device.seconds.push_back(make_second(window, seconds, watched.last));
     device.totals.add(device.seconds.back());
   }
 
@@ -258,6 +305,7 @@ class SeriesMaker::Loader {
   bool begun_ = false;
   std::optional<std::uint64_t> origin_;  // CLOCK_MONOTONIC at shift_
   double shift_ = 0, time_ = 0, last_ = 0;
+  double taken_ = 0;  // time_ of the reading before
   std::uint64_t last_ns_ = 0;
   std::string boot_id_;
   std::size_t timed_segment_ = 0, previous_segment_ = 0;
@@ -266,7 +314,9 @@ class SeriesMaker::Loader {
   Course course_;                                             // in the run
   std::optional<SetUp> known_;                                // as it was at the reading before
   std::vector<std::pair<std::string, std::string>> changes_;  // a disk's name, and a sentence
-  std::vector<Watched> watched_;                              // by Series::devices
+  std::vector<Restart> restarts_;
+  std::vector<std::pair<double, double>> missed_;  // from one reading to the next, where that took too long
+  std::vector<Watched> watched_;                   // by Series::devices
 };
 
 SeriesMaker::SeriesMaker(std::string file, const Part& part)

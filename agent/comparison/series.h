@@ -39,6 +39,7 @@ struct OpSecond {
 // From one reading to the next, about a second.
 struct Second {
   double seconds = 0;               // its length
+  double at = 0;                    // seconds from the recording's start to its end
   double queued_seconds = 0;        // time that the completed requests together spent in queue or at the device
   std::uint32_t in_flight = 0;      // at its end, over all queues
   double submission_cpus = 0;       // effective number of vCPUs that submitted; 0 without requests
@@ -65,6 +66,7 @@ struct DeviceSeries {
   std::size_t online_cpus = 0;  // of the guest
   bool traced = false;          // requests were: there was a block probe
   std::vector<Second> seconds;  // without gaps in counters, but perhaps in time
+  double left_out_seconds = 0;  // bursts that are no longer in `seconds` and `totals`
   Totals totals;
   std::vector<std::uint64_t> interrupts, submissions;  // by CPU
   std::uint64_t local = 0, cross = 0;                  // completions, on the vCPU that submitted or on another

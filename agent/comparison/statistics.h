@@ -36,6 +36,8 @@ struct Ratio {
   double value = 1, low = 1, high = 1;
 
   [[nodiscard]] bool certain() const { return low > 1 || high < 1; }
+  // Half as much and twice as much are both within it: no direction, and no bound that is of use.
+  [[nodiscard]] bool tells_nothing() const { return low <= 0.5 && high >= 2; }
 };
 inline constexpr double kConfidence = 0.95;
 
@@ -55,6 +57,9 @@ std::optional<Difference> difference(const Estimate& before, const Estimate& aft
 // Two-sided quantile of Student's t distribution at kConfidence (Cornish-Fisher expansion, Abramowitz and Stegun
 // 26.7.5).
 double student_quantile(double degrees_of_freedom);
+
+// nullopt without values.
+std::optional<double> median(std::vector<double> values);
 
 // Half of the span in which the middle 68 % of the values lie: the standard deviation of normal ones, and blind for a
 // few that are far off. 0 for fewer than two values.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -65,6 +66,18 @@ std::string format_interval(double low, double high) {
   const double from = (low - 1) * 100, to = (high - 1) * 100;
   const auto digits = [&](double percent) { return std::abs(percent) >= 9.95 && to - from >= kWide ? 0 : 1; };
   return fmt::format("{:+.{}f}..{:+.{}f} %", from, digits(from), to, digits(to));
+}
+
+std::string format_times(const std::vector<std::pair<double, double>>& spans) {
+  constexpr std::size_t kTold = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(spans.size(), kTold); ++i) {
+    const auto& [begin, end] = spans[i];
+    text += fmt::format("{}{:.0f} s", i == 0 ? "" : ", ", begin);
+    if (end > begin) text += fmt::format(" to {:.0f} s", end);
+  }
+  if (spans.size() > kTold) text += fmt::format(" and {} more", spans.size() - kTold);
+  return text;
 }
 
 std::string format_more_seconds(double value) {

@@ -27,7 +27,8 @@ constexpr double kNoisy = 1.25;
 
 // The time with requests. One reading counts as a second at the most, however long it took: it is one value.
 double busy_seconds(const DeviceSeries& device) {
-  double readings = 0, seconds = 0;
+  // A burst is left out of the numbers, and yet the recording is as long as it is.
+  double readings = device.left_out_seconds, seconds = device.left_out_seconds;
   for (const Second& second : device.seconds) {
     if (std::none_of(second.ops.begin(), second.ops.end(), [](const auto& op) { return static_cast<bool>(op); }))
       continue;
@@ -71,25 +72,30 @@ struct Criterion {
   Weight weight;
 };
 
+// "mean latency in the median second": there is another of the whole recording. Of percentiles there is not.
+std::string full_name(const Criterion& criterion) {
+  return criterion.weight == Weight::kTail ? criterion.name
+                                           : fmt::format("{} {}", criterion.name, scope_of(criterion.number));
+}
+
 std::string describe(const Pair& pair, const Criterion& criterion, const Ratio& ratio) {
-  return fmt::format("{} {} -> {} ({})", criterion.name, criterion.format(*pair.before_numbers[criterion.number].value),
+  return fmt::format("{} {} -> {} ({})", full_name(criterion),
+                     criterion.format(*pair.before_numbers[criterion.number].value),
                      criterion.format(*pair.after_numbers[criterion.number].value), format_percent(ratio.value));
 }
 
 const Criterion kRateCriterion = {"requests/s", kRate, format_count, true, 0, Weight::kMean};
 const Criterion kLatencyCriterion = {"mean latency", kMeanLatency, format_seconds, false, 0, Weight::kMean};
-const Criterion kMedianRateCriterion = {
-    "requests/s in the median second", kMedianRate, format_count, true, 0, Weight::kMedian};
-const Criterion kMedianLatencyCriterion = {
-    "mean latency in the median second", kMedianLatency, format_seconds, false, 0, Weight::kMedian};
+const Criterion kMedianRateCriterion = {"requests/s", kMedianRate, format_count, true, 0, Weight::kMedian};
+const Criterion kMedianLatencyCriterion = {"mean latency", kMedianLatency, format_seconds, false, 0, Weight::kMedian};
 
-// "mean latency 1.20 ms -> 0.90 ms (-25.0 %; 95 % interval -40 % .. -10 %)"
+// "mean latency of the whole recording 1.20 ms -> 0.90 ms (-25.0 %; 95 % interval -40..-10 %)"
 std::string describe_with_interval(const Pair& pair, const Criterion& criterion) {
   const auto ratio = pair.ratio(criterion.number);
-  if (!ratio) return fmt::format("{} was not measured", criterion.name);
+  if (!ratio) return fmt::format("{} was not measured", full_name(criterion));
   std::string text = describe(pair, criterion, *ratio);
-  if (ratio->low == 0) return text;  // too little for an interval
   text.pop_back();
+  if (ratio->tells_nothing()) return text + ", which tells nothing: half and twice as much are within its error)";
   return fmt::format("{}; {:.0f} % interval {})", text, kConfidence * 100, format_interval(ratio->low, ratio->high));
 }
 
@@ -228,7 +234,8 @@ Judgement nothing_seen(const Pair& pair, const Criterion& criterion) {
   // Half the interval is missed half of the time; half as much again, once in ten.
   const double visible = std::max(half, criterion.threshold) + half / 2;
   if (visible > std::log(kTooNoisy) && half > criterion.threshold)
-    return not_comparable("the recordings are too noisy to tell: " + describe_with_interval(pair, criterion));
+    return not_comparable(fmt::format("the recordings are too noisy to tell: {}; {}",
+                                      describe_with_interval(pair, criterion), better_recordings(pair)));
   Judgement judgement;
   judgement.verdict = Verdict::kNoDifference;
   if (ratio->certain())

@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -79,6 +80,30 @@ class Now(unittest.TestCase):
         self.assertEqual(round(self.rate(document) * document["after"]["seconds"]), fio.ios("read"))
         self.assertRegex(document["after"]["file"], "^the readings of the agent at http://")
         self.assertRegex(" ".join(document["notes"]), r"ended after \d+ s of 3600 s, by Ctrl-C")
+
+    def test_tells_of_an_agent_that_is_restarted_and_of_one_that_is_gone(self):
+        self.record()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        first = vqtest.Agent(self, self.include, f"--web.listen-address={address}")
+        progress = Progress(self)
+        watching = self.start("compare", self.before, f"--url={address}", "--duration=1h", "--json",
+                              stderr=progress.far)
+        self.addCleanup(watching.kill)
+        vqtest.wait_for(lambda: (progress.second() or 0) > 1, "two readings")
+        first.stop()
+        vqtest.wait_for(lambda: progress.second() is None or "trying again" in progress.text, "a reading to be missed")
+        second = vqtest.Agent(self, self.include, f"--web.listen-address={address}")
+        done = progress.second()
+        vqtest.wait_for(lambda: progress.second() > done + 1, "readings of the second agent")
+        second.stop()
+        vqtest.wait_for(lambda: progress.second() and progress.text.count("trying again") > 1, "a reading to be missed")
+        watching.send_signal(signal.SIGINT)
+        notes = " ".join(json.loads(watching.communicate(timeout=30)[0])["notes"])
+        self.assertRegex(notes, r"vqscope was started again, seen \d+ s into the readings of the agent at .*: counters "
+                                r"began anew there, so what was done in between \(\d+ s\) is left out")
+        self.assertRegex(notes, r"there was no more reading after \d+ s of 3600 s, so what is compared ends there: ")
 
     def test_says_what_a_recording_of_the_same_time_says(self):
         self.load()

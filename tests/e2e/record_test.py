@@ -176,7 +176,11 @@ class Recording(unittest.TestCase):
             self.wait_for_growth()
         self.assertEqual(self.stop(recorder), 0, self.said)
         # One file without windows is compared when it has two segments.
-        self.assertIn(vqscope("compare", self.file).returncode, (0, 3))
+        done = vqscope("compare", self.file, "--json")
+        self.assertIn(done.returncode, (0, 3))
+        self.assertRegex(" ".join(json.loads(done.stdout)["notes"]),
+                         r"begins \d+ s after the end of the first: if it was not recorded with --append, the agent was "
+                         r"restarted there, and both are of one recording")
 
     def test_what_is_no_agent_is_one_sentence(self):
         self.check_fails(1, "Failed to connect", "record", self.file, "--url=http://127.0.0.1:9")

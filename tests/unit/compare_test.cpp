@@ -29,6 +29,17 @@ Comparison comparison_of(const Recorder& before, const Recorder& after,
   return comparison ? *comparison : Comparison{};
 }
 
+// In one line, however it was wrapped.
+std::string flat(const std::string& text) {
+  std::string line;
+  for (const char c : text)
+    if (c != ' ' && c != '\n')
+      line += c;
+    else if (!line.ends_with(' '))
+      line += ' ';
+  return line;
+}
+
 TEST(Compare, OneQueueThenFourIsBetterAndTellsWhatChanged) {
   Recorder before(1), after(4);
   before.record(31, 2000, 2'000'000);
@@ -96,6 +107,51 @@ TEST(Compare, SaysOfReadingsAsTheyComeWhatItSaysOfTheirRecording) {
   of_recording->after.file = of_live->after.file = "";  // a path, and where the readings came from
   EXPECT_EQ(render_json(*of_live), render_json(*of_recording));
   EXPECT_EQ(overall(*of_live), Verdict::kBetter);
+}
+
+TEST(Compare, SaysInEveryFormatThatVqscopeWasStartedAgain) {
+  Recorder before(1), after(1);
+  before.record(31, 2000, 1'000'000);
+  after.record(16, 2000, 1'000'000).restart("2").record(16, 2000, 1'000'000);
+  const Comparison comparison = comparison_of(before, after);
+  EXPECT_THAT(flat(render_text(comparison)), HasSubstr("note vqscope was started again, seen 18 s into "));
+  EXPECT_THAT(render_markdown(comparison), HasSubstr("\nNote: vqscope was started again, seen 18 s into "));
+  const std::vector<std::string> notes = nlohmann::json::parse(render_json(comparison))["notes"];
+  EXPECT_THAT(notes, testing::Contains(HasSubstr("in between (3 s) is left out, and findings are of what came after")));
+}
+
+// As where two disks of the truth differ by chance: 200 ms and 100 us by turns.
+TEST(Compare, SaysInEveryFormatOfAnIntervalThatTellsNothingThatItDoes) {
+  const auto record = [](Recorder& recorder, unsigned turn) {
+    recorder.record(1, 0, 0);
+    for (unsigned second = 0; second < 30; ++second) {
+      recorder.pass_second(2000, (second / 3 + turn) % 2 == 0 ? 100'000 : 200'000'000);
+      recorder.add_reading();
+    }
+  };
+  Recorder before(1), after(1);
+  record(before, 0);
+  record(after, 1);
+  const Comparison comparison = comparison_of(before, after);
+  const Judgement& judgement = comparison.devices.at(0).judgement;
+  EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
+  const std::string advice =
+      "record a minute or more of each side, while the load is steady and nothing else uses the disk and the vCPUs";
+  EXPECT_THAT(judgement.reason, HasSubstr(advice));
+  EXPECT_THAT(judgement.notes,
+              testing::Contains(HasSubstr("leave open whether it is half or twice as much; to know, " + advice)));
+  for (const std::string& text : {flat(render_text(comparison)), render_markdown(comparison)}) {
+    EXPECT_THAT(text, HasSubstr("cannot tell"));
+    EXPECT_THAT(text, HasSubstr(advice));
+    EXPECT_THAT(text, Not(HasSubstr("..x ")));
+  }
+  const auto numbers = nlohmann::json::parse(render_json(comparison))["devices"][0]["numbers"];
+  EXPECT_EQ(numbers["latency_mean"]["cannot_tell"],
+            "these recordings cannot tell whether it is more or less: half and twice as much are within its error; " +
+                advice);
+  EXPECT_LT(numbers["latency_mean"]["ratio_low"], 0.5);
+  EXPECT_GT(numbers["latency_mean"]["ratio_high"], 2);
+  EXPECT_FALSE(numbers["requests_per_second"].contains("cannot_tell"));
 }
 
 TEST(Compare, ExplainsAChangeByThePartsOfARequestsTime) {
@@ -349,6 +405,9 @@ TEST(Units, AreReadable) {
   EXPECT_EQ(format_interval(0.0044, 11.3), "x 0.0044..x 11.3");
   EXPECT_EQ(format_interval(12, 15.2), "x 12.0..x 15.2");
   EXPECT_EQ(format_more_seconds(-30e-6), "-30.0 us");
+  EXPECT_EQ(format_times({{7, 7}, {9, 12}}), "7 s, 9 s to 12 s");
+  EXPECT_EQ(format_times({{1, 1}, {3, 3}, {5, 5}, {7, 7}, {9, 9}, {11, 11}, {13, 13}}),
+            "1 s, 3 s, 5 s, 7 s, 9 s and 2 more");
   EXPECT_EQ(format_seconds_interval(20e-6, 40e-6), "+20.0..+40.0 us");
   EXPECT_EQ(format_seconds_interval(-0.9e-6, 1.2e-6), "-900 ns..+1.20 us");
 }

@@ -14,6 +14,7 @@ namespace {
 
 using test::kCpus;
 using test::Recorder;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -77,6 +78,50 @@ TEST(LoadSeries, LeavesOutASecondInWhichCountersBeganAnew) {
   EXPECT_EQ(series->devices[0].seconds.size(), 14U);
   EXPECT_EQ(series->devices[0].totals.requests(), 14'000U);
   EXPECT_THAT(series->devices[0].notes, ElementsAre(HasSubstr("began anew 11 s into")));
+}
+
+TEST(LoadSeries, SaysThatVqscopeWasStartedAgainAndWhatIsLeftOutBecauseOfIt) {
+  Recorder recorder(1);
+  recorder.record(11, 1000, 1'000'000).restart("2").record(11, 1000, 1'000'000);
+  const auto once = load_series(recorder.save(), {});
+  ASSERT_TRUE(once);
+  EXPECT_EQ(once->devices[0].seconds.size(), 20U);
+  EXPECT_THAT(once->notes, testing::UnorderedElementsAre(
+                               testing::StartsWith("vqscope:  -> 2, seen 13 s into "),
+                               AllOf(testing::StartsWith("vqscope was started again, seen 13 s into "),
+                                     HasSubstr(": counters began anew there, so what was done in between (3 s) is left "
+                                               "out, and findings are of what came after"))));
+  recorder.restart("2").record(11, 1000, 1'000'000);
+  EXPECT_THAT(load_series(recorder.save(), {})->notes,
+              testing::Contains(AllOf(testing::StartsWith("vqscope was started again, seen 13 s, 26 s into "),
+                                      HasSubstr("so what was done in between (6 s) is left out"))));
+  EXPECT_THAT(load_series(recorder.save(), {{0, 9}, std::nullopt})->notes, IsEmpty());
+  EXPECT_THAT(load_series(recorder.save(), {{}, 1})->notes, IsEmpty());
+}
+
+TEST(LoadSeries, SaysThatTheGuestWasBootedAgainAndThatRecordingWasBegunAgain) {
+  Recorder booted(1), begun(1);
+  booted.record(11, 1000, 1'000'000).boot("another").record(11, 1000, 1'000'000);
+  EXPECT_THAT(load_series(booted.save(), {})->notes,
+              ElementsAre(AllOf(testing::StartsWith("the guest was booted again, seen 11 s into "),
+                                HasSubstr("so what was done in between is left out"))));
+  begun.record(11, 1000, 1'000'000);
+  begun.reading().snapshot.time_ns += 30'000'000'000;
+  begun.record(11, 1000, 1'000'000);
+  EXPECT_THAT(load_series(begun.save(), {})->notes,
+              ElementsAre(AllOf(testing::StartsWith("recording was begun again, seen 40 s into "),
+                                HasSubstr(": what was done in between (30 s) is left out, and findings"))));
+}
+
+TEST(LoadSeries, SaysWhereReadingsAreMissing) {
+  Recorder recorder(1);
+  recorder.record(11, 1000, 1'000'000);
+  recorder.reading().snapshot.time_ns += 4'000'000'000;
+  recorder.pass_second(1000, 1'000'000);
+  recorder.add_reading();
+  EXPECT_THAT(load_series(recorder.save(), {})->notes,
+              ElementsAre(AllOf(testing::StartsWith("there was no reading from 10 s to 15 s into "),
+                                HasSubstr(": what was done meanwhile counts as one second each time"))));
 }
 
 TEST(LoadSeries, SaysWhenADiskVanishes) {

@@ -103,7 +103,7 @@ TEST(Verdict, AnOpenLoadOfAnotherRateIsNotComparable) {
   for (const double latency : {0.97, 1.0, 1.5}) {
     const Judgement judgement = judge(load(false), with_latency(faster, latency));
     EXPECT_EQ(judgement.verdict, Verdict::kNotComparable) << latency;
-    EXPECT_THAT(judgement.reason, HasSubstr("requests per second"));
+    EXPECT_THAT(judgement.reason, HasSubstr("in the median second, requests per second"));
   }
 }
 

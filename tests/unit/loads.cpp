@@ -41,6 +41,7 @@ DeviceSeries simulate(const LoadModel& model, std::uint64_t seed) {
     std::array<Totals::Op, VQS_OPS> ops;
     Second second;
     second.seconds = 1;
+    second.at = i + 1;
     second.submission_cpus = model.submission_cpus;
     for (unsigned r = 0; r < requests; ++r) {
       Totals::Op& op = ops[uniform(random) < model.reads ? VQS_READ : VQS_WRITE];

@@ -43,6 +43,15 @@ class Recorder {
     reading_ = quiet_reading(static_cast<unsigned>(reading_.topology.disks[0].queues.size()), kCpus);
     return *this;
   }
+  // Another vqscope, which counts anew, 3 s later.
+  Recorder& restart(const std::string& version) {
+    const std::uint64_t now = reading_.snapshot.time_ns + 3'000'000'000;
+    header_.counting_since_ns = now;
+    header_.vqscope_version = version;
+    reading_ = quiet_reading(static_cast<unsigned>(reading_.topology.disks[0].queues.size()), kCpus);
+    reading_.snapshot.time_ns = now;
+    return *this;
+  }
   Reading& reading() { return reading_; }
   [[nodiscard]] const RecordingHeader& header() const { return header_; }
   Recorder& add_reading() {

@@ -209,6 +209,7 @@ TEST(Verdict, OfRecordingsThatWouldHideTwiceTheLatencyIsThatTheyAreTooNoisy) {
   const Judgement judgement = judge(wild, wild);
   EXPECT_EQ(judgement.verdict, Verdict::kNotComparable);
   EXPECT_THAT(judgement.reason, HasSubstr("too noisy to tell"));
+  EXPECT_THAT(judgement.reason, HasSubstr("; record a minute or more of each side, while the load is steady"));
 }
 
 TEST(Verdict, OfNoDifferenceSaysWhatWouldHaveBeenSeenOrThatWhatWasSeenDoesNotCount) {
@@ -240,7 +241,33 @@ TEST(Estimate, OfTooLittleIsNotSureOfAnything) {
   const auto ratio = compare(one[kRate], one[kRate]);
   ASSERT_TRUE(ratio);
   EXPECT_FALSE(ratio->certain());
+  EXPECT_TRUE(ratio->tells_nothing());
   EXPECT_EQ(ratio->low, 0);
+}
+
+TEST(Ratio, TellsNothingWhereHalfAndTwiceAsMuchAreWithinItsInterval) {
+  EXPECT_TRUE((Ratio{0.7, 0.0036, 144}.tells_nothing()));
+  EXPECT_TRUE((Ratio{1, 0.5, 2}.tells_nothing()));
+  EXPECT_FALSE((Ratio{1, 0.6, 144}.tells_nothing())) << "it did not fall by half";
+  EXPECT_FALSE((Ratio{1, 0.0036, 1.9}.tells_nothing())) << "it did not double";
+  EXPECT_FALSE((Ratio{90, 3, 900}.tells_nothing())) << "it is more";
+}
+
+// The median second and the whole recording have two, and a sentence says which of them it has.
+TEST(Verdict, SaysOfWhichSecondsARateOrALatencyIs) {
+  LoadModel busier = load(false), brief = load(true), steady = load(true, 0);
+  busier.rate *= 2;
+  brief.seconds = 10;
+  steady.drift = 0.01;
+  const testing::Matcher<std::string> scoped =
+      testing::AnyOf(HasSubstr("in the median second"), HasSubstr("of the whole recording"));
+  for (const Judgement& judgement :
+       {judge(load(true), load(true)), judge(load(false), busier), judge(brief, brief),
+        judge(steady, with_latency(steady, 0.97)), judge(load(true), with_latency(load(true), 0.25))})
+    EXPECT_THAT(judgement.reason, scoped);
+  const Judgement both = judge(brief, brief);
+  EXPECT_THAT(both.reason, testing::ContainsRegex("requests/s of the whole recording [0-9.]+ -> .*mean latency of the "
+                                                  "whole recording [0-9.]+ ms -> "));
 }
 
 TEST(StudentQuantile, IsThatOfTheTables) {

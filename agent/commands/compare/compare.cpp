@@ -74,6 +74,20 @@ void tell_of_shared_time(double seconds, Comparison& comparison) {
   }
 }
 
+// An agent that is restarted while it is recorded begins a new segment, as `record --append` does.
+void tell_of_segments(const Series& before, const Series& after, Comparison& comparison) {
+  constexpr double kSoon = 60;
+  if (before.runs.empty() || after.runs.empty()) return;
+  const Run &first = before.runs.back(), &second = after.runs.front();
+  if (first.boot_id != second.boot_id || second.begin_ns < first.end_ns) return;
+  const double pause = static_cast<double>(second.begin_ns - first.end_ns) / 1e9;
+  if (pause < kSoon)
+    comparison.notes.push_back(
+        fmt::format("the second segment of {} begins {:.0f} s after the end of the first: if it was not recorded with "
+                    "--append, the agent was restarted there, and both are of one recording",
+                    before.file, pause));
+}
+
 // A live side that was ended early, as a note.
 std::string ended_early(const LiveSide& live, const CompareOptions& options) {
   return fmt::format("{} ended after {:.0f} s of {} s, by {}", live.series.file, live.series.seconds,
@@ -97,6 +111,7 @@ Result<Comparison> make_comparison(const CompareOptions& options) {
   const double shared = shared_seconds(*before, after->series);
   if (comparison && shared > std::min(kSharedSeconds, std::min(before->seconds, after->series.seconds) / 2))
     tell_of_shared_time(shared, *comparison);
+  if (comparison && parts->part_after.segment) tell_of_segments(*before, after->series, *comparison);
   return comparison;
 }
 

@@ -39,6 +39,7 @@ ordered_json json_of(const std::vector<Row>& rows) {
       entry["ratio_high"] = row.ratio->high;
     }
     if (!row.remark.empty()) entry["remark"] = row.remark;
+    if (!row.cannot_tell.empty()) entry["cannot_tell"] = row.cannot_tell;
   }
   return object;
 }

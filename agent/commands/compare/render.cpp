@@ -23,8 +23,8 @@ constexpr std::size_t kWidth = 80, kLongestLabel = 24;
 
 const std::string kInterval = fmt::format("{:.0f} % interval", kConfidence * 100);
 
-// An interval whose ends are so many times apart says nothing.
-constexpr double kTooWide = 100;
+// Of a row of which the interval tells nothing.
+constexpr const char* kCannotTell = "cannot tell";
 
 std::string title_of(const DeviceReport& device) {
   return device.before == device.after ? device.after : device.before + " -> " + device.after;
@@ -44,13 +44,13 @@ Cells cells_of(const Row& row) {
   Cells cells = {row.label, text(row.before), text(row.after), "", ""};
   if (row.from_nothing) {
     cells[3] = format_more_seconds(row.from_nothing->value);
-    cells[4] = row.from_nothing->certain() ? format_seconds_interval(row.from_nothing->low, row.from_nothing->high)
-                                           : "too few to say";
+    cells[4] =
+        row.cannot_tell.empty() ? format_seconds_interval(row.from_nothing->low, row.from_nothing->high) : kCannotTell;
   }
   if (!row.ratio) return cells;
   cells[3] = format_percent(row.ratio->value);
-  if (row.ratio->high > kTooWide * row.ratio->low)
-    cells[4] = "too few to say";
+  if (!row.cannot_tell.empty())
+    cells[4] = kCannotTell;
   else if (row.ratio->high > row.ratio->low)
     cells[4] = format_interval(row.ratio->low, row.ratio->high);
   return cells;

@@ -138,7 +138,8 @@ Result<LiveSide> watch_live(const CompareOptions& options, const Series& before)
   progress.add(first->reading.snapshot);
   // However long that took.
   const std::uint64_t begin = monotonic_ns(), end = begin + options.duration_seconds * kSecondNs;
-  bool reachable = true;
+  std::string missing;  // why there was no reading the last time; empty: there was
+  double last = 0;      // seconds from the first reading to the last
   int signal = 0;
   for (std::uint64_t next = begin; next < end;) {
     // An agent that took long to answer is not asked for what was missed.
@@ -151,15 +152,20 @@ Result<LiveSide> watch_live(const CompareOptions& options, const Series& before)
     if (snapshot) {
       series.take(*snapshot);
       progress.add(snapshot->reading.snapshot);
-    } else if (reachable) {
+      last = static_cast<double>(monotonic_ns() - begin) / kSecondNs;
+    } else if (missing.empty()) {
       progress.warn("no reading, and trying again every second: " + snapshot.error().message);
     }
-    reachable = snapshot.has_value();
+    missing = snapshot ? "" : snapshot.error().message;
   }
   // From here on nothing takes long, and a signal ends it at once.
   if (auto released = release_signals(); !released) return tl::unexpected(released.error());
   auto made = series.finish();
   if (!made) return tl::unexpected(made.error());
+  if (!missing.empty())
+    made->notes.push_back(
+        fmt::format("there was no more reading after {:.0f} s of {} s, so what is compared ends there: {}", last,
+                    options.duration_seconds, missing));
   return LiveSide{std::move(*made), signal};
 }
 
