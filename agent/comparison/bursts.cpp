@@ -103,23 +103,31 @@ class Side {
     return spans;
   }
 
-  // "2,000 writes of 4.00 KiB in 1 of 15 s, where a usual second has none": of the operation that is most of it.
+  // "2,000 writes of 4.00 KiB (a usual second has none) in 1 of 15 s": of each operation of which there was plainly
+  // more.
   [[nodiscard]] std::string what() const {
-    std::array<double, VQS_OPS> more = {};
-    for (std::size_t op = 0; op < VQS_OPS; ++op)
-      for (const std::size_t i : bursts_) more[op] += part_more(i, op);
-    const auto op = static_cast<std::size_t>(std::max_element(more.begin(), more.end()) - more.begin());
-    double requests = 0, bytes = 0;
-    for (const std::size_t i : bursts_) {
-      requests += rates_[i][op].requests * device_.seconds[i].seconds;
-      bytes += rates_[i][op].bytes * device_.seconds[i].seconds;
+    std::string text;
+    for (std::size_t op = 0; op < VQS_OPS; ++op) {
+      double more = 0, requests = 0, bytes = 0;
+      for (const std::size_t i : bursts_) {
+        more += std::max(part_more(i, op), 0.0);
+        requests += rates_[i][op].requests * device_.seconds[i].seconds;
+        bytes += rates_[i][op].bytes * device_.seconds[i].seconds;
+      }
+      if (more <= kPlainlyMore) continue;
+      const OpRate& usual = usual_[op];
+      text += fmt::format("{}{} (a usual second has {})", text.empty() ? "" : ", ", counted(requests, bytes, op),
+                          usual.requests < 0.5 ? "none" : counted(usual.requests, usual.requests * usual.size, op));
     }
-    const OpRate& usual = usual_[op];
-    return fmt::format("{} in {} of {} s, where a usual second has {}", counted(requests, bytes, op), bursts_.size(),
-                       busy_, usual.requests < 0.5 ? "none" : counted(usual.requests, usual.requests * usual.size, op));
+    return fmt::format("{} in {} of {} s", text, bursts_.size(), busy_);
   }
 
  private:
+  // A discard names bytes that nobody sends.
+  static bool moves_data(std::size_t op) { return op == VQS_READ || op == VQS_WRITE; }
+  // Bytes that are moved in the usual second.
+  [[nodiscard]] double usual_data() const { return std::max(usual_[VQS_READ].bytes + usual_[VQS_WRITE].bytes, 1.0); }
+
   static bool is_busy(const Rates& rates) { return sum_of(rates, &OpRate::requests) > 0; }
 
   // "2,000 writes of 4.00 KiB"
@@ -192,8 +200,9 @@ class Side {
 
   // The larger of what is more of its requests and of its bytes, each as a share of all that is usual.
   [[nodiscard]] double part_more(std::size_t i, std::size_t op) const {
-    return std::max(more_than_usual(i, op, &OpRate::requests) / sum_of(usual_, &OpRate::requests),
-                    more_than_usual(i, op, &OpRate::bytes) / std::max(sum_of(usual_, &OpRate::bytes), 1.0));
+    const double requests = more_than_usual(i, op, &OpRate::requests) / sum_of(usual_, &OpRate::requests);
+    if (!moves_data(op)) return requests;
+    return std::max(requests, more_than_usual(i, op, &OpRate::bytes) / usual_data());
   }
 
   // By more than counting alone makes of it.
@@ -201,7 +210,7 @@ class Side {
     for (std::size_t op = 0; op < VQS_OPS; ++op) {
       const double noise = kUnusual * std::sqrt(usual_[op].requests);
       const bool beyond_noise = more_than_usual(i, op, &OpRate::requests) > noise ||
-                                more_than_usual(i, op, &OpRate::bytes) > noise * usual_[op].size;
+                                (moves_data(op) && more_than_usual(i, op, &OpRate::bytes) > noise * usual_[op].size);
       if (beyond_noise && rates_[i][op].requests >= kFewestMore && part_more(i, op) > kPlainlyMore) return true;
     }
     return false;

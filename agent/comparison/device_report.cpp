@@ -146,6 +146,23 @@ bool is_major(const Totals& totals, std::size_t op) {
   return totals.ops[op].requests > 0 && totals.ops[op].requests * 100 >= totals.requests();
 }
 
+// A note where a row that is shown says so.
+void explain_cannot_tell(const Pair& pair, DeviceReport& report) {
+  const auto is_said = [](const std::vector<Row>& rows) {
+    return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row.cannot_tell.empty(); });
+  };
+  const bool said =
+      is_said(report.rows) || std::any_of(report.operations.begin(), report.operations.end(),
+                                          [&](const OperationReport& o) { return o.major && is_said(o.rows); });
+  Judgement& judgement = report.judgement;
+  if (!said || judgement.idle) return;
+  const std::string advice = better_recordings(pair);
+  const bool advised = judgement.reason.find(advice) != std::string::npos;
+  judgement.notes.push_back(
+      fmt::format("of a number with \"cannot tell\" these recordings leave open whether it is half or twice as much{}",
+                  advised ? "" : "; to know, " + advice));
+}
+
 // The numbers of what counts of both, and the verdict on them.
 DeviceReport judge_devices(const Pair& pair, double min_effect) {
   DeviceReport report{pair.before.disk.name, pair.after.disk.name, judge(pair, min_effect), {}, {}, {}, {}, {}};
@@ -167,16 +184,7 @@ DeviceReport judge_devices(const Pair& pair, double min_effect) {
       operation.rows.push_back(std::move(row));
     }
   }
-  const auto cannot_tell = [](const std::vector<Row>& rows) {
-    return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row.cannot_tell.empty(); });
-  };
-  if (report.judgement.idle) return report;
-  if (cannot_tell(report.rows) || std::any_of(report.operations.begin(), report.operations.end(),
-                                              [&](const OperationReport& o) { return o.major && cannot_tell(o.rows); }))
-    report.judgement.notes.push_back(
-        fmt::format("of a number with \"cannot tell\" these recordings leave open whether it is half or twice as much; "
-                    "to know, {}",
-                    better_recordings(pair)));
+  explain_cannot_tell(pair, report);
   return report;
 }
 
@@ -196,8 +204,8 @@ DeviceReport compare_devices(const DeviceSeries& before, const Series& side_befo
             }()
           : judge_devices(whole, min_effect);
   std::vector<std::string>& notes = report.judgement.notes;
-  for (const std::vector<std::string>* more : {&rest.notes, &before.notes, &after.notes})
-    notes.insert(notes.end(), more->begin(), more->end());
+  notes.insert(notes.begin(), rest.notes.begin(), rest.notes.end());
+  for (const DeviceSeries* side : {&before, &after}) notes.insert(notes.end(), side->notes.begin(), side->notes.end());
   for (const Fact& fact : kFacts)
     report.rows.push_back({fact.key, fact.label, fact.unit, fact.of(before), fact.of(after), {}, ""});
   report.interrupts_before = interrupt_rates(before, side_before.topology);
