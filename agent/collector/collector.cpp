@@ -115,11 +115,6 @@ Model Collector::collect() {
   return model;
 }
 
-RaisedFindings Collector::findings() const {
-  const std::scoped_lock lock(mutex_);
-  return raised_;
-}
-
 Reading Collector::sample(Detail detail) {
   const std::scoped_lock lock(mutex_);
   if (layout_) layout_->choose_owners(monotonic_ns());
@@ -133,8 +128,13 @@ Reading Collector::sample(Detail detail) {
   look_after_old_requests();
   tell_of_disks_without_numbers();
   course_.add(topology_, last_);
-  if (last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs)
-    look_for_findings(detail == Detail::kHistograms ? now : read(Detail::kHistograms));
+  const bool due = last_.time_ns >= findings_since_.time_ns + kFindingsWindowNs, whole = detail == Detail::kHistograms;
+  const auto add_cpu_times = [&](Snapshot snapshot) {
+    snapshot.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
+    return snapshot;
+  };
+  if (whole) now = add_cpu_times(std::move(now));
+  if (due) look_for_findings(whole ? now : add_cpu_times(read(Detail::kHistograms)));
   return {topology_, statuses_, std::move(now)};
 }
 
@@ -181,7 +181,6 @@ void Collector::look_after_old_requests() {
 }
 
 void Collector::look_for_findings(Snapshot now) {
-  now.cpu_times = read_cpu_times(options_.paths).value_or(std::vector<CpuTime>{});
   condense(now);
   // At first there is no window yet.
   if (findings_since_.time_ns != 0) {
@@ -192,7 +191,6 @@ void Collector::look_for_findings(Snapshot now) {
         spdlog::log(*severity == Severity::kInfo ? spdlog::level::info : spdlog::level::warn, "{}",
                     log_line(*severity, finding));
     }
-    raised_ = std::make_shared<const std::vector<RaisedFinding>>(findings_.raised());
   }
   course_.restart();
   findings_since_ = std::move(now);

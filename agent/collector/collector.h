@@ -47,11 +47,8 @@ class Collector {
   [[nodiscard]] std::uint64_t counting_since_ns() const { return counting_since_ns_; }
 
   // Takes the sample from which the window's gauges and the findings are derived, and returns it; to be called about
-  // once a second.
+  // once a second. With histograms it has the time of the CPUs, too.
   Reading sample(Detail detail = Detail::kCounters);
-
-  // What is found at the moment; another object whenever it was looked at anew.
-  [[nodiscard]] RaisedFindings findings() const;
 
   // Reads the topology anew: disks and CPUs that came or went, queues that changed. False when it is to be done again
   // in a second: it could not be read, and what was known stays in force, or an interrupt line waits (see
@@ -99,7 +96,6 @@ class Collector {
   Snapshot findings_since_;      // where the window of the findings begins, condensed
   Course course_;                // in that window
   FindingTracker findings_;
-  RaisedFindings raised_ = std::make_shared<const std::vector<RaisedFinding>>();  // of findings_
   std::uint64_t handled_range_losses_ = 0;
   std::string looked_after_;         // the disk whose old requests were looked after last
   std::set<std::uint64_t> told_of_;  // instances of disks without room

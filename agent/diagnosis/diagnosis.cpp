@@ -7,6 +7,18 @@
 
 namespace vqscope {
 
+namespace {
+
+// Into one; into none where one of them was not counted, so that their number is not known.
+void condense(std::vector<Boxed<Histogram>>& notifies) {
+  if (!std::ranges::all_of(notifies, [](const Boxed<Histogram>& queue) { return static_cast<bool>(queue); }))
+    notifies.clear();
+  for (std::size_t q = 1; q < notifies.size(); ++q) *notifies.front() += *notifies[q];
+  notifies.resize(std::min<std::size_t>(notifies.size(), 1));
+}
+
+}  // namespace
+
 Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course,
                    std::optional<Platform> platform) {
   const Snapshot window = difference(earlier, later);
@@ -37,7 +49,7 @@ Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snap
 
 void condense(Snapshot& snapshot) {
   for (DeviceSnapshot& device : snapshot.devices) {
-    device.notifies.clear();
+    condense(device.notifies);
     for (VectorCounters& vector : device.vectors) vector.handler.reset();
     if (!device.queues || device.queues->empty()) continue;
     auto& sums = device.queues->front().ops;

@@ -28,8 +28,8 @@ struct Diagnosis {
 Diagnosis diagnose(const Topology& topology, const Snapshot& earlier, const Snapshot& later, const Course& course,
                    std::optional<Platform> platform = std::nullopt);
 
-// Adds up the histograms and counters of operations over a device's queues, in the first one, and leaves out those of
-// interrupt handlers and notifications: all that a later diagnosis needs of a reading that begins a window, at a
+// Adds up the histograms and counters of operations, and of notifications, over a device's queues, in the first one,
+// and leaves out those of interrupt handlers: all that a later diagnosis needs of a reading that begins a window, at a
 // fraction of its size.
 void condense(Snapshot& snapshot);
 

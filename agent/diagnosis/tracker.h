@@ -5,7 +5,6 @@
 #pragma once
 
 #include <deque>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -22,9 +21,6 @@ struct RaisedFinding {
   Severity severity = Severity::kInfo;
   Finding finding;
 };
-
-// Those of one moment, shared by all who tell of them.
-using RaisedFindings = std::shared_ptr<const std::vector<RaisedFinding>>;
 
 class FindingTracker {
  public:

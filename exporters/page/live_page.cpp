@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "agent/diagnosis/diagnosis.h"
 #include "exporters/http/gzip.h"
 #include "exporters/page/machine.h"
 
@@ -79,7 +80,7 @@ std::string LivePage::pack_step(const HistoryStep& step, Grain finest) {
   }
 }
 
-void LivePage::add(Reading reading, RaisedFindings findings, std::uint64_t realtime_ns) {
+void LivePage::add(Reading reading, std::uint64_t realtime_ns) {
   const bool condensed = queues_of(reading.topology) > kQueuesByThemselves;
   if (condensed) condense(reading.snapshot);
   const std::scoped_lock lock(mutex_);
@@ -92,8 +93,8 @@ void LivePage::add(Reading reading, RaisedFindings findings, std::uint64_t realt
   // Who has the newest entry may have it from before this reading, if that brought none.
   const std::uint64_t since = history_.newest() + (has_step ? 0 : 1);
   if (!last_ || last_->topology != reading.topology || last_->probes != reading.probes) machine_since_ = since;
-  if (findings != findings_) findings_since_ = since;
-  findings_ = std::move(findings);
+  if (findings_.add(reading, since)) findings_since_ = since;
+  findings_.forget_before(history_.oldest());
   last_ = std::move(reading);
   condensed_ = condensed;
 }
@@ -104,7 +105,11 @@ LivePage::Excerpt LivePage::excerpt(std::uint64_t after) const {
   if (!last_) return excerpt;
   excerpt.step_seconds = step_seconds(last_->topology);
   if (after == 0 || after < machine_since_) excerpt.machine = machine_json(*last_, host_);
-  if (after == 0 || after < findings_since_) excerpt.findings = findings_json(*findings_, last_->topology);
+  if (after == 0 || after < findings_since_) {
+    excerpt.findings = findings_json(findings_.last().found, last_->topology);
+    excerpt.before = findings_json(findings_.before(), last_->topology);
+  }
+  excerpt.judged = findings_.judged(after, excerpt.last);
   excerpt.packed = history_.after(after, kMostSteps);
   return excerpt;
 }
@@ -114,7 +119,8 @@ std::string LivePage::write(const Excerpt& excerpt) const {
       fmt::format(R"({{"version":"{}","cursor":"{}-{}","more":{},"step_seconds":{},"kept_seconds":{})", version_, run_,
                   excerpt.last, excerpt.last != excerpt.newest, excerpt.step_seconds, kHistorySeconds);
   if (!excerpt.machine.empty()) text += R"(,"machine":)" + excerpt.machine;
-  if (!excerpt.findings.empty()) text += R"(,"findings":)" + excerpt.findings;
+  if (!excerpt.findings.empty()) text += R"(,"findings":)" + excerpt.findings + R"(,"found_before":)" + excerpt.before;
+  if (!excerpt.judged.empty()) text += R"(,"judged":[)" + excerpt.judged + "]";
   text += R"(,"steps":[)";
   for (std::size_t i = 0; i < excerpt.packed.size(); ++i) text += (i > 0 ? "," : "") + unpack(excerpt.packed[i]);
   return text + "]}\n";

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "agent/base/result.h"
-#include "agent/diagnosis/tracker.h"
 #include "agent/model/reading.h"
 #include "exporters/http/body.h"
+#include "exporters/page/finding_history.h"
 #include "exporters/page/step.h"
 #include "exporters/page/step_history.h"
 
@@ -39,8 +39,8 @@ class LivePage {
   // Whether it is time for add(): a step has passed since the last one.
   [[nodiscard]] bool is_due(std::uint64_t now_ns) const;
 
-  // Takes a reading with histograms. `realtime_ns`: when it was taken, since 1970.
-  void add(Reading reading, RaisedFindings findings, std::uint64_t realtime_ns);
+  // Takes a reading with histograms and the time of the CPUs. `realtime_ns`: when it was taken, since 1970.
+  void add(Reading reading, std::uint64_t realtime_ns);
 
   // All that there is to tell since a cursor, some minutes of it at the most. However many ask for the same, it is made
   // once. An error is a sentence for the client.
@@ -52,7 +52,8 @@ class LivePage {
   struct Excerpt {
     std::uint64_t last = 0, newest = 0;  // entries: the last one of `packed`, and the last that there is
     std::uint64_t step_seconds = 1;
-    std::string machine = {}, findings = {};  // JSON; empty: they have not changed
+    std::string machine = {}, findings = {}, before = {};  // JSON; empty: they have not changed
+    std::string judged = {};                               // JSON; empty: nothing was
     std::vector<std::string> packed = {};
   };
   [[nodiscard]] std::uint64_t newest_entry() const;
@@ -64,7 +65,7 @@ class LivePage {
   StepHistory history_;
   std::optional<Reading> last_;
   bool condensed_ = false;  // whether its snapshot is
-  RaisedFindings findings_ = std::make_shared<const std::vector<RaisedFinding>>();
+  FindingHistory findings_;
   // Since which entry they are what they are: who has that one has them.
   std::uint64_t machine_since_ = 0, findings_since_ = 0;
   Grain grain_ = Grain::kAll;

@@ -41,15 +41,24 @@ std::string machine_json(const Reading& reading, const std::string& host) {
                   {"probes", std::move(probes)}});
 }
 
-std::string findings_json(std::span<const RaisedFinding> findings, const Topology& topology) {
+std::string findings_json(std::span<const Finding> findings, const Topology& topology) {
   const std::vector<Platform> platforms = choose_platforms(topology, std::nullopt).platforms;
   Json all = Json::array();
-  for (const RaisedFinding& raised : findings) {
-    const std::string& name = raised.finding.device;
-    const auto disk = std::ranges::find_if(topology.disks, [&](const Disk& each) { return each.name == name; });
-    all.push_back(finding_json(raised.finding, raised.severity, disk != topology.disks.end() ? &*disk : nullptr,
+  for (const Finding& finding : findings) {
+    const auto disk = std::ranges::find(topology.disks, finding.device, &Disk::name);
+    all.push_back(finding_json(finding, finding.found.severity, disk != topology.disks.end() ? &*disk : nullptr,
                                topology, platforms));
   }
+  return written(all);
+}
+
+std::string evidence_json(std::span<const Finding> findings) {
+  Json all = Json::array();
+  for (const Finding& finding : findings)
+    all.push_back({{"finding", finding.kind->id},
+                   {"severity", name_of(finding.found.severity)},
+                   {"device", finding.device},
+                   {"evidence", finding.found.evidence}});
   return written(all);
 }
 

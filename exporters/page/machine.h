@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "agent/diagnosis/tracker.h"
+#include "agent/diagnosis/finding.h"
 #include "agent/model/reading.h"
 
 namespace vqscope {
@@ -15,6 +15,9 @@ namespace vqscope {
 std::string machine_json(const Reading& reading, const std::string& host);
 
 // A JSON array: each with its evidence, and the remedy for the platforms that the machine may run on.
-std::string findings_json(std::span<const RaisedFinding> findings, const Topology& topology);
+std::string findings_json(std::span<const Finding> findings, const Topology& topology);
+
+// The same with the evidence only.
+std::string evidence_json(std::span<const Finding> findings);
 
 }  // namespace vqscope

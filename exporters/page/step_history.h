@@ -31,6 +31,9 @@ class StepHistory {
   // Number of the newest entry; 0: there never was one.
   [[nodiscard]] std::uint64_t newest() const { return newest_; }
 
+  // Number of the oldest that is there.
+  [[nodiscard]] std::uint64_t oldest() const { return newest_ - entries_.size() + 1; }
+
   // As they were added, the entries after number `after`, from the oldest on: `most` of them at the most.
   [[nodiscard]] std::vector<std::string> after(std::uint64_t after, std::size_t most) const;
 

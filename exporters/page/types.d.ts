@@ -103,6 +103,13 @@ export interface Finding {
   remedy: {summary: string; steps: RemedyStep[]};
 }
 
+/** What was found in the last seconds up to a step; it holds until there is another. */
+export interface Judged {
+  step: number;
+  seconds: number;
+  findings: Pick<Finding, 'finding' | 'severity' | 'device' | 'evidence'>[];
+}
+
 export interface Answer {
   version: string;
   cursor: string;
@@ -111,6 +118,8 @@ export interface Answer {
   kept_seconds: number;
   machine?: Machine;
   findings?: Finding[];
+  found_before?: Finding[];
+  judged?: Judged[];
   steps: Step[];
 }
 

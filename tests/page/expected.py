@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Latency as the page has to show it, from the histograms of /metrics."""
+"""What the page has to show: latency, from the histograms of /metrics, and what was found."""
 
 import collections
+import json
+import re
 
 import words
 
@@ -42,3 +44,19 @@ class Latency:
         for index, here in zip([*BOUNDS, BOUNDS[-1] + 1], self.buckets):
             rows[min(max((index + 167) // 4, 0), 57)] += here
         return {row: count for row, count in rows.items() if count}
+
+
+def judged_at(agent, number):
+    """What was judged at a step, or last before it; None: nothing was."""
+    cursor, judged = "", None
+    while True:
+        answer = json.loads(agent.get(f"/-/history{cursor and '?since=' + cursor}")[2])
+        judged = next((each for each in reversed(answer.get("judged", [])) if each["step"] <= number), judged)
+        if not answer["more"]:
+            return judged
+        cursor = answer["cursor"]
+
+
+def shown_findings(browser):
+    """Their names."""
+    return sorted(re.search(r"\[(\w+)\]$", text)[1] for text in browser.texts("#findings article > p.quiet"))

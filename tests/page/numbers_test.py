@@ -20,7 +20,7 @@ import unittest
 import vqtest
 import words
 from browser import Browser, require_browser
-from expected import BOUNDS, PHASES, Latency, near
+from expected import BOUNDS, PHASES, Latency, judged_at, near, shown_findings
 
 # What tells of a moment, or of some seconds until now.
 PASSING = re.compile(r"_(ratio|cpus|avgqu_sz|longest_seconds|finding)$")
@@ -199,22 +199,28 @@ class Numbers(unittest.TestCase):
              if count == most} if most else {words.NOTHING}])))
 
     def check_findings(self):
-        """They are those of now, whatever moment is shown."""
+        """Those of the moment that is shown."""
+        held = judged_at(self.agent, self.shown.number)
+        found = held["findings"] if held else []
 
-        def same():
-            found = [labels for labels, _ in self.agent.scrape().all("vqscope_finding")]
-            own = collections.Counter(labels["severity"] for labels in found if labels["device"] == self.disk)
-            kinds = ("critical", "warning", "info")
-            cell = ", ".join(f"{own[kind]} {kind}" for kind in kinds if own[kind]) or "none"
-            told = [re.search(r"\[(\w+)\]$", text)[1] for text in self.browser.texts("#findings article > p.quiet")]
-            row = next(row for row in self.browser.cells("#disk-rows tr") if row[0] == self.disk)
-            counted = collections.Counter(labels["severity"] for labels in found)
-            line = ", ".join(f"{counted[kind]} {kind}" for kind in kinds if counted[kind])
-            if line and self.browser.text("#found") != f"Found in the whole guest: {line}":
-                return False
-            return row[-1] == cell and sorted(told) == sorted(labels["finding"] for labels in found)
+        def counted(findings):
+            severities = collections.Counter(finding["severity"] for finding in findings)
+            return ", ".join(f"{severities[kind]} {kind}" for kind in ("critical", "warning", "info") if severities[kind])
 
-        vqtest.wait_for(same, "the findings of the metrics", 20, 0.2)
+        self.assertEqual(shown_findings(self.browser), sorted(finding["finding"] for finding in found))
+        self.assertEqual(sorted(self.browser.texts("#findings article > ul li")),
+                         sorted(sentence for finding in found for sentence in finding["evidence"]))
+        row = next(row for row in self.browser.cells("#disk-rows tr") if row[0] == self.disk)
+        self.assertEqual(row[-1], counted(finding for finding in found if finding["device"] == self.disk) or "none")
+        if found:
+            self.assertEqual(self.browser.text("#found"), f"Found in the whole guest: {counted(found)}")
+
+    def check_findings_of_now(self):
+        """Under the same load for a while they come to be those of the metrics, which are slower to come and to go."""
+        self.browser.click("#live")
+        vqtest.wait_for(lambda: shown_findings(self.browser) ==
+                        sorted(labels["finding"] for labels, _ in self.agent.scrape().all("vqscope_finding")),
+                        "the findings of the metrics", 90, 0.2)
 
     def check_time(self, grown):
         mean, requests, parts = self.expected_time(grown)
@@ -317,6 +323,7 @@ class Numbers(unittest.TestCase):
         self.assertGreater(self.grown(first, last)("vqscope_submissions_total"), 100)
         self.assertGreater(self.grown(first, last)("vqscope_irq_interrupts_total"), 0)
         self.check_all(first, last)
+        self.check_findings_of_now()
 
     def test_of_failed_requests(self):
         """A disk whose file has no room for most of what is written."""

@@ -15,6 +15,7 @@ import unittest
 import vqtest
 import words
 from browser import Browser, require_browser
+from expected import judged_at, shown_findings
 
 AXE = pathlib.Path(__file__).parent / "axe"
 
@@ -75,6 +76,24 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.text("#disk-title"), f"{self.disk}, queue 0")
         self.open(f"#disk={self.disk}&at=1000000000")
         self.settled(lambda: "is not kept" in self.browser.text("#status"), "a moment long gone to be told of")
+
+    def test_its_findings_are_those_of_the_moment_that_is_shown(self):
+        self.open()
+        vqtest.wait_for(lambda: judged_at(self.agent, 10), "what was judged without a load", 30)
+        self.load()
+        loaded = self.steps()[-1]["time"]
+        vqtest.wait_for(lambda: self.steps()[-1]["time"] > loaded + 12, "a window of the load", 30)
+        newest = int(self.shown_step())
+        held = [judged_at(self.agent, number) for number in (10, newest)]
+        self.assertNotEqual(*({finding["finding"] for finding in each["findings"]} for each in held))
+        for each in (*held, held[0]):
+            self.browser.run("const slider = document.querySelector('#moment'); slider.value = arguments[0];"
+                             "slider.dispatchEvent(new Event('input'));", str(each["step"]))
+            self.settled(lambda: self.shown_step() == str(each["step"]), "the moment")
+            self.assertEqual(shown_findings(self.browser), sorted(finding["finding"] for finding in each["findings"]))
+            until = self.browser.text("#moment-title").split(",")[0]
+            self.assertEqual(self.browser.text("#findings-moment"), f"in the {words.duration(each['seconds'])} to {until}")
+        self.assertEqual(self.browser.complaints(), [])
 
     def test_it_is_used_by_keyboard(self):
         from selenium.webdriver.common.keys import Keys

@@ -200,15 +200,21 @@ TEST(Condense, KeepsWhatADiagnosisNeeds) {
     queue.ops[VQS_WRITE]->device.sum_ns = 5'000'000;
     queue.origins[q].local = 1'000;
   }
-  last.devices[0].notifies.emplace_back(Histogram{});
+  for (Snapshot* each : {&first, &last}) each->devices[0].notifies = {Histogram{}, Histogram{}};
+  for (Boxed<Histogram>& notifies : last.devices[0].notifies) notifies->set(40, 500);
   const Diagnosis whole = diagnose(one_disk(2), first, last, Course());
   condense(first);
   condense(last);
-  EXPECT_THAT(last.devices[0].notifies, IsEmpty());
+  EXPECT_EQ(last.devices[0].notifies.size(), 1U);
   const Diagnosis condensed = diagnose(one_disk(2), first, last, Course());
   EXPECT_EQ(whole.disks.at(0).measured.ops[VQS_WRITE].device, condensed.disks.at(0).measured.ops[VQS_WRITE].device);
   EXPECT_EQ(condensed.disks.at(0).measured.ops[VQS_WRITE].device.count(), 2'000U);
   EXPECT_EQ(whole.disks.at(0).measured.requests_rate, condensed.disks.at(0).measured.requests_rate);
+  EXPECT_THAT(whole.disks.at(0).measured.notified_share, Optional(0.5));
+  EXPECT_THAT(condensed.disks.at(0).measured.notified_share, Optional(0.5));
+  first.devices[0].notifies = {Histogram{}, {}};
+  condense(first);
+  EXPECT_THAT(first.devices[0].notifies, IsEmpty()) << "of one queue it is not known";
 }
 
 TEST(Phrases, ReadLikePeopleWrite) {

@@ -14,17 +14,18 @@
 #include "agent/view/losses.h"
 #include "exporters/page/site.h"
 #include "tests/unit/readings.h"
+#include "tests/unit/top_case.h"
 
 namespace vqscope {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
-
-RaisedFindings none() { return std::make_shared<const std::vector<RaisedFinding>>(); }
 
 // An agent whose guest is stirred each second.
 class Agent {
@@ -38,7 +39,7 @@ class Agent {
     }
   }
 
-  void tell() { page.add(reading, findings, realtime_ns += kSecond); }
+  void tell() { page.add(reading, realtime_ns += kSecond); }
 
   [[nodiscard]] Json ask(const std::string& query = "") {
     const auto answer = page.answer(query, false);
@@ -58,7 +59,6 @@ class Agent {
   }
 
   Reading reading;
-  RaisedFindings findings = none();
   std::uint64_t realtime_ns = 1'700'000'000 * kSecond;
   LivePage page{"1.2.3", "abc", "db1"};
 
@@ -118,24 +118,92 @@ TEST(LivePage, ACursorGetsWhatIsNewAndNothingElse) {
   EXPECT_THAT(agent.ask("since=other-2")["steps"], SizeIs(4)) << "of another run of the agent";
 }
 
-TEST(LivePage, TellsOfTheMachineAndTheFindingsWhenTheyChange) {
+TEST(LivePage, TellsOfTheMachineWhenItChanges) {
   Agent agent(test::quiet_reading(1));
   agent.pass(2);
   agent.reading.topology.vmm = "firecracker";
   agent.pass(1);
   EXPECT_EQ(agent.ask("since=abc-2")["machine"]["vmm"], "firecracker");
   EXPECT_FALSE(agent.ask("since=abc-3").contains("machine"));
-  const FindingKind* kind = &finding_kinds()[0];
-  agent.findings = std::make_shared<const std::vector<RaisedFinding>>(
-      1, RaisedFinding{Severity::kWarning, {kind, "vda", {Severity::kInfo, Remedy::kMoreQueues, {"It is so."}, {}}}});
-  agent.pass(1);
-  const Json answer = agent.ask("since=abc-3");
-  ASSERT_THAT(answer["findings"], SizeIs(1));
-  EXPECT_EQ(answer["findings"][0]["finding"], kind->id);
-  EXPECT_EQ(answer["findings"][0]["severity"], "warning");
-  EXPECT_EQ(answer["findings"][0]["evidence"], Json({"It is so."}));
-  EXPECT_FALSE(answer["findings"][0]["remedy"]["steps"].empty());
-  EXPECT_FALSE(agent.ask("since=abc-4").contains("findings"));
+}
+
+// A guest with one queue for four vCPUs, that is under load or is not.
+class Loaded {
+ public:
+  void pass(unsigned seconds, std::uint64_t requests) {
+    for (unsigned i = 0; i < seconds; ++i) {
+      readings.read(0, requests, 100'000);
+      DeviceSnapshot& device = readings.reading().snapshot.devices[0];
+      for (OriginCounters& origin : (*device.queues)[0].origins) origin.local += requests;
+      device.vectors[0].per_cpu[0] += 4 * requests;
+      recent.add(readings.reading().topology, readings.reading().snapshot);
+      told.push_back(recent.judge());
+      page.add(readings.next().reading, realtime_ns += kSecond);
+    }
+  }
+  [[nodiscard]] Json ask(const std::string& query = "") { return Json::parse(page.answer(query, false)->bytes()); }
+
+  test::Readings readings = test::Readings(1, 4);
+  RecentReadings recent;
+  std::vector<RecentFindings> told;  // up to each second
+  std::uint64_t realtime_ns = 1'700'000'000 * kSecond;
+  LivePage page{"1.2.3", "abc", "db1"};
+};
+
+std::vector<std::string> ids_of(const Json& findings) {
+  std::vector<std::string> ids;
+  for (const Json& finding : findings) ids.push_back(finding["finding"]);
+  return ids;
+}
+
+TEST(LivePage, TellsOfEachMomentWhatWasFoundInTheSecondsBeforeIt) {
+  Loaded guest;
+  guest.pass(31, 5'000);
+  guest.pass(30, 0);
+  const Json answer = guest.ask();
+  ASSERT_THAT(answer["judged"], SizeIs(12));
+  for (const Json& judged : answer["judged"]) {
+    const RecentFindings& recent = guest.told.at(judged["step"].get<std::size_t>());
+    EXPECT_NEAR(judged["seconds"], recent.seconds.value_or(0), 0.01);
+    ASSERT_THAT(judged["findings"], SizeIs(recent.found.size()));
+    for (std::size_t i = 0; i < recent.found.size(); ++i) {
+      EXPECT_EQ(judged["findings"][i]["finding"], recent.found[i].kind->id);
+      EXPECT_EQ(judged["findings"][i]["severity"], name_of(recent.found[i].found.severity));
+      EXPECT_EQ(judged["findings"][i]["device"], recent.found[i].device);
+      EXPECT_EQ(judged["findings"][i]["evidence"], Json(recent.found[i].found.evidence));
+    }
+  }
+  EXPECT_THAT(ids_of(answer["judged"][5]["findings"]), Contains("single_queue"));
+  EXPECT_THAT(ids_of(answer["findings"]), Not(Contains("single_queue")));
+  // What it was and what to do about it can be told, too.
+  EXPECT_THAT(ids_of(answer["found_before"]), Contains("single_queue"));
+  for (const Json& finding : answer["found_before"]) EXPECT_TRUE(finding["remedy"].contains("steps"));
+}
+
+TEST(LivePage, TellsOfTheFindingsWhenTheyWereJudged) {
+  Loaded guest;
+  guest.pass(5, 5'000);
+  EXPECT_FALSE(guest.ask().contains("judged")) << "there is hardly a window yet";
+  EXPECT_THAT(guest.ask()["findings"], SizeIs(0));
+  guest.pass(1, 5'000);
+  const Json answer = guest.ask("since=abc-4");
+  EXPECT_THAT(ids_of(answer["findings"]), Contains("single_queue"));
+  EXPECT_FALSE(answer["findings"][0]["explanation"].empty());
+  EXPECT_THAT(answer["judged"], SizeIs(1));
+  guest.pass(1, 5'000);
+  EXPECT_FALSE(guest.ask("since=abc-5").contains("findings"));
+  EXPECT_FALSE(guest.ask("since=abc-5").contains("judged"));
+}
+
+TEST(LivePage, ForgetsWhatWasFoundWithTheMomentsItKeeps) {
+  Loaded guest;
+  guest.pass(31, 5'000);
+  guest.pass(kHistorySeconds + 20, 0);
+  const std::string cursor = guest.ask()["cursor"];
+  const Json answer = guest.ask();
+  EXPECT_THAT(ids_of(answer["found_before"]), Not(Contains("single_queue")));
+  EXPECT_LE(answer["judged"].size(), kHistorySeconds / 5 + 1);
+  EXPECT_LT(answer["judged"][0]["step"].get<unsigned>(), 60U);
 }
 
 TEST(LivePage, TellsOfADiskWithWhichItBeginsToKeepLessDetail) {

@@ -151,7 +151,7 @@ Result<void> run(Collector& collector, SharedPages& shared, LivePage& live, WebC
       }
       const bool due = live.is_due(monotonic_ns());
       Reading reading = collector.sample(due ? Detail::kHistograms : Detail::kCounters);
-      if (due) live.add(std::move(reading), collector.findings(), realtime_ns());
+      if (due) live.add(std::move(reading), realtime_ns());
       shared.forget();
       manager.collected();
     }

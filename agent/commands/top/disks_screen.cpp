@@ -124,7 +124,7 @@ std::vector<std::string> sort_columns() {
 std::vector<const DiskView*> sorted_disks(const Picture& picture, const Ui& ui) {
   std::vector<const DiskView*> disks;
   for (const DiskView& disk : picture.disks)
-    if (disk.name.find(ui.filter) != std::string::npos) disks.push_back(&disk);
+    if (is_shown(disk.name, ui)) disks.push_back(&disk);
   const Column* column = ui.sort == 0 ? nullptr : &columns()[ui.sort - 1];
   std::ranges::stable_sort(disks, [&](const DiskView* a, const DiskView* b) {
     if (column == nullptr) return ui.reversed ? a->name > b->name : a->name < b->name;
@@ -165,17 +165,18 @@ std::vector<TextLine> disk_table(const Picture& picture, const Ui& ui, const Can
   return lines;
 }
 
-std::vector<TextLine> finding_titles(const Picture& picture, std::size_t most) {
-  const Findings& findings = picture.findings;
-  if (!findings.seconds) return {};
-  if (findings.found.empty()) return {line(fmt::format("No finding in {:.0f} s.", *findings.seconds), Style::kDim)};
-  std::vector<TextLine> lines = {line(fmt::format("Found in {:.0f} s:", *findings.seconds), Style::kDim)};
-  for (const Finding& finding : findings.found) {
-    if (lines.size() == most && findings.found.size() + 1 > most) break;
-    lines.push_back(
-        {{{fmt::format("{:<5}", short_name(finding.found.severity)), style_of(finding.found.severity)},
-          {plain_text(fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title))}},
-         finding.device});
+std::vector<TextLine> finding_titles(const Picture& picture, const Ui& ui, std::size_t most) {
+  if (!picture.findings.seconds) return {};
+  const std::vector<const Finding*> findings = shown_findings(picture, ui);
+  std::vector<TextLine> lines = {line(findings_head(picture, ui), Style::kDim)};
+  for (const Finding* finding : findings) {
+    if (lines.size() + 1 == most && findings.size() + 1 > most) {
+      lines.push_back(line(fmt::format("... and {} more: press f", findings.size() + 1 - lines.size()), Style::kDim));
+      break;
+    }
+    lines.push_back({{{fmt::format("{:<5}", short_name(finding->found.severity)), style_of(finding->found.severity)},
+                      {plain_text(place_and_title(*finding))}},
+                     finding->device});
   }
   return lines;
 }

@@ -6,6 +6,7 @@
 
 #include "agent/base/text.h"
 #include "agent/commands/top/frame.h"
+#include "agent/diagnosis/phrases.h"
 #include "agent/diagnosis/platform.h"
 #include "agent/diagnosis/remedies.h"
 
@@ -44,21 +45,41 @@ void add_remedy(const Picture& picture, const Finding& finding, std::size_t widt
 
 }  // namespace
 
-std::vector<TextLine> finding_lines(const Picture& picture, const Canvas& canvas) {
-  const Findings& findings = picture.findings;
-  if (!findings.seconds) return {line("There is no window yet in which something could be found.")};
-  if (findings.found.empty()) return {line(fmt::format("No finding in {:.0f} s.", *findings.seconds))};
+bool is_shown(const std::string& disk, const Ui& ui) { return disk.find(ui.filter) != std::string::npos; }
+
+std::vector<const Finding*> shown_findings(const Picture& picture, const Ui& ui) {
+  std::vector<const Finding*> shown;
+  for (const Finding& finding : picture.findings.found)
+    if (finding.device.empty() || is_shown(finding.device, ui)) shown.push_back(&finding);
+  return shown;
+}
+
+std::string findings_head(const Picture& picture, const Ui& ui) {
+  const bool some = !shown_findings(picture, ui).empty();
+  const std::string time = duration(picture.findings.seconds.value_or(0));
+  return fmt::format(
+      "{} in the {}{}{}", some ? "Found" : "No finding",
+      ui.paused ? fmt::format("{} before this moment", time) : "last " + time,
+      ui.filter.empty() ? "" : fmt::format(", in the guest and on disks with \"{}\" in their name", ui.filter),
+      some ? ":" : ".");
+}
+
+std::string place_and_title(const Finding& finding) {
+  return fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title);
+}
+
+std::vector<TextLine> finding_lines(const Picture& picture, const Ui& ui, const Canvas& canvas) {
+  if (!picture.findings.seconds) return {line("There is no window yet in which something could be found.")};
   std::vector<TextLine> lines;
-  for (const Finding& finding : findings.found) {
-    if (!lines.empty()) lines.emplace_back();
-    lines.push_back(
-        {{{fmt::format("{} ", name_of(finding.found.severity)), style_of(finding.found.severity)},
-          {plain_text(fmt::format("{}: {}", finding.device.empty() ? "guest" : finding.device, finding.kind->title)),
-           Style::kBold}},
-         finding.device});
-    for (const std::string& sentence : finding.found.evidence) add_wrapped(lines, sentence, canvas.width, "  ", "  ");
-    add_remedy(picture, finding, canvas.width, lines);
-    lines.push_back(line(fmt::format("  More: vqscope explain {}", finding.kind->id), Style::kDim));
+  add_wrapped(lines, findings_head(picture, ui), canvas.width, "", "  ", Style::kDim);
+  for (const Finding* finding : shown_findings(picture, ui)) {
+    lines.emplace_back();
+    lines.push_back({{{fmt::format("{} ", name_of(finding->found.severity)), style_of(finding->found.severity)},
+                      {plain_text(place_and_title(*finding)), Style::kBold}},
+                     finding->device});
+    for (const std::string& sentence : finding->found.evidence) add_wrapped(lines, sentence, canvas.width, "  ", "  ");
+    add_remedy(picture, *finding, canvas.width, lines);
+    lines.push_back(line(fmt::format("  More: vqscope explain {}", finding->kind->id), Style::kDim));
   }
   return lines;
 }
@@ -84,8 +105,9 @@ std::vector<TextLine> help_lines(const Canvas& canvas) {
   add("HOST", "share of the requests' time that was spent at the host");
   add("Q/CPU", "hardware queues / online vCPUs");
   add("IRQ", "vCPU that takes most of the disk's interrupts, and its share of them");
-  add("FIND", "the worst finding of the last 10 s");
+  add("FIND", "the worst finding of the last seconds, as below the disks");
   add("-", "not measured");
+  add(".", "none, in the table of queues and vCPUs");
   lines.emplace_back();
   add_wrapped(
       lines,

@@ -97,7 +97,8 @@ std::vector<TextLine> disks_body(const Picture& picture, const Ui& ui, const Can
   std::vector<TextLine> table = disk_table(picture, ui, canvas), body = {std::move(table.front())};
   table.erase(table.begin());
   for (const TextLine& disk : table) frame.extent.disks.push_back(disk.disk);
-  std::vector<TextLine> found = finding_titles(picture, room ? std::max<std::size_t>(*room / 3, 3) : ~std::size_t{0});
+  std::vector<TextLine> found =
+      finding_titles(picture, ui, room ? std::max<std::size_t>(*room / 3, 3) : ~std::size_t{0});
   if (room) {
     const std::size_t below = found.empty() ? 0 : found.size() + 1;
     frame.extent.page = std::max<std::size_t>(*room - std::min(*room, below + 1), 1);
@@ -119,7 +120,7 @@ std::vector<TextLine> disks_body(const Picture& picture, const Ui& ui, const Can
 std::vector<TextLine> body_of(const Picture& picture, const Ui& ui, const Canvas& canvas) {
   switch (ui.screen) {
     case Screen::kDisk: return disk_lines(picture, ui, canvas);
-    case Screen::kFindings: return finding_lines(picture, canvas);
+    case Screen::kFindings: return finding_lines(picture, ui, canvas);
     default: return help_lines(canvas);
   }
 }

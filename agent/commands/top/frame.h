@@ -31,12 +31,25 @@ Frame make_frame(const Picture* picture, const Ui& ui, const PictureOrigin& orig
 // The titles of the columns by which the disks can be sorted.
 std::vector<std::string> sort_columns();
 
+// Whether what is typed of disks' names lets one be seen.
+bool is_shown(const std::string& disk, const Ui& ui);
+
+// Of the disks that are shown, and of the whole guest.
+std::vector<const Finding*> shown_findings(const Picture& picture, const Ui& ui);
+
+// "vda: The disk has fewer queues than there are vCPUs"
+std::string place_and_title(const Finding& finding);
+
+// "Found in the last 10 s, in the guest and on disks with "vd" in their name:"; to be called when there is a window.
+std::string findings_head(const Picture& picture, const Ui& ui);
+
 // What the screens have between head and foot.
 std::vector<const DiskView*> sorted_disks(const Picture& picture, const Ui& ui);
 std::vector<TextLine> disk_table(const Picture& picture, const Ui& ui, const Canvas& canvas);  // first its head
-std::vector<TextLine> finding_titles(const Picture& picture, std::size_t most);
+// First over which time they hold, and of which disks; nothing without a window.
+std::vector<TextLine> finding_titles(const Picture& picture, const Ui& ui, std::size_t most);
 std::vector<TextLine> disk_lines(const Picture& picture, const Ui& ui, const Canvas& canvas);
-std::vector<TextLine> finding_lines(const Picture& picture, const Canvas& canvas);
+std::vector<TextLine> finding_lines(const Picture& picture, const Ui& ui, const Canvas& canvas);
 std::vector<TextLine> help_lines(const Canvas& canvas);
 
 }  // namespace vqscope

@@ -8,10 +8,6 @@ namespace vqscope {
 
 namespace {
 
-// What is found is judged over such a window, as `vqscope doctor` does.
-constexpr std::uint64_t kFindingsNs = 10'000'000'000;
-// And again after so long: it takes all readings in it.
-constexpr std::uint64_t kJudgeAgainNs = 5'000'000'000;
 constexpr std::uint64_t kStripNs = 60'000'000'000;
 // More columns than a very wide terminal has are not kept.
 constexpr std::size_t kMostColumns = 240;
@@ -87,28 +83,25 @@ Result<void> Scene::load(std::size_t index) {
 }
 
 Result<void> Scene::judge(std::size_t index) {
-  const std::uint64_t now = history_.realtime_ns(index);
-  const bool known = judged_ && judged_->index <= index && judged_->index >= history_.begin();
-  if (known && judged_->index == index) return {};
-  if (known && judged_->findings.seconds.value_or(0) * 1e9 >= static_cast<double>(kFindingsNs - kJudgeAgainNs) &&
-      history_.realtime_ns(judged_->index) + kJudgeAgainNs > now)
-    return {};
-  Course course;
-  std::optional<std::pair<RecordingHeader, Snapshot>> first;
-  Judged judged{index, {}};
-  auto visited = history_.visit(first_within(history_, index, kFindingsNs), index + 1,
-                                [&](std::size_t i, const RecordingHeader& header, const Reading& reading) {
-                                  if (!first || !is_same_run(first->first, header)) {
-                                    course = Course();
-                                    first = {header, reading.snapshot};
-                                  }
-                                  course.add(reading.topology, reading.snapshot);
-                                  if (i != index || reading.snapshot.time_ns <= first->second.time_ns) return;
-                                  Diagnosis diagnosis =
-                                      diagnose(reading.topology, first->second, reading.snapshot, course);
-                                  judged.findings = {std::move(diagnosis.findings), diagnosis.seconds};
-                                });
+  if (judged_ && judged_->index == index) return {};
+  // The window begins with a reading before its first second.
+  const std::size_t within = first_within(history_, index, kRecentNs);
+  std::size_t first = within == history_.begin() ? within : within - 1;
+  Judged judged;
+  if (judged_ && judged_->index < index && judged_->index >= first) {
+    judged = std::move(*judged_);
+    first = judged.index + 1;
+  }
+  judged_.reset();
+  auto visited =
+      history_.visit(first, index + 1, [&](std::size_t, const RecordingHeader& header, const Reading& reading) {
+        if (!is_same_run(judged.header, header)) judged.readings.clear();
+        judged.header = header;
+        judged.readings.add(reading.topology, reading.snapshot);
+      });
   if (!visited) return visited;
+  judged.index = index;
+  judged.findings = judged.readings.judge();
   judged_ = std::move(judged);
   return {};
 }
@@ -166,8 +159,10 @@ Result<Picture> Scene::picture(const Ui& ui) {
   if (ui.screen == Screen::kHelp) return picture;
   picture.guest = guest_view(pair_->before ? &*pair_->before : nullptr, now);
   picture.seconds = picture.guest.seconds;
-  if (auto judged = judge(ui.shown); !judged) return tl::unexpected(judged.error());
-  picture.findings = judged_->findings;
+  if (ui.screen == Screen::kDisks || ui.screen == Screen::kFindings) {
+    if (auto judged = judge(ui.shown); !judged) return tl::unexpected(judged.error());
+    picture.findings = judged_->findings;
+  }
   if (ui.screen == Screen::kDisks) {
     for (const Disk& disk : now.topology.disks) {
       const auto window = window_of(disk);

@@ -11,7 +11,7 @@
 
 #include "agent/commands/top/history.h"
 #include "agent/commands/top/ui.h"
-#include "agent/diagnosis/diagnosis.h"
+#include "agent/diagnosis/recent.h"
 #include "agent/view/disk_view.h"
 #include "agent/view/guest_view.h"
 #include "agent/view/matrix.h"
@@ -34,12 +34,6 @@ struct DiskPicture {
   double strip_seconds = 0;           // that these took
 };
 
-// What was found in the last seconds.
-struct Findings {
-  std::vector<Finding> found;     // the worst first
-  std::optional<double> seconds;  // that were looked at; absent: there is no window yet
-};
-
 struct Picture {
   std::uint64_t realtime_ns = 0;
   std::optional<double> seconds;  // of the window; absent: there is none
@@ -48,7 +42,7 @@ struct Picture {
   GuestView guest;
   std::vector<DiskView> disks;      // of kDisks
   std::optional<DiskPicture> disk;  // of kDisk; absent if there is no such disk
-  Findings findings;                // of all screens but kHelp
+  RecentFindings findings;          // of kDisks and kFindings
 };
 
 // What is known before there is a reading.
@@ -70,9 +64,12 @@ class Scene {
     Reading now;
     std::optional<Reading> before;
   };
+  // The readings up to one, and what was found in them.
   struct Judged {
     std::size_t index = 0;
-    Findings findings;
+    RecordingHeader header;
+    RecentReadings readings;
+    RecentFindings findings;
   };
 
   Result<void> load(std::size_t index);

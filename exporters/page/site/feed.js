@@ -2,6 +2,7 @@
 // The agent's history, fetched once a second with a cursor: what is new since the last answer, and nothing else.
 
 /** @typedef {import('../types').Answer} Answer */
+/** @typedef {import('../types').Finding} Finding */
 /** @typedef {import('../types').Placed} Placed */
 
 // An answer that takes long is told of, but asked for anew only later: a browser may be asking for a password meanwhile.
@@ -14,8 +15,10 @@ export class Feed {
   steps = [];
   /** @type {import('../types').Machine | null} */
   machine = null;
-  /** @type {import('../types').Finding[]} */
-  findings = [];
+  /** @type {import('../types').Judged[]} the oldest first */
+  judged = [];
+  /** @type {Finding[]} found last, and those of the history that were not */
+  #known = [];
   keptSeconds = 900;
   stepSeconds = 1;
   /** How often the steps were others than before: of another run of the agent, or after a gap. */
@@ -47,6 +50,25 @@ export class Feed {
   /** @param {number} number */
   step(number) {
     return this.steps[number - this.oldest];
+  }
+
+  /**
+   * When it was judged what held at a step; undefined: it was not.
+   * @param {number} number of the step
+   */
+  judgedAt(number) {
+    return this.judged.filter(({step}) => step <= number).pop();
+  }
+
+  /**
+   * What held at a step, with what it was then.
+   * @param {number} number @returns {Finding[]}
+   */
+  findingsAt(number) {
+    return (this.judgedAt(number)?.findings ?? []).flatMap((held) => {
+      const known = this.#known.find(({finding, device}) => finding === held.finding && device === held.device);
+      return known ? [{...known, ...held}] : [];
+    });
   }
 
   /** Asks until a password is asked for, which browsers do in the reader's face, each time. */
@@ -93,6 +115,7 @@ export class Feed {
 
   #beginAnew() {
     this.steps = [];
+    this.judged = [];
     ++this.beginnings;
   }
 
@@ -107,7 +130,7 @@ export class Feed {
     this.keptSeconds = answer.kept_seconds;
     this.stepSeconds = answer.step_seconds;
     if (answer.machine) this.machine = answer.machine;
-    if (answer.findings) this.findings = answer.findings;
+    if (answer.findings) this.#known = [...answer.findings, ...answer.found_before ?? []];
     const first = Number(newest) - answer.steps.length + 1;
     // A page that slept for longer than the agent remembers begins anew.
     if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.#beginAnew();
@@ -118,6 +141,10 @@ export class Feed {
     const end = this.steps.length ? this.steps[this.steps.length - 1].at : 0;
     const kept = this.steps.findIndex((step) => step.at > end - this.keptSeconds);
     if (kept > 0) this.steps.splice(0, kept);
+    this.judged.push(...answer.judged ?? []);
+    // The last one before the oldest step holds there.
+    const over = this.judged.filter(({step}) => step <= this.oldest).length - 1;
+    if (over > 0) this.judged.splice(0, over);
     this.catchingUp = answer.more;
     return answer.more;
   }

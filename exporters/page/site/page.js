@@ -242,12 +242,23 @@ function renderMachine() {
   setText(byId('guest'), `${machine.guest ? `Guest${machine.vmm && ` (${machine.vmm})`}` : 'No guest'}, ${cpus}.${off.join('')}`);
 }
 
+/** Number of the step that the reader stays at, whatever is pointed at: lists do not move under the pointer. */
+const chosenStep = () => view.moment ?? view.edge ?? feed.newest;
+
+function renderFindings() {
+  const judged = feed.judgedAt(chosenStep()), findings = feed.findingsAt(chosenStep());
+  const step = judged && feed.step(judged.step);
+  setText(byId('findings-moment'), judged ? `in the ${duration(judged.seconds)}${step ? ` to ${clock(step.time)}` : ''}` : '');
+  setText(byId('no-findings'), judged ? 'Nothing was found.' : 'Nothing has been judged yet: that takes some seconds.');
+  byId('no-findings').hidden = findings.length > 0;
+  fillFindings(byId('findings'), findings);
+  fillFound(byId('found'), findings);
+}
+
 function render() {
   renderStatus();
   renderMachine();
-  fillFindings(byId('findings'), feed.findings);
-  fillFound(byId('found'), feed.findings);
-  byId('no-findings').hidden = feed.findings.length > 0;
+  renderFindings();
   if (feed.steps.length === 0 || !feed.machine) return;
   const step = feed.step(pointed ?? view.moment ?? view.edge ?? feed.newest) ?? feed.steps[feed.steps.length - 1];
   const abouts = feed.machine.disks;
@@ -256,7 +267,7 @@ function render() {
   const leftOut = step.left_out_disks ?? 0;
   byId('left-out').hidden = leftOut === 0;
   setText(byId('left-out'), `There are too many disks to keep all of them: ${plural(leftOut, 'quieter disk')} left out here.`);
-  fillDisks(byId('disk-rows'), abouts, step, feed.findings, view.disk, (disk) => choose({disk, queue: undefined}));
+  fillDisks(byId('disk-rows'), abouts, step, feed.findingsAt(chosenStep()), view.disk, (disk) => choose({disk, queue: undefined}));
   byId('disk').hidden = view.disk === '';
   if (view.disk === '') return;
   const span = spanShown(), disk = diskOf(step);
