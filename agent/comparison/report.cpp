@@ -260,7 +260,9 @@ Result<Comparison> compare_series(const Series& before, const Series& after,
   comparison.findings = compare_findings(before, after, name_after);
   keep_judged(before, after, name_after, comparison);
   for (const Series* side : {&before, &after})
-    comparison.notes.insert(comparison.notes.end(), side->notes.begin(), side->notes.end());
+    for (const std::string& note : side->notes)  // both may be of one file
+      if (std::find(comparison.notes.begin(), comparison.notes.end(), note) == comparison.notes.end())
+        comparison.notes.push_back(note);
   return comparison;
 }
 

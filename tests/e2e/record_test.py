@@ -56,6 +56,10 @@ class Recording(unittest.TestCase):
         self.assertIn(done.returncode, (0, 3), done.stderr)
         return next(d for d in json.loads(done.stdout)["devices"] if d["after"] == device), json.loads(done.stdout)
 
+    def notes(self, device):
+        """What is said of the recording, but that readings came late, as on a busy machine."""
+        return [n for n in self.totals(device)[1]["notes"] if not n.startswith("there was no reading from ")]
+
     def check_fails(self, status, sentence, *arguments, **keywords):
         done = vqscope(*arguments, **keywords)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
@@ -82,7 +86,7 @@ class Recording(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"are in standard output", done.stderr)
         self.file.write_bytes(done.stdout)
-        self.assertEqual(self.totals(vqtest.root_disk())[1]["notes"], [])
+        self.assertEqual(self.notes(vqtest.root_disk()), [])
         for files in (("-", self.file), (self.file, "/dev/stdin")):
             piped = subprocess.run([vqtest.AGENT, "compare", *files, "--json"], input=done.stdout, capture_output=True,
                                    timeout=60)
@@ -207,7 +211,8 @@ class Recording(unittest.TestCase):
         self.assertIn("were removed", self.said)
         self.wait_for_growth()
         self.assertEqual(self.stop(recorder, signal.SIGTERM), 0, self.said)
-        self.assertEqual(self.totals(vqtest.root_disk())[1]["notes"], [])
+        again, = self.notes(vqtest.root_disk())
+        self.assertRegex(again, r"^vqscope was started again, seen \d+ s into ")
 
     def test_an_agent_that_is_gone_at_the_end_is_a_failure(self):
         loop = vqtest.Loop(self)
@@ -272,7 +277,7 @@ class Recording(unittest.TestCase):
         self.said += recorder.stderr.read()
         self.assertEqual(recorder.wait(60), 1)
         self.assertIn("No space left on device", self.said)
-        self.assertEqual(self.totals(loop.name)[1]["notes"], [])
+        self.assertEqual(self.notes(loop.name), [])
 
     def test_what_cannot_be_compared_is_one_sentence(self):
         self.check_fails(4, "No such file", "compare", self.file, self.file)
