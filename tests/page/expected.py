@@ -34,7 +34,9 @@ class Latency:
         before = 0
         for index, here in zip(BOUNDS, self.buckets):
             if here and before + here >= q * self.count:
-                return 2 ** ((index - 1 + (q * self.count - before) / here) / 8)
+                share = (q * self.count - before) / here
+                # The first begins at 0.
+                return share * 2 ** (index / 8) if index == BOUNDS[0] else 2 ** ((index - 1 + share) / 8)
             before += here
         return 2 ** (BOUNDS[-1] / 8)
 

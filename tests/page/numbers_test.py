@@ -346,6 +346,7 @@ class Numbers(unittest.TestCase):
         expected = self.check_all(first, last)
         self.assertIn("failed requests", expected)
         self.assertEqual(self.grown(first, last)("vqscope_irq_interrupts_total"), 0)
+        self.assertEqual(self.browser.text("figure:has(#interrupts) output"), "none was seen")
 
     def test_of_a_request_that_hangs_and_of_one_whose_issue_was_not_seen(self):
         frozen = vqtest.FrozenLoop(self)

@@ -135,7 +135,7 @@ TEST(TopFindings, AreThoseOfTheDisksThatTheFilterShowsAndOfTheGuest) {
   for (const char* screen : {"1", "3"}) {
     press(player, screen);
     const auto rows = draw(player);
-    EXPECT_THAT(rows, Contains("Found in the last 10 s, in the guest and on disks with \"vdb\" in their name:"));
+    EXPECT_THAT(rows, Contains("Found in the last 10 s, of the guest and of disks with \"vdb\":"));
     EXPECT_THAT(rows, Contains(HasSubstr("guest: The host")));
     EXPECT_THAT(rows, Not(Contains(HasSubstr("vda: "))));
   }

@@ -57,11 +57,10 @@ std::vector<const Finding*> shown_findings(const Picture& picture, const Ui& ui)
 std::string findings_head(const Picture& picture, const Ui& ui) {
   const bool some = !shown_findings(picture, ui).empty();
   const std::string time = duration(picture.findings.seconds.value_or(0));
-  return fmt::format(
-      "{} in the {}{}{}", some ? "Found" : "No finding",
-      ui.paused ? fmt::format("{} before this moment", time) : "last " + time,
-      ui.filter.empty() ? "" : fmt::format(", in the guest and on disks with \"{}\" in their name", ui.filter),
-      some ? ":" : ".");
+  return fmt::format("{} in the {}{}{}", some ? "Found" : "No finding",
+                     ui.paused ? fmt::format("{} before this moment", time) : "last " + time,
+                     ui.filter.empty() ? "" : fmt::format(", of the guest and of disks with \"{}\"", ui.filter),
+                     some ? ":" : ".");
 }
 
 std::string place_and_title(const Finding& finding) {

@@ -40,7 +40,7 @@ std::vector<const Finding*> shown_findings(const Picture& picture, const Ui& ui)
 // "vda: The disk has fewer queues than there are vCPUs"
 std::string place_and_title(const Finding& finding);
 
-// "Found in the last 10 s, in the guest and on disks with "vd" in their name:"; to be called when there is a window.
+// "Found in the last 10 s, of the guest and of disks with "vd":"; to be called when there is a window.
 std::string findings_head(const Picture& picture, const Ui& ui);
 
 // What the screens have between head and foot.

@@ -159,7 +159,9 @@ function renderPictures(step, span) {
   const cpus = feed.machine?.online_cpus ?? [];
   charts.interrupts.show(span, `Interrupts by vCPU ${over}: the table of queues and vCPUs has the numbers`,
                          cpuMap(cpus, (each) => loadOf(each)?.interrupts));
-  [requests, bytes, inFlight].forEach((text, i) => setText(document.querySelectorAll('figcaption output')[i], text));
+  const interrupts = span.steps.flatMap((each) => loadOf(each)?.interrupts ?? []);
+  const none = loadOf(step)?.interrupts && interrupts.every((count) => count === 0) ? 'none was seen' : '';
+  [requests, bytes, inFlight, none].forEach((text, i) => setText(document.querySelectorAll('figcaption output')[i], text));
 }
 let rows = {first: 0, end: 1};
 
