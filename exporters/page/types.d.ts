@@ -103,12 +103,22 @@ export interface Finding {
   remedy: {summary: string; steps: RemedyStep[]};
 }
 
+/** What is shown is of a recording, from `begin` to `end`, in seconds since 1970. */
+export interface Recording {
+  note: string;
+  begin: number;
+  end: number;
+  /** Of what there was no room for. */
+  goes_on_until?: number;
+}
+
 export interface Answer {
   version: string;
   cursor: string;
   more: boolean;
   step_seconds: number;
   kept_seconds: number;
+  recording?: Recording;
   machine?: Machine;
   findings?: Finding[];
   steps: Step[];

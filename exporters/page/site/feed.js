@@ -16,6 +16,8 @@ export class Feed {
   machine = null;
   /** @type {import('../types').Finding[]} */
   findings = [];
+  /** @type {import('../types').Recording | null} of a recording there is no more to come */
+  recording = null;
   keptSeconds = 900;
   stepSeconds = 1;
   /** How often the steps were others than before: of another run of the agent, or after a gap. */
@@ -49,9 +51,12 @@ export class Feed {
     return this.steps[number - this.oldest];
   }
 
-  /** Asks until a password is asked for, which browsers do in the reader's face, each time. */
+  /**
+   * Asks until a password is asked for, which browsers do in the reader's face, each time, or all of a recording is
+   * there.
+   */
   async run() {
-    while (!this.locked) {
+    while (!this.locked && !(this.recording && !this.catchingUp && !this.trouble)) {
       const began = performance.now();
       let more = false;
       try {
@@ -106,6 +111,7 @@ export class Feed {
     this.#cursor = answer.cursor;
     this.keptSeconds = answer.kept_seconds;
     this.stepSeconds = answer.step_seconds;
+    this.recording = answer.recording ?? null;
     if (answer.machine) this.machine = answer.machine;
     if (answer.findings) this.findings = answer.findings;
     const first = Number(newest) - answer.steps.length + 1;
