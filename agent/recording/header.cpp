@@ -11,6 +11,14 @@
 
 namespace vqscope {
 
+std::uint64_t realtime_of(const RecordingHeader& header, std::uint64_t time_ns) {
+  return header.started_realtime_ns + (time_ns - header.started_monotonic_ns);
+}
+
+bool is_same_run(const RecordingHeader& earlier, const RecordingHeader& later) {
+  return earlier.counting_since_ns == later.counting_since_ns && earlier.boot_id == later.boot_id;
+}
+
 RecordingHeader make_recording_header(const std::filesystem::path& procfs, std::uint64_t counting_since_ns,
                                       std::string note) {
   RecordingHeader header;

@@ -35,6 +35,12 @@ struct RecordingHeader {
   friend bool operator==(const RecordingHeader&, const RecordingHeader&) = default;
 };
 
+// When a reading of CLOCK_MONOTONIC `time_ns` was taken, in nanoseconds since 1970.
+std::uint64_t realtime_of(const RecordingHeader& header, std::uint64_t time_ns);
+
+// Whether the counters of two readings that followed one another are of one run of the agent.
+bool is_same_run(const RecordingHeader& earlier, const RecordingHeader& later);
+
 // Of this guest, starting now.
 RecordingHeader make_recording_header(const std::filesystem::path& procfs, std::uint64_t counting_since_ns,
                                       std::string note = {});

@@ -164,6 +164,17 @@ std::string cut_short(const std::string& name, const RecordingDamage& damage) {
                      damage.what);
 }
 
+std::uint64_t realtime_of(const DecodedSnapshot& snapshot) {
+  return realtime_of(snapshot.header, snapshot.reading.snapshot.time_ns);
+}
+
+RecordingHeader starting_at(const DecodedSnapshot& snapshot) {
+  RecordingHeader header = snapshot.header;
+  header.started_realtime_ns = realtime_of(snapshot);
+  header.started_monotonic_ns = snapshot.reading.snapshot.time_ns;
+  return header;
+}
+
 Result<DecodedSnapshot> decode_recorded_snapshot(std::string bytes, std::string name) {
   auto reader = RecordingReader::from_bytes(std::move(bytes), name);
   if (!reader) return tl::unexpected(reader.error());

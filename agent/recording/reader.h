@@ -74,6 +74,12 @@ struct DecodedSnapshot {
   std::size_t segment = 0;
 };
 
+// When it was taken, in nanoseconds since 1970.
+std::uint64_t realtime_of(const DecodedSnapshot& snapshot);
+
+// Its header, of a segment that starts with it.
+RecordingHeader starting_at(const DecodedSnapshot& snapshot);
+
 // The first reading of a recording in memory, such as GET /-/snapshot answers.
 Result<DecodedSnapshot> decode_recorded_snapshot(std::string bytes, std::string name);
 

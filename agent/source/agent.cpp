@@ -20,11 +20,11 @@ class Agent : public Source {
     // What goes away later is told of by the readings.
     if (std::exchange(first_, false)) {
       if (auto found = find_named(disks_, reading.topology); !found) return tl::unexpected(found.error());
-      if (auto up = check_required(required_probes_, reading.probes); !up) return tl::unexpected(up.error());
+      if (auto up = check_required(required_probes_, reading.probes, place()); !up) return tl::unexpected(up.error());
     }
     keep_selected(disks_, reading);
     const RecordingHeader& header = snapshot->header;
-    if (last_ && (header.counting_since_ns != last_->counting_since_ns || header.boot_id != last_->boot_id)) ++segment_;
+    if (last_ && !is_same_run(*last_, header)) ++segment_;
     last_ = header;
     snapshot->segment = segment_;
     return std::move(*snapshot);

@@ -91,6 +91,28 @@ std::string_view hint_at(CURLcode code) {
   }
 }
 
+// Until the transfer is over; nullopt when `give_up` was readable before.
+std::optional<CURLcode> perform(CURLM* transfers, CURL* curl, int give_up) {
+  if (::curl_multi_add_handle(transfers, curl) != CURLM_OK) return CURLE_FAILED_INIT;
+  std::optional<CURLcode> result;
+  curl_waitfd watched = {give_up, CURL_WAIT_POLLIN, 0};
+  const unsigned count = give_up >= 0 ? 1 : 0;
+  int running = 1;
+  while (running > 0 && watched.revents == 0) {
+    constexpr int kPatienceMs = 1000;  // libcurl has timers of its own, which end it sooner
+    if (::curl_multi_perform(transfers, &running) != CURLM_OK ||
+        (running > 0 && ::curl_multi_poll(transfers, &watched, count, kPatienceMs, nullptr) != CURLM_OK)) {
+      result = CURLE_FAILED_INIT;
+      break;
+    }
+  }
+  int left = 0;
+  while (const CURLMsg* message = ::curl_multi_info_read(transfers, &left))
+    if (message->msg == CURLMSG_DONE) result = message->data.result;
+  ::curl_multi_remove_handle(transfers, curl);
+  return result;
+}
+
 void set_file(CURL* curl, CURLoption option, const std::filesystem::path& file) {
   if (!file.empty()) ::curl_easy_setopt(curl, option, file.c_str());
 }
@@ -98,11 +120,13 @@ void set_file(CURL* curl, CURLoption option, const std::filesystem::path& file) 
 }  // namespace
 
 void AgentClient::Closer::operator()(void* handle) const { ::curl_easy_cleanup(handle); }
+void AgentClient::TransfersCloser::operator()(void* transfers) const { ::curl_multi_cleanup(transfers); }
 
 Result<AgentClient> AgentClient::create(const AgentAddress& address) {
   if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return fail("cannot start libcurl");
-  std::unique_ptr<void, Closer> handle(::curl_easy_init());
-  if (!handle) return fail("cannot start libcurl");
+  Transfers transfers(::curl_multi_init());
+  Handle handle(::curl_easy_init());
+  if (!transfers || !handle) return fail("cannot start libcurl");
   CURL* curl = handle.get();
   const bool local = address.url.starts_with(kUnix);
   if (local) ::curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, address.url.c_str() + kUnix.size());
@@ -114,7 +138,11 @@ Result<AgentClient> AgentClient::create(const AgentAddress& address) {
   ::curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, address.patience_ms);
   ::curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  return AgentClient(std::move(handle), local ? address.url + kPath : std::move(*shown));
+#if LIBCURL_VERSION_NUM >= 0x075700
+  ::curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);  // a name that is not resolved is not waited for at the end
+#endif
+  return AgentClient(std::move(transfers), std::move(handle), address.give_up,
+                     local ? address.url + kPath : std::move(*shown));
 }
 
 std::string AgentClient::library() { return fmt::format("libcurl {}", ::curl_version_info(CURLVERSION_NOW)->version); }
@@ -126,8 +154,10 @@ Result<DecodedSnapshot> AgentClient::snapshot() {
   ::curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &append);
   ::curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
-  const CURLcode code = ::curl_easy_perform(curl);
+  const auto performed = perform(transfers_.get(), curl, give_up_);
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
+  if (!performed) return fail(fmt::format("{} had not answered when this was ended", url_), ECANCELED);
+  const CURLcode code = *performed;
   if (code == CURLE_COULDNT_CONNECT && url_.starts_with(kUnix))
     return fail(fmt::format("cannot read {}: no agent serves on that socket, or this user may not open it", url_));
   if (code == CURLE_OPERATION_TIMEDOUT) {

@@ -20,6 +20,7 @@ struct AgentAddress {
   std::filesystem::path ca_file;                     // PEM; empty: the system's CAs
   std::filesystem::path certificate_file, key_file;  // PEM, shown to the agent; empty: none
   long patience_ms = 5000;                           // how long to wait for an answer
+  int give_up = -1;  // descriptor that is readable when no answer is to be waited for any more; -1: none
 };
 
 // A connection to one agent, kept open between calls. An object serves one thread at a time.
@@ -35,18 +36,27 @@ class AgentClient {
   // Of the snapshot, without the password.
   [[nodiscard]] const std::string& url() const { return url_; }
 
-  // GET /-/snapshot.
+  // GET /-/snapshot. The error has the code ECANCELED where AgentAddress::give_up was readable before the answer was
+  // there.
   Result<DecodedSnapshot> snapshot();
 
  private:
   struct Closer {
     void operator()(void* handle) const;
   };
-  AgentClient(std::unique_ptr<void, Closer> handle, std::string url)
-      : handle_(std::move(handle)), url_(std::move(url)) {}
+  struct TransfersCloser {
+    void operator()(void* transfers) const;
+  };
+  using Handle = std::unique_ptr<void, Closer>;
+  using Transfers = std::unique_ptr<void, TransfersCloser>;
+  AgentClient(Transfers transfers, Handle handle, int give_up, std::string url)
+      : transfers_(std::move(transfers)), handle_(std::move(handle)), give_up_(give_up), url_(std::move(url)) {}
 
-  std::unique_ptr<void, Closer> handle_;  // libcurl's
-  std::string url_;                       // of the snapshot, to be shown
+  // libcurl's: what a transfer runs in, with the connections that are kept, and the transfer.
+  Transfers transfers_;
+  Handle handle_;
+  int give_up_;
+  std::string url_;  // of the snapshot, to be shown
 };
 
 }  // namespace vqscope

@@ -29,8 +29,9 @@ Result<std::vector<std::string>> look_at_procfs(const std::filesystem::path& pro
 
 DiskSelection all_disks() { return {DeviceFilter::of_all(), {}, {}, {}}; }
 
-Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent) {
-  const bool remote = !agent.url.empty();
+namespace {
+
+Result<DiskSelection> select(const MeasureOptions& options, bool remote) {
   std::vector<std::string> notes;
   if (!remote) {
     auto noted = look_at_procfs(options.paths.procfs);
@@ -50,6 +51,14 @@ Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAdd
   if (!filter) return tl::unexpected(filter.error());
   return DiskSelection{std::move(*filter), {}, std::move(notes), {}};
 }
+
+}  // namespace
+
+Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent) {
+  return select(options, !agent.url.empty());
+}
+
+Result<DiskSelection> select_recorded_disks(const MeasureOptions& options) { return select(options, true); }
 
 Result<void> find_named(DiskSelection& selection, const Topology& topology) {
   if (selection.names.empty()) return {};

@@ -27,6 +27,9 @@ DiskSelection all_disks();
 // What a running agent measures (no URL: there is none) is its own choice, if nothing is asked for here.
 Result<DiskSelection> select_disks(const MeasureOptions& options, const AgentAddress& agent);
 
+// The same of a recording, of which this machine knows nothing.
+Result<DiskSelection> select_recorded_disks(const MeasureOptions& options);
+
 // Looks names up among the disks of a topology, which an agent elsewhere measures: what has no requests of its own
 // stands for the disks below it. Fails when there is neither.
 Result<void> find_named(DiskSelection& selection, const Topology& topology);

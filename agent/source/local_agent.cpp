@@ -16,13 +16,14 @@ constexpr long kPatienceMs = 1000;
 
 }  // namespace
 
-std::unique_ptr<Source> find_local_agent(const MeasureOptions& options) {
+std::unique_ptr<Source> find_local_agent(const MeasureOptions& options, int give_up) {
   const SystemPaths usual;
   if (options.paths.procfs != usual.procfs || options.paths.sysfs != usual.sysfs) return nullptr;
   for (const char* url : kUsualAgents) {
     AgentAddress agent;
     agent.url = url;
     agent.patience_ms = kPatienceMs;
+    agent.give_up = give_up;
     auto disks = select_disks(options, agent);
     if (!disks) continue;
     auto source = open_agent(options, agent, std::move(*disks));

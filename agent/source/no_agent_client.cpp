@@ -5,6 +5,7 @@
 namespace vqscope {
 
 void AgentClient::Closer::operator()(void* /*handle*/) const {}
+void AgentClient::TransfersCloser::operator()(void* /*transfers*/) const {}
 
 Result<AgentClient> AgentClient::create(const AgentAddress& /*address*/) {
   return fail(

@@ -10,7 +10,8 @@
 
 namespace vqscope {
 
-// Fails when the agent that has these probes runs without one that is required.
-Result<void> check_required(const std::vector<std::string>& required, const std::vector<ProbeStatus>& probes);
+// Fails when the agent that has these probes runs, or ran, without one that is required. `place`: Source::place().
+Result<void> check_required(const std::vector<std::string>& required, const std::vector<ProbeStatus>& probes,
+                            const std::string& place);
 
 }  // namespace vqscope

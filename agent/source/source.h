@@ -44,8 +44,8 @@ Result<std::unique_ptr<Source>> open_this_machine(const MeasureOptions& options,
                                                   std::uint64_t refresh_ns);
 
 // An agent that runs in this guest and measures what is asked for, if there is one that lets this user read and answers
-// soon, of which it has given a reading; else null.
-std::unique_ptr<Source> find_local_agent(const MeasureOptions& options);
+// soon, of which it has given a reading; else null. `give_up` as in AgentAddress.
+std::unique_ptr<Source> find_local_agent(const MeasureOptions& options, int give_up = -1);
 
 // A running agent. The first reading fails when a disk or a probe is not there that was asked for by name.
 Result<std::unique_ptr<Source>> open_agent(const MeasureOptions& options, const AgentAddress& agent,
@@ -54,5 +54,14 @@ Result<std::unique_ptr<Source>> open_agent(const MeasureOptions& options, const 
 // A recording ("-": standard input), from its first reading on; all its segments. The first reading fails when a disk
 // is not there that was asked for by name.
 Result<std::unique_ptr<Source>> open_recording(const std::filesystem::path& path, DiskSelection disks);
+
+// In nanoseconds since 1970; both ends are in it.
+struct TimeSpan {
+  std::uint64_t begin_ns = 0, end_ns = 0;
+};
+
+// The readings of a recording that were taken in that time. `name`: Source::place().
+std::unique_ptr<Source> recording_between(RecordingReader reader, std::string name, DiskSelection disks,
+                                          TimeSpan wanted);
 
 }  // namespace vqscope

@@ -32,6 +32,11 @@ bool FindingHistory::add(const Reading& reading, std::uint64_t step) {
   return true;
 }
 
+void FindingHistory::begin_anew() {
+  readings_ = {};
+  judged_ns_.reset();
+}
+
 void FindingHistory::remember(std::uint64_t step) {
   for (const Finding& finding : last_.found) {
     const auto known = std::ranges::find_if(known_, [&](const Known& each) { return same(each.finding, finding); });

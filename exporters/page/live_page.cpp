@@ -10,7 +10,6 @@
 
 #include "agent/diagnosis/diagnosis.h"
 #include "exporters/http/gzip.h"
-#include "exporters/page/machine.h"
 
 namespace vqscope {
 
@@ -99,11 +98,23 @@ void LivePage::add(Reading reading, std::uint64_t realtime_ns) {
   condensed_ = condensed;
 }
 
+void LivePage::begin_anew() {
+  const std::scoped_lock lock(mutex_);
+  last_.reset();
+  findings_.begin_anew();
+}
+
+void LivePage::set_recording(const ShownRecording& recording) {
+  const std::scoped_lock lock(mutex_);
+  recording_ = recording_json(recording);
+}
+
 LivePage::Excerpt LivePage::excerpt(std::uint64_t after) const {
   const std::scoped_lock lock(mutex_);
   Excerpt excerpt{history_.last_after(after, kMostSteps), history_.newest()};
   if (!last_) return excerpt;
   excerpt.step_seconds = step_seconds(last_->topology);
+  excerpt.recording = recording_;
   if (after == 0 || after < machine_since_) excerpt.machine = machine_json(*last_, host_);
   if (after == 0 || after < findings_since_) {
     excerpt.findings = findings_json(findings_.last().found, last_->topology);
@@ -118,6 +129,7 @@ std::string LivePage::write(const Excerpt& excerpt) const {
   std::string text =
       fmt::format(R"({{"version":"{}","cursor":"{}-{}","more":{},"step_seconds":{},"kept_seconds":{})", version_, run_,
                   excerpt.last, excerpt.last != excerpt.newest, excerpt.step_seconds, kHistorySeconds);
+  if (!excerpt.recording.empty()) text += R"(,"recording":)" + excerpt.recording;
   if (!excerpt.machine.empty()) text += R"(,"machine":)" + excerpt.machine;
   if (!excerpt.findings.empty()) text += R"(,"findings":)" + excerpt.findings + R"(,"found_before":)" + excerpt.before;
   if (!excerpt.judged.empty()) text += R"(,"judged":[)" + excerpt.judged + "]";

@@ -16,6 +16,7 @@
 #include "agent/model/reading.h"
 #include "exporters/http/body.h"
 #include "exporters/page/finding_history.h"
+#include "exporters/page/machine.h"
 #include "exporters/page/step.h"
 #include "exporters/page/step_history.h"
 
@@ -42,6 +43,12 @@ class LivePage {
   // Takes a reading with histograms and the time of the CPUs. `realtime_ns`: when it was taken, since 1970.
   void add(Reading reading, std::uint64_t realtime_ns);
 
+  // The counters begin anew: between the readings before and those to come is no step.
+  void begin_anew();
+
+  // What was added is of a recording, and there is no more to come. The host is its file.
+  void set_recording(const ShownRecording& recording);
+
   // All that there is to tell since a cursor, some minutes of it at the most. However many ask for the same, it is made
   // once. An error is a sentence for the client.
   Result<Body> answer(std::string_view query, bool gzip);
@@ -52,6 +59,7 @@ class LivePage {
   struct Excerpt {
     std::uint64_t last = 0, newest = 0;  // entries: the last one of `packed`, and the last that there is
     std::uint64_t step_seconds = 1;
+    std::string recording = {};                            // JSON; empty: it is none
     std::string machine = {}, findings = {}, before = {};  // JSON; empty: they have not changed
     std::string judged = {};                               // JSON; empty: nothing was
     std::vector<std::string> packed = {};
@@ -63,6 +71,7 @@ class LivePage {
   const std::string version_, run_, host_;
   mutable std::mutex mutex_;  // for all down to the next one; never held for long, so that sampling does not wait
   StepHistory history_;
+  std::string recording_;  // as in an Excerpt
   std::optional<Reading> last_;
   bool condensed_ = false;  // whether its snapshot is
   FindingHistory findings_;

@@ -41,6 +41,13 @@ std::string machine_json(const Reading& reading, const std::string& host) {
                   {"probes", std::move(probes)}});
 }
 
+std::string recording_json(const ShownRecording& recording) {
+  const auto seconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e9; };
+  Json json = {{"note", recording.note}, {"begin", seconds(recording.begin_ns)}, {"end", seconds(recording.end_ns)}};
+  if (recording.goes_on_until_ns > recording.end_ns) json["goes_on_until"] = seconds(recording.goes_on_until_ns);
+  return written(json);
+}
+
 std::string findings_json(std::span<const Finding> findings, const Topology& topology) {
   const std::vector<Platform> platforms = choose_platforms(topology, std::nullopt).platforms;
   Json all = Json::array();

@@ -110,12 +110,22 @@ export interface Judged {
   findings: Pick<Finding, 'finding' | 'severity' | 'device' | 'evidence'>[];
 }
 
+/** What is shown is of a recording, from `begin` to `end`, in seconds since 1970. */
+export interface Recording {
+  note: string;
+  begin: number;
+  end: number;
+  /** Of what there was no room for. */
+  goes_on_until?: number;
+}
+
 export interface Answer {
   version: string;
   cursor: string;
   more: boolean;
   step_seconds: number;
   kept_seconds: number;
+  recording?: Recording;
   machine?: Machine;
   findings?: Finding[];
   found_before?: Finding[];

@@ -294,6 +294,49 @@ class Interrupted(unittest.TestCase):
         self.assertEqual(watcher.process.wait(30), -signal.SIGINT)
 
 
+class AgentThatIsGone(unittest.TestCase):
+    def setUp(self):
+        vqtest.require_root()
+        self.loop = vqtest.Loop(self)
+        self.agent = vqtest.Agent(self, f"--device={self.loop.name}", "--require-probe=block")
+        self.url = "--url=" + self.agent.url.removesuffix("/metrics")
+
+    def check(self, watcher, wanted):
+        """That it tells what it saw, and since when it saw nothing."""
+        self.assertEqual(watcher.process.wait(60), COULD_NOT_TELL)
+        text = " ".join(watcher.process.stdout.read().split())
+        self.assertIn(f"Could not tell about {self.loop.name}: it was idle.", text)
+        self.assertRegex(text, rf"Note: Its last answer is of [-0-9]+ [:0-9]+ UTC, after [0-9.]+ s of {wanted} \(cannot read ")
+        return text
+
+    def test_what_was_seen_of_one_that_dies_is_told(self):
+        watcher = Watcher(self, self.url, "--duration=6")
+        watcher.wait_for(b"Watching, 2 s of 6 s")
+        self.agent.stop()
+        self.check(watcher, "6 s")
+        self.assertIn(b"vqscope: no reading, and trying again every second: cannot read ", watcher.rest())
+
+    def test_ctrl_c_tells_what_was_seen_of_one_that_hangs(self):
+        watcher = Watcher(self, self.url, "--duration=10m")
+        watcher.wait_for(b"Watching, 2 s of 600 s")
+        self.agent.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.agent.process.send_signal, signal.SIGCONT)
+        watcher.wait_for(b"trying again")
+        watcher.process.send_signal(signal.SIGINT)
+        self.assertRegex(self.check(watcher, "600 s"), r"Note: It was ended by Ctrl-C after [0-9.]+ s of 600 s\.")
+
+    def test_one_that_is_started_anew_ends_it_with_what_was_seen(self):
+        address = self.agent.url.removeprefix("http://").removesuffix("/metrics")
+        watcher = Watcher(self, self.url, "--duration=10m")
+        watcher.wait_for(b"Watching, 2 s of 600 s")
+        self.agent.stop()
+        again = vqtest.Agent(self, f"--device={self.loop.name}", f"--web.listen-address={address}")
+        self.assertTrue(again.url)
+        self.assertEqual(watcher.process.wait(60), COULD_NOT_TELL)
+        self.assertIn("(the agent was started anew while it was watched).",
+                      " ".join(watcher.process.stdout.read().split()))
+
+
 class BadInput(unittest.TestCase):
     def check(self, arguments, message):
         with self.subTest(arguments):

@@ -209,6 +209,11 @@ TEST(CommandLine, WhatMakesNoSenseIsAUsageErrorThatSaysWhat) {
       {{"serve", "--web.listen-address", "127.0.0.1:99999"}, "the port must be a number from 0 to 65535"},
       {{"serve", "--web.listen-address", "::1:10177"}, "an IPv6 address goes in brackets"},
       {{"top", "--replay", "x", "--at", "soon"}, "'soon' is not a time such as 90s, 14:05:30"},
+      {{"record", "o", "--from", "90s"}, "--from requires --replay"},
+      {{"record", "o", "--replay", "x", "--to", "soon"}, "'soon' is not a time such as 90s, 14:05:30"},
+      {{"record", "o", "--replay", "x", "--url", "y"}, "excludes"},
+      {{"record", "o", "--replay", "x", "--duration", "5"}, "excludes"},
+      {{"record", "o", "--replay", "x", "--", "ls"}, "exclude each other"},
       {{"top", "--at", "90s"}, "--at requires --replay"},
       {{"top", "--replay", "x", "--url", "y"}, "excludes"},
       {{"top", "--interval", "0"}, "is not a time from 100ms to 1h"},
@@ -336,6 +341,19 @@ TEST(CommandLine, TopTakesItsFlags) {
   EXPECT_EQ(top.replay, "run.vqr");
   ASSERT_TRUE(top.at);
   EXPECT_EQ(std::get<FromStart>(*top.at).seconds, 90);
+}
+
+TEST(CommandLine, DoctorAndRecordTakeAPieceOfARecording) {
+  const Parsed doctor = parse({"doctor", "vda", "--replay", "-", "--from=1m30s", "--to", "14:05 local", "--json"});
+  ASSERT_EQ(doctor.line.exit_status, std::nullopt) << doctor.err;
+  const Piece& piece = std::get<DoctorOptions>(doctor.line.command).replay;
+  EXPECT_EQ(piece.file, "-");
+  EXPECT_EQ(std::get<FromStart>(*piece.from).seconds, 90);
+  EXPECT_EQ(std::get<TimeOfDay>(*piece.to).zone, std::nullopt);
+  const Parsed record = parse({"record", "out.vqr", "--replay", "in.vqr", "--from=10", "--append", "--note", "n"});
+  ASSERT_EQ(record.line.exit_status, std::nullopt) << record.err;
+  EXPECT_EQ(std::get<RecordOptions>(record.line.command).replay.file, "in.vqr");
+  EXPECT_FALSE(std::get<RecordOptions>(record.line.command).replay.to);
 }
 
 TEST(CommandLine, ExplainTakesAFindingOrNone) {

@@ -7,8 +7,8 @@
 #include <deque>
 #include <random>
 
+#include "agent/base/moment.h"
 #include "agent/commands/top/history.h"
-#include "agent/commands/top/moment.h"
 #include "tests/unit/top_case.h"
 
 namespace vqscope {
@@ -23,24 +23,6 @@ using test::words_of;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-
-TEST(Moment, IsWrittenAsPeopleDo) {
-  const auto at = [](std::string_view text) {
-    const auto moment = parse_moment(text);
-    return moment ? std::optional((resolve(*moment, kStart, kStart + 16 * 3'600 * kSecond) - kStart) / kSecond)
-                  : std::nullopt;
-  };
-  EXPECT_EQ(at("90"), 90U);
-  EXPECT_EQ(at("1m30s"), 90U);
-  EXPECT_EQ(at("08:01:30"), 90U);
-  EXPECT_EQ(at("08:02"), 120U);
-  EXPECT_EQ(at("00:01"), 16 * 3'600U + 60) << "after the recording's end, which is nearer than its start";
-  EXPECT_EQ(at("2027-01-15T08:01:30Z"), 90U);
-  EXPECT_EQ(at("2027-01-15 08:01:30"), 90U);
-  for (const char* text : {"", "soon", "24:00", "8:00", "08:60", "08:00:00:00", "2027-01-15", "2027-13-15T08:00",
-                           "2027-02-30T08:00", "2027-01-15T", "1969-12-31T08:00", "08:0x"})
-    EXPECT_FALSE(parse_moment(text)) << text;
-}
 
 TEST(History, GivesBackWhatWasAddedInAnyOrder) {
   Readings readings;

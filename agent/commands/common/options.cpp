@@ -94,6 +94,33 @@ void add_agent(CLI::App& command, AgentAddress& agent, const std::string& what) 
   key->needs(certificate);
 }
 
+CLI::Option* add_replay(CLI::App& command, std::filesystem::path& file, const std::string& what) {
+  CLI::Option* const replay = command.add_option("--replay", file, what)->type_name("FILE")->check(not_empty());
+  if (CLI::Option* const url = command.get_option_no_throw("--url"); url != nullptr) url->excludes(replay);
+  return replay;
+}
+
+CLI::Option* add_piece(CLI::App& command, Piece& piece, const std::string& what) {
+  CLI::Option* const replay = add_replay(command, piece.file, what + "; - is standard input");
+  add_moment(command, "--from", piece.from, replay, "Only from this moment on: " + std::string(kMomentsAre));
+  add_moment(command, "--to", piece.to, replay, "Only up to this moment");
+  return replay;
+}
+
+void add_moment(CLI::App& command, const std::string& name, std::optional<Moment>& moment, CLI::Option* replay,
+                const std::string& what) {
+  command
+      .add_option_function<std::string>(
+          name, [&moment](const std::string& text) { moment = parse_moment(text); }, what)
+      ->type_name("TIME")
+      ->needs(replay)
+      ->check([](const std::string& text) {
+        return parse_moment(text)
+                   ? ""
+                   : "'" + text + "' is not a time such as 90s, 14:05:30, '14:05 local' or 2026-11-27T14:05:30Z";
+      });
+}
+
 void add_format(CLI::App& command, std::string& format, const std::string& more) {
   format = "text";
   CLI::Option* const option =

@@ -51,20 +51,23 @@ std::vector<std::string> names_now(const CompareOptions& options, const Series& 
   return names;
 }
 
-Result<std::unique_ptr<Source>> open_live(const CompareOptions& options, const std::vector<std::string>& names) {
+Result<std::unique_ptr<Source>> open_live(const CompareOptions& options, const std::vector<std::string>& names,
+                                          const Fd& signals) {
   MeasureOptions measure;
   measure.device_include = DeviceFilter::pattern_of(names);
   measure.required_probes = {"block"};  // without it there is nothing to compare
   if (options.live)
-    if (auto agent = find_local_agent(measure)) return agent;
+    if (auto agent = find_local_agent(measure, signals.get())) return agent;
   if (options.live && !may_attach())
     return fail(
         "to see requests takes root, or CAP_BPF and CAP_PERFMON, or an agent that runs in this guest: sudo vqscope "
         "compare ... --live");
   auto disks = select_disks(measure, options.agent);
   if (!disks) return tl::unexpected(disks.error());
-  return options.live ? open_this_machine(measure, std::move(disks->filter), kRefreshNs)
-                      : open_agent(measure, options.agent, std::move(*disks));
+  if (options.live) return open_this_machine(measure, std::move(disks->filter), kRefreshNs);
+  AgentAddress agent = options.agent;
+  agent.give_up = signals.get();
+  return open_agent(measure, agent, std::move(*disks));
 }
 
 // What a terminal is told meanwhile.
@@ -126,7 +129,7 @@ Result<LiveSide> watch_live(const CompareOptions& options, const Series& before)
   const std::vector<std::string> names = names_now(options, before);
   LiveProgress progress(options.duration_seconds);
   progress.ask(options.live ? "for an agent in this guest; else probes are attached" : "the agent");
-  const auto source = open_live(options, names);
+  const auto source = open_live(options, names, *signals);
   if (!source) return tl::unexpected(source.error());
   const std::string place = (*source)->place().empty() ? "this guest" : (*source)->place();
   SeriesMaker series("the readings of " + place);
@@ -153,8 +156,12 @@ Result<LiveSide> watch_live(const CompareOptions& options, const Series& before)
       series.take(*snapshot);
       progress.add(snapshot->reading.snapshot);
       last = static_cast<double>(monotonic_ns() - begin) / kSecondNs;
-    } else if (missing.empty()) {
-      progress.warn("no reading, and trying again every second: " + snapshot.error().message);
+    } else {
+      const auto meanwhile = signal_by_now(*signals);
+      if (!meanwhile) return tl::unexpected(meanwhile.error());
+      signal = *meanwhile;
+      if (signal != 0) break;
+      if (missing.empty()) progress.warn("no reading, and trying again every second: " + snapshot.error().message);
     }
     missing = snapshot ? "" : snapshot.error().message;
   }

@@ -29,10 +29,10 @@ Subcommand<DoctorOptions> add_doctor(CLI::App& app) {
   const auto words = std::make_shared<Words>();
   DoctorOptions& options = words->options;
   CLI::App& doctor = *app.add_subcommand("doctor", "Say what is wrong with this guest's disks, and how to mend it");
-  add_duration(
+  CLI::Option* const duration = add_duration(
       doctor, "--duration", [&options](double seconds) { options.duration_seconds = seconds; }, "1s", "1h",
-      "How long to watch; Ctrl-C tells what was seen until then")
-      ->default_str("10s");
+      "How long to watch; Ctrl-C tells what was seen until then");
+  duration->default_str("10s");
   add_format(doctor, words->format, " ('vqscope explain json' has its keys)");
   doctor
       .add_option_function<std::string>(
@@ -52,6 +52,8 @@ Subcommand<DoctorOptions> add_doctor(CLI::App& app) {
       ->default_str("unknown")
       ->check(one_of({"ok", "unknown"}));
   add_agent(doctor, options.agent, "Look at what the agent at this URL measures");
+  add_piece(doctor, options.replay, "Look at this recording, and at no disk of this guest; needs no rights")
+      ->excludes(duration);
   add_measure(doctor, options.measure, "disk,--device");
   add_log(doctor, options.log);
   doctor.footer(

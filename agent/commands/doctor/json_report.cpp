@@ -77,6 +77,8 @@ Json disk_json(const DiskDiagnosis& diagnosis) {
 Json origin_json(const Origin& origin) {
   if (origin.place.empty()) return nullptr;
   return {{"place", origin.place},
+          {"recorded", origin.recorded},
+          {"note", origin.header.note},
           {"started_unix_seconds", static_cast<double>(origin.header.started_realtime_ns) / 1e9},
           {"kernel_release", origin.header.kernel_release},
           {"kernel_version", origin.header.kernel_version},

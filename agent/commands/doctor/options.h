@@ -8,6 +8,7 @@
 #include "agent/diagnosis/platform.h"
 #include "agent/source/agent_client.h"
 #include "agent/source/measure_options.h"
+#include "agent/source/piece.h"
 
 namespace vqscope {
 
@@ -20,6 +21,7 @@ struct DoctorOptions {
   std::optional<Platform> platform;  // absent: what can be detected
   bool remedies = false;             // of what is only worth knowing too
   AgentAddress agent;                // a running one, to be read instead of attaching probes; no URL: none
+  Piece replay;                      // of a recording, to be looked at instead; no file: none
   DoctorFormat format = DoctorFormat::kText;
   bool idle_is_ok = false;  // disks without enough requests to judge are no reason for kExitUnknown
 };

@@ -63,28 +63,45 @@ std::string about_full_cpus(const Report& report) {
 
 }  // namespace
 
-std::vector<std::string> origin_of(const Report& report) {
-  const auto& [place, header] = report.origin;
-  if (place.empty()) return {};
+namespace {
+
+// "2026-11-27 19:51:08 to 2026-11-27 19:52:08 UTC"
+std::string window_of(const Report& report) {
   constexpr double kNsPerSecond = 1e9;
   // An agent's clock may stand at anything.
-  const std::uint64_t begin = header.started_realtime_ns,
+  const std::uint64_t begin = report.origin.header.started_realtime_ns,
                       end = begin + std::min(static_cast<std::uint64_t>(report.diagnosis.seconds * kNsPerSecond),
                                              std::numeric_limits<std::uint64_t>::max() - begin);
-  return {fmt::format("Host: {}, Linux {} ({})", place, header.kernel_release, header.machine),
-          report.permitted ? fmt::format("Window: {} to {} UTC ({})", format_utc(begin), format_utc(end),
-                                         duration(report.diagnosis.seconds))
-                           : fmt::format("Read at {} UTC", format_utc(begin)),
-          fmt::format("Measured by: vqscope {}", header.vqscope_version)};
+  return fmt::format("{} to {} UTC", format_utc(begin), format_utc(end));
+}
+
+}  // namespace
+
+std::vector<std::string> origin_of(const Report& report) {
+  const auto& [place, header, recorded] = report.origin;
+  if (place.empty()) return {};
+  std::vector<std::string> lines = {
+      fmt::format("{}: {}, Linux {} ({})", recorded ? "Recording" : "Host", place, header.kernel_release,
+                  header.machine),
+      report.permitted ? fmt::format("Window: {} ({})", window_of(report), duration(report.diagnosis.seconds))
+                       : fmt::format("Read at {} UTC", format_utc(header.started_realtime_ns)),
+      fmt::format("Measured by: vqscope {}", header.vqscope_version)};
+  if (!header.note.empty()) lines.push_back(fmt::format("Note: {}", header.note));
+  return lines;
 }
 
 std::string window_sentence(const Report& report) {
   const std::string disks = plural(count(report.diagnosis.disks.size()), "disk"),
                     cpus = online_cpus_of(report.topology);
-  return report.permitted ? fmt::format("Watched {} for {} {} with {}.{}", disks, duration(report.diagnosis.seconds),
-                                        is_guest(report.topology) ? "in a guest" : "on a machine that is no guest",
-                                        cpus, about_full_cpus(report))
-                          : fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
+  if (!report.permitted) return fmt::format("Nothing was measured. How {} and {} are set up, from sysfs:", disks, cpus);
+  const std::string& note = report.origin.header.note;
+  const std::string when = !report.origin.recorded
+                               ? ""
+                               : fmt::format(", from {}, as {} has it{}", window_of(report), report.origin.place,
+                                             note.empty() ? "" : fmt::format(" (\"{}\")", note));
+  return fmt::format("Watched {} for {} {} with {}{}.{}", disks, duration(report.diagnosis.seconds),
+                     is_guest(report.topology) ? "in a guest" : "on a machine that is no guest", cpus, when,
+                     about_full_cpus(report));
 }
 
 // "reads: 101 us median, 264 us p99 at the device; 3 us p99 before, in the kernel": what its requests are enough for.

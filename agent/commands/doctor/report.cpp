@@ -43,7 +43,7 @@ void tell_losses(const Snapshot& first, const Snapshot& last, std::vector<std::s
   }
 }
 
-std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& last) {
+std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& last, bool recorded) {
   std::vector<std::string> notes;
   tell_losses(first.snapshot, last.snapshot, notes);
   for (const DeviceSnapshot& device : first.snapshot.devices) {
@@ -56,7 +56,8 @@ std::vector<std::string> what_was_not_seen(const Reading& first, const Reading& 
   for (const DeviceSnapshot& device : last.snapshot.devices)
     if (std::none_of(first.snapshot.devices.begin(), first.snapshot.devices.end(),
                      [&](const DeviceSnapshot& d) { return d.name == device.name; }))
-      notes.push_back(fmt::format("{} came while the others were watched; run this again to judge it.", device.name));
+      notes.push_back(fmt::format("{} came while the others were watched; {} to judge it.", device.name,
+                                  recorded ? "give a --from after that" : "run this again"));
   constexpr std::pair<const char*, const char*> kWithout[] = {
       {"irq", "who completes whose requests was not seen, and interrupts are the kernel's own counts"},
       {"notify", "what notifications of the host take was not measured"},
@@ -110,6 +111,8 @@ int status_of(const Report& report, bool idle_is_ok) {
   for (const Finding& finding : report.diagnosis.findings) worst = std::max(worst, finding.found.severity);
   if (worst == Severity::kCritical) return kCritical;
   if (worst == Severity::kWarning) return kWarning;
+  // Of what came later, or would have, nothing is known.
+  if (report.cut_short) return kCouldNotTell;
   if (report.untold.size() < report.diagnosis.disks.size()) return kHealthy;
   return idle_is_ok && only_wants_load(report) ? kHealthy : kCouldNotTell;
 }
@@ -156,10 +159,13 @@ std::string could_try(const Report& report) {
     if (is_done_here(finding.found.remedy))
       return fmt::format("You could try: {}.", instructions(finding, report).in_short);
   if (std::string text = about_time_at_device(report); !text.empty()) return text;
+  const bool recorded = report.origin.recorded;
   if (report.full_cpus && !report.full_cpus->empty())
-    return fmt::format("If it is slow now, its programs may wait for {}, not for disks (see below).",
+    return fmt::format("If it {} slow {}, its programs may {} for {}, not for disks (see below).",
+                       recorded ? "was" : "is", recorded ? "then" : "now", recorded ? "have waited" : "wait",
                        is_guest(report.topology) ? "vCPUs" : "CPUs");
-  return "If it is slow at other times, run this again then.";
+  return recorded ? "If it is slow at other times, look at a recording of those."
+                  : "If it is slow at other times, run this again then.";
 }
 
 Headline verdict_of_findings(const Report& report) {
@@ -195,7 +201,10 @@ Report make_report(const Reading& first, const Reading& last, const Course& cour
   report.origin = std::move(options.origin);
   report.full_cpus = full_cpus(difference_without_devices(first.snapshot, last.snapshot).cpu_times);
   report.all_remedies = options.all_remedies;
-  for (std::string& note : what_was_not_seen(first, last)) report.notes.push_back(std::move(note));
+  report.cut_short = !options.cut_short.empty();
+  if (report.cut_short) report.notes.push_back(std::move(options.cut_short));
+  for (std::string& note : what_was_not_seen(first, last, report.origin.recorded))
+    report.notes.push_back(std::move(note));
   for (const DiskDiagnosis& disk : report.diagnosis.disks)
     if (auto untold = why_not_told(disk, last, tells_of(report.diagnosis, disk)))
       report.untold.push_back(std::move(*untold));
@@ -225,9 +234,15 @@ Headline verdict_of(const Report& report) {
     judged.resize(kNamedDisks);
     judged.push_back(plural(static_cast<double>(more), "other disk"));
   }
+  if (!judged.empty() && report.cut_short)
+    return {fmt::format("Nothing wrong showed on {} until the watching was cut short.", fmt::join(judged, ", ")),
+            "See the note below, and run this again."};
   if (!judged.empty())
     return {fmt::format("Nothing wrong shows under this load on {}.", fmt::join(judged, ", ")), could_try(report)};
-  if (report.untold.empty()) return {"No disk was there from the beginning to the end.", "Run this again."};
+  const bool recorded = report.origin.recorded;
+  if (report.untold.empty())
+    return {"No disk was there from the beginning to the end.",
+            recorded ? "Give another piece of it, with --from and --to." : "Run this again."};
   const Untold& untold = report.untold.front();
   const std::size_t more = report.untold.size() - 1;
   // The kernel's own words stand below.
@@ -235,7 +250,8 @@ Headline verdict_of(const Report& report) {
       untold.too_few_requests ? untold.reason : untold.reason.substr(0, untold.reason.find(": ")) + " (see below)";
   return {fmt::format("{}: {}{}.", untold.device, reason,
                       more > 0 ? fmt::format(", and {} more below", plural(static_cast<double>(more), "disk")) : ""),
-          only_wants_load(report) ? "Run it again under the load that is slow."
+          only_wants_load(report) ? (recorded ? "Look at a recording of the load that is slow."
+                                              : "Run it again under the load that is slow.")
                                   : "What the kernel tells by itself is below."};
 }
 
@@ -248,7 +264,10 @@ const Finding* most_telling(const Report& report) {
   return here != findings.end() ? &*here : &findings.front();
 }
 
-bool is_judged(const Report& report) { return report.status != kCouldNotTell && report.result != "idle"; }
+bool is_judged(const Report& report) {
+  if (report.cut_short && report.untold.size() < report.diagnosis.disks.size()) return true;
+  return report.status != kCouldNotTell && report.result != "idle";
+}
 
 const Disk* disk_of(const Finding& finding, const Report& report) {
   for (const DiskDiagnosis& diagnosis : report.diagnosis.disks)
@@ -273,7 +292,8 @@ AllAdvice advice_of(const Report& report) {
     const bool optional =
         finding.found.severity == Severity::kInfo && (troubled || !is_done_here(finding.found.remedy));
     if (optional && !report.all_remedies) {
-      all.how_to_see_more = "What would change the INFO findings: vqscope doctor --remedies";
+      all.how_to_see_more = fmt::format("What would change the INFO findings: {} --remedies",
+                                        report.origin.recorded ? "the same with" : "vqscope doctor");
       continue;
     }
     const Disk* disk = disk_of(finding, report);

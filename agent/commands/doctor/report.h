@@ -35,8 +35,9 @@ struct Headline {
 
 // Where readings were taken, and when.
 struct Origin {
-  std::string place;       // this guest's host name, or "the agent at URL"; empty: not known
+  std::string place;       // this guest's host name, "the agent at URL", or a recording's file; empty: not known
   RecordingHeader header;  // of the one that measured; it begins with the window
+  bool recorded = false;   // it is a recording: what happens now is not in it
 };
 
 // How a report came about, beside its readings.
@@ -46,7 +47,8 @@ struct ReportOptions {
   bool permitted = true;                // false: nothing was measured for want of rights, and both readings are one
   std::vector<std::string> notes = {};  // sentences
   Origin origin = {};
-  bool all_remedies = false;  // those of findings that are only worth knowing too
+  bool all_remedies = false;   // those of findings that are only worth knowing too
+  std::string cut_short = {};  // a sentence: why the end of the window was not seen; empty: it was
 };
 
 struct Report {
@@ -57,7 +59,7 @@ struct Report {
   std::vector<std::string> notes;                 // sentences: what was not seen
   std::optional<std::vector<CpuLoad>> full_cpus;  // vCPUs without time to spare; absent: not known
   Origin origin;
-  bool permitted = true, all_remedies = false;  // as in ReportOptions
+  bool permitted = true, all_remedies = false, cut_short = false;  // as in ReportOptions
   int status = kCouldNotTell;
   std::string_view result;  // "healthy", "warning", "critical", "could not tell", or "idle" with status 0
 };

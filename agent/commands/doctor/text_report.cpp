@@ -150,10 +150,10 @@ class Writer {
       if (untold.too_few_requests) idle.push_back(untold.device);
     }
     if (!idle.empty() && !is_judged(report_)) {
-      paragraph(
-          "Run this again under the load that is slow, or make some, which only reads (a busy production disk "
-          "will feel it):",
-          "", "");
+      paragraph(fmt::format("{} under the load that is slow, or make some, which only reads (a busy production disk "
+                            "will feel it):",
+                            report_.origin.recorded ? "Record it" : "Run this again"),
+                "", "");
       text_ += indent_lines(load_command(idle, report_.topology), "  ");
     }
     text_ += "\n";

@@ -2,16 +2,17 @@
 #include "agent/commands/doctor/watch.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 
 #include "agent/base/clock.h"
-#include "agent/base/text.h"
+#include "agent/base/standard_streams.h"
+#include "agent/base/utc.h"
 #include "agent/commands/common/progress.h"
 #include "agent/commands/common/wait.h"
+#include "agent/commands/doctor/asked_disks.h"
+#include "agent/diagnosis/phrases.h"
 #include "agent/probes/permission.h"
 #include "agent/source/source.h"
 
@@ -25,21 +26,11 @@ constexpr std::uint64_t kLocalTickNs = 100'000'000, kRemoteTickNs = 1'000'000'00
 // How old what is known of elevators and interrupt lines may be.
 constexpr std::uint64_t kRefreshNs = 1'000'000'000;
 
-Result<std::unique_ptr<Source>> open_source(const DoctorOptions& options, DiskSelection disks) {
-  return options.agent.url.empty() ? open_this_machine(options.measure, std::move(disks.filter), kRefreshNs)
-                                   : open_agent(options.measure, options.agent, std::move(disks));
-}
-
-Result<void> check_disks(const Reading& reading, const DoctorOptions& options) {
-  if (!reading.topology.disks.empty()) return {};
-  if (!options.measure.devices.empty())
-    return fail(
-        fmt::format("{} cannot be measured: it has no size, or went away", fmt::join(options.measure.devices, ", ")));
-  if (!options.measure.device_include.empty())
-    return fail(fmt::format("no disk matches --device-include='{}'", options.measure.device_include));
-  if (!options.measure.device_exclude.empty())
-    return fail(fmt::format("--device-exclude='{}' leaves no disk", options.measure.device_exclude));
-  return fail("there is no disk to look at (loop, ram and zram devices are left out unless --device names them)");
+Result<std::unique_ptr<Source>> open_source(const DoctorOptions& options, DiskSelection disks, const Fd& signals) {
+  if (options.agent.url.empty()) return open_this_machine(options.measure, std::move(disks.filter), kRefreshNs);
+  AgentAddress agent = options.agent;
+  agent.give_up = signals.get();
+  return open_agent(options.measure, agent, std::move(disks));
 }
 
 // Null where requests are seen.
@@ -47,6 +38,59 @@ const ProbeStatus* missing_block_probe(const Reading& reading) {
   for (const ProbeStatus& probe : reading.probes)
     if (probe.name == "block" && !probe.up) return &probe;
   return nullptr;
+}
+
+// Of an agent that does not answer any more.
+std::string gone(const Watched& watched, double wanted, const std::string& why) {
+  return fmt::format("Its last answer is of {} UTC, after {} of {} ({}).", format_utc(watched.seen.end_ns()),
+                     duration(watched.seen.seconds()), duration(wanted), why);
+}
+
+// Takes readings until the end, or until there are no more to take.
+Result<void> watch_on(const DoctorOptions& options, Source& source, const Fd& signals, Progress& progress,
+                      Watched& watched) {
+  const bool remote = !options.agent.url.empty();
+  const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
+  const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
+  std::string missing;  // why there was no reading the last time
+  for (std::uint64_t next = start; next < end;) {
+    // An agent that took long to answer is not asked for what was missed.
+    for (const std::uint64_t now = monotonic_ns(); next <= now;) next += tick;
+    if (next > end && !missing.empty()) break;
+    next = std::min(next, end);
+    const auto signal = wait_until(next, signals);
+    if (!signal) return tl::unexpected(signal.error());
+    watched.signal = *signal;
+    if (watched.signal != 0) break;
+    auto now = read_one(source);
+    if (!now) {
+      const auto came = signal_by_now(signals);
+      if (!came) return tl::unexpected(came.error());
+      watched.signal = *came;
+      if (watched.signal != 0) break;
+      progress.clear();
+      if (missing.empty()) complain("no reading, and trying again every second: " + now.error().message);
+      missing = now.error().message;
+      continue;
+    }
+    missing.clear();
+    if (!watched.seen.is_followed_by(*now)) {
+      const std::string why = "the agent was started anew while it was watched";
+      if (watched.seen.seconds() < kShortestSeconds) return fail(why + "; run this again");
+      watched.cut_short = gone(watched, options.duration_seconds, why);
+      return {};
+    }
+    watched.seen.add(std::move(*now));
+    progress.show(fmt::format("Watching, {:.0f} s of {:g} s: {}", watched.seen.seconds(), options.duration_seconds,
+                              request_rates(watched.seen.first().snapshot, watched.seen.last().snapshot)));
+  }
+  if (missing.empty()) return {};
+  if (watched.seen.seconds() < kShortestSeconds) {
+    if (watched.signal == 0) return fail(missing);
+    return {};
+  }
+  watched.cut_short = gone(watched, options.duration_seconds, missing);
+  return {};
 }
 
 }  // namespace
@@ -58,45 +102,29 @@ Result<Watched> watch(const DoctorOptions& options, const Fd& signals) {
   if (!disks->missing.empty()) return fail(disks->missing.front());
   Watched watched;
   watched.notes = disks->notes;
-  auto source = open_source(options, std::move(*disks));
+  auto source = open_source(options, std::move(*disks), signals);
   if (!source) return tl::unexpected(source.error());
+  watched.place = (*source)->place();
   Progress progress;
-  if (remote) progress.show("Asking " + (*source)->place() + " ...");
+  if (remote) progress.show("Asking " + watched.place + " ...");
   auto first = read_one(**source);
   progress.clear();
-  if (!first) return tl::unexpected(first.error());
-  watched.origin = {(*source)->place(), first->header};
-  if (auto found = check_disks(first->reading, options); !found) return tl::unexpected(found.error());
-  watched.course.add(first->reading.topology, first->reading.snapshot);
-  watched.first = watched.last = std::move(first->reading);
-  if (const ProbeStatus* block = missing_block_probe(watched.first); block != nullptr && !remote) {
+  if (!first) {
+    const auto signal = signal_by_now(signals);
+    if (!signal) return tl::unexpected(signal.error());
+    if (*signal == 0) return tl::unexpected(first.error());
+    watched.signal = *signal;
+    return watched;
+  }
+  if (auto found = check_asked(first->reading.topology, options.measure); !found) return tl::unexpected(found.error());
+  watched.seen.add(std::move(*first));
+  if (const ProbeStatus* block = missing_block_probe(watched.seen.first()); block != nullptr && !remote) {
     // Waiting would bring little to somebody who only has to become root.
     watched.permitted = may_attach();
     if (!watched.permitted) return watched;
-    std::fputs(fmt::format("vqscope: no requests are seen, only interrupts and vCPUs: {}\n", block->reason).c_str(),
-               stderr);
+    complain(fmt::format("no requests are seen, only interrupts and vCPUs: {}", block->reason));
   }
-
-  const std::uint64_t tick = remote ? kRemoteTickNs : kLocalTickNs, start = monotonic_ns();
-  const std::uint64_t end = start + static_cast<std::uint64_t>(options.duration_seconds * 1e9);
-  for (std::uint64_t next = start; next < end;) {
-    next = std::min(next + tick, end);
-    const auto signal = wait_until(next, signals);
-    if (!signal) return tl::unexpected(signal.error());
-    if (*signal != 0) {
-      watched.signal = *signal;
-      break;
-    }
-    auto now = read_one(**source);
-    if (!now) return tl::unexpected(now.error());
-    if (now->segment != 0) return fail("the agent was started anew while it was watched; run this again");
-    watched.course.add(now->reading.topology, now->reading.snapshot);
-    watched.last = std::move(now->reading);
-    const Snapshot &begin = watched.first.snapshot, &seen = watched.last.snapshot;
-    progress.show(fmt::format("Watching, {:.0f} s of {:g} s: {}",
-                              static_cast<double>(seen.time_ns - begin.time_ns) / 1e9, options.duration_seconds,
-                              request_rates(begin, seen)));
-  }
+  if (auto done = watch_on(options, **source, signals, progress, watched); !done) return tl::unexpected(done.error());
   return watched;
 }
 

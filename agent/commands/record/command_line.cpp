@@ -19,7 +19,7 @@ Subcommand<RecordOptions> add_record(CLI::App& app) {
       ->check(not_empty())
       ->required();
   // A reading is taken every second.
-  add_duration(
+  CLI::Option* const duration = add_duration(
       record, "--duration",
       [&options](double seconds) { options.duration_seconds = static_cast<std::uint64_t>(std::ceil(seconds)); }, "1s",
       "31d", "How long to record (default: until Ctrl-C)");
@@ -27,6 +27,8 @@ Subcommand<RecordOptions> add_record(CLI::App& app) {
       ->type_name("TEXT");
   record.add_flag("--append", options.append, "Add a segment to FILE, if it exists and is a recording");
   add_agent(record, options.agent, "Record what the agent at this URL measures");
+  add_piece(record, options.replay, "Copy this recording, or a piece of it, and record nothing; needs no rights")
+      ->excludes(duration);
   add_measure(record, options.measure);
   add_log(record, options.log);
   record.footer(
@@ -41,6 +43,7 @@ Subcommand<RecordOptions> add_record(CLI::App& app) {
 
 Result<void> add_command(RecordOptions& options, std::vector<std::string> words) {
   if (words.empty() || words.front().empty()) return fail("the command to run and record is missing after --");
+  if (!options.replay.file.empty()) return fail("--replay and a command after -- exclude each other");
   if (options.duration_seconds) return fail("--duration and a command after -- exclude each other: which one ends it?");
   options.command = std::move(words);
   return {};

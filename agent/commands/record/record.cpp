@@ -20,9 +20,10 @@
 #include "agent/base/standard_streams.h"
 #include "agent/commands/common/progress.h"
 #include "agent/commands/record/child.h"
+#include "agent/commands/record/copy.h"
+#include "agent/commands/record/tape.h"
 #include "agent/model/window.h"
 #include "agent/probes/permission.h"
-#include "agent/recording/writer.h"
 #include "agent/source/source.h"
 
 namespace vqscope {
@@ -31,46 +32,20 @@ namespace {
 
 // How old what is known of elevators and interrupt lines may be.
 constexpr std::uint64_t kRefreshNs = 10'000'000'000;
+// Without a reading for so long, the end is not in a recording.
+constexpr std::uint64_t kSilenceNs = 2'000'000'000;
 
-Result<std::unique_ptr<Source>> open_source(const RecordOptions& options, DiskSelection disks) {
-  if (!options.agent.url.empty()) return open_agent(options.measure, options.agent, std::move(disks));
+Result<std::unique_ptr<Source>> open_source(const RecordOptions& options, DiskSelection disks, const Fd& signals) {
+  if (!options.agent.url.empty()) {
+    AgentAddress agent = options.agent;
+    agent.give_up = signals.get();
+    return open_agent(options.measure, agent, std::move(disks));
+  }
   // A recording in which no request can be seen is of no use to anybody.
   MeasureOptions measure = options.measure;
   measure.required_probes.emplace_back("block");
   return open_this_machine(measure, std::move(disks.filter), kRefreshNs);
 }
-
-// Where readings go.
-class Tape {
- public:
-  Tape(RecordingWriter writer, const RecordOptions& options) : writer_(std::move(writer)), note_(options.note) {}
-
-  Result<void> add(const DecodedSnapshot& snapshot) {
-    std::string records;
-    RecordingHeader header = snapshot.header;
-    if (readings_ == 0 || snapshot.segment != segment_) {
-      if (readings_ > 0) spdlog::warn("the agent was restarted: its counters begin anew, in a new segment");
-      segment_ = snapshot.segment;
-      header.note = note_;
-      records = encoder_.begin(header);
-    }
-    records += encoder_.add(snapshot.reading);
-    if (auto written = writer_.write(records); !written) return written;
-    ++readings_;
-    return {};
-  }
-
-  RecordingWriter& writer() { return writer_; }
-  [[nodiscard]] const RecordingWriter& writer() const { return writer_; }
-  [[nodiscard]] std::uint64_t readings() const { return readings_; }
-
- private:
-  RecordingWriter writer_;
-  RecordingEncoder encoder_;
-  std::string note_;
-  std::size_t segment_ = 0;
-  std::uint64_t readings_ = 0;
-};
 
 std::string list_disks(const Topology& topology) {
   std::string list;
@@ -127,7 +102,8 @@ Result<std::string> run(Source& source, Tape& tape, Told& told, const Fd& signal
   std::array<pollfd, 3> watched = {
       {{signals.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {child != nullptr ? child->fd() : -1, POLLIN, 0}}};
   const std::uint64_t begin = monotonic_ns();
-  std::string missing;  // why there was no reading the last time
+  std::uint64_t answered = begin;  // when there was a reading last
+  std::string missing;             // why there was none the last time
   for (;;) {
     if (::poll(watched.data(), watched.size(), -1) < 0) {
       if (errno == EINTR) continue;
@@ -148,9 +124,16 @@ Result<std::string> run(Source& source, Tape& tape, Told& told, const Fd& signal
       }
     }
     const auto snapshot = read_one(source);
+    if (!snapshot && snapshot.error().code == ECANCELED && !ended) {
+      // The signal that did it is still there. What it takes to answer belongs to every end.
+      if (monotonic_ns() - answered >= kSilenceNs) missing = snapshot.error().message;
+      continue;
+    }
     if (snapshot) {
+      if (tape.begins_anew(*snapshot)) told.warn("the agent was restarted: its counters begin anew, in a new segment");
       if (auto added = tape.add(*snapshot); !added) return tl::unexpected(added.error());
       told.add(snapshot->reading.snapshot);
+      answered = monotonic_ns();
     } else if (missing.empty()) {
       told.warn("no reading, and trying again every second: " + snapshot.error().message);
     }
@@ -163,6 +146,7 @@ Result<std::string> run(Source& source, Tape& tape, Told& told, const Fd& signal
 }  // namespace
 
 Result<int> record(const RecordOptions& options) {
+  if (!options.replay.file.empty()) return copy_piece(options);
   if (options.agent.url.empty() && !may_attach())
     return fail("to record requests takes root, or CAP_BPF and CAP_PERFMON: sudo vqscope record ...");
   auto signals = watch_signals();
@@ -175,10 +159,8 @@ Result<int> record(const RecordOptions& options) {
   // Before the probes, so that nothing is attached in vain.
   auto writer = RecordingWriter::create(options.file, options.append);
   if (!writer) return tl::unexpected(writer.error());
-  if (writer->cut_off() > 0)
-    spdlog::warn("{} ended in {} bytes of a record that was not whole, as after a crash; they were removed",
-                 options.file.string(), writer->cut_off());
-  const auto source = open_source(options, std::move(*disks));
+  if (writer->cut_off() > 0) spdlog::warn("{}", what_was_cut_off(*writer));
+  const auto source = open_source(options, std::move(*disks), *signals);
   if (!source) return tl::unexpected(source.error());
   const auto first = read_one(**source);
   if (!first) return tl::unexpected(first.error());
@@ -200,7 +182,7 @@ Result<int> record(const RecordOptions& options) {
     }
     child.emplace(std::move(*started));
   }
-  Tape tape(std::move(*writer), options);
+  Tape tape(std::move(*writer), options.note);
   const auto ran = [&]() -> Result<std::string> {
     if (auto added = tape.add(*first); !added) return tl::unexpected(added.error());
     spdlog::info("recording {} to {}, {}", list_disks(first->reading.topology), tape.writer().name(),
@@ -220,9 +202,7 @@ Result<int> record(const RecordOptions& options) {
                 options.command[0], status);
   }
   if (tape.readings() > 1 || ran)
-    spdlog::info("{} reading{}, {:.1f} kB, are in {}{}", tape.readings(), tape.readings() == 1 ? "" : "s",
-                 static_cast<double>(tape.writer().written()) / 1000, tape.writer().name(),
-                 tape.readings() == 1 ? ": too few to compare" : "");
+    spdlog::info("{}{}", tape.what_is_in_it(), tape.readings() == 1 ? ": too few to compare" : "");
   if (!ran) return tl::unexpected(ran.error());
   if (auto finished = tape.writer().finish(); !finished) return tl::unexpected(finished.error());
   if (!ran->empty()) {

@@ -98,6 +98,8 @@ Subcommand<ServeOptions> add_serve(CLI::App& app) {
       ->check(not_empty());
   serve.add_flag_callback(
       "--no-seccomp", [&options] { options.seccomp = false; }, "Do not restrict system calls, for debugging");
+  add_piece(serve, options.replay,
+            "Measure nothing, and show this recording on the page at /, up to 15 minutes of it; needs no rights");
   add_measure(serve, options.measure);
   add_log(serve, options.log);
   return {&serve, [words, &serve]() -> Result<ServeOptions> {

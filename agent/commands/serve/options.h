@@ -9,6 +9,7 @@
 #include "agent/base/logging.h"
 #include "agent/model/buckets.h"
 #include "agent/source/measure_options.h"
+#include "agent/source/piece.h"
 
 namespace vqscope {
 
@@ -23,6 +24,7 @@ struct ServeOptions {
   std::string telemetry_path = "/metrics";
   double window_seconds = 10;
   ClassicBuckets classic_buckets = default_classic_buckets();
+  Piece replay;         // of a recording, to be shown instead; no file: none
   std::string user;     // to become once the probes are attached; empty: stay the one that started this
   bool seccomp = true;  // restrict system calls once the probes are attached
 };

@@ -17,7 +17,30 @@ namespace {
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 
+// What the page at / shows, for itself and for scripts.
+HttpResponse history(const HttpRequest& request, LivePage& live, Connections& connections) {
+  if (request.from_elsewhere) {
+    connections.refused(Refusal::kOrigin);
+    return {403, kText, "pages of other origins are not answered here\n", false};
+  }
+  const bool gzip = accepts_gzip(request.accept_encoding);
+  const auto answer = live.answer(request.query, gzip);
+  if (!answer) return {400, kText, answer.error().message + "\n", false};
+  return {200, "application/json", *answer, gzip, {{"Cache-Control", "no-store"}}};
+}
+
 }  // namespace
+
+HttpResponse answer_of_recording(const HttpRequest& request, const Site& site, LivePage& page,
+                                 const std::string& telemetry_path, Connections& connections) {
+  if (request.path == telemetry_path || request.path == "/-/snapshot")
+    return {404, kText, "this is a recording: scraped, what it holds would be taken for what is now\n", false};
+  if (auto file = site.find(request.path, accepts_gzip(request.accept_encoding))) return *std::move(file);
+  if (request.path == "/-/healthy") return {200, kText, "vqscope is healthy.\n", false};
+  if (request.path == "/-/history") return history(request, page, connections);
+  if (request.path == "/-/ready") return {200, kText, "vqscope is ready.\n", false};
+  return {404, kText, "not found; the page of the recording is at /\n", false};
+}
 
 Pages::Pages(const ServeOptions& options, Collector& collector, SelfMetrics& self, Connections& connections,
              SharedPages& shared, LivePage& live)
@@ -33,7 +56,7 @@ HttpResponse Pages::operator()(const HttpRequest& request) const {
   if (request.path == options_.telemetry_path) return metrics(request);
   if (auto file = site_.find(request.path, accepts_gzip(request.accept_encoding))) return *std::move(file);
   if (request.path == "/-/healthy") return {200, kText, "vqscope is healthy.\n", false};
-  if (request.path == "/-/history") return history(request);
+  if (request.path == "/-/history") return history(request, live_, connections_);
   if (request.path == "/-/snapshot") return snapshot(request);
   if (request.path == "/-/ready") return {200, kText, "vqscope is ready.\n", false};
   return {404, kText, "not found; the metrics are at " + options_.telemetry_path + "\n", false};
@@ -64,17 +87,6 @@ HttpResponse Pages::snapshot(const HttpRequest& request) const {
                                    return encode_recording(header, collector_.reading());
                                  }),
           false};
-}
-
-HttpResponse Pages::history(const HttpRequest& request) const {
-  if (request.from_elsewhere) {
-    connections_.refused(Refusal::kOrigin);
-    return {403, kText, "pages of other origins are not answered here\n", false};
-  }
-  const bool gzip = accepts_gzip(request.accept_encoding);
-  const auto answer = live_.answer(request.query, gzip);
-  if (!answer) return {400, kText, answer.error().message + "\n", false};
-  return {200, "application/json", *answer, gzip, {{"Cache-Control", "no-store"}}};
 }
 
 }  // namespace vqscope

@@ -25,8 +25,6 @@ class Pages {
   [[nodiscard]] HttpResponse metrics(const HttpRequest& request) const;
   // A recording of this moment: what `vqscope record` and `vqscope doctor` read of a running agent.
   [[nodiscard]] HttpResponse snapshot(const HttpRequest& request) const;
-  // What the page at / shows, for itself and for scripts.
-  [[nodiscard]] HttpResponse history(const HttpRequest& request) const;
 
   const ServeOptions& options_;
   Collector& collector_;
@@ -36,5 +34,9 @@ class Pages {
   LivePage& live_;
   Site site_;
 };
+
+// What serve --replay answers with: the page, and neither metrics nor a snapshot. Thread-safe.
+HttpResponse answer_of_recording(const HttpRequest& request, const Site& site, LivePage& page,
+                                 const std::string& telemetry_path, Connections& connections);
 
 }  // namespace vqscope

@@ -19,18 +19,8 @@ Subcommand<TopOptions> add_top(CLI::App& app) {
                "Print one picture as text, of one interval, and end; into a file or pipe, as wide as COLUMNS "
                "says, or up to 120 columns");
   CLI::Option* const replay =
-      top.add_option("--replay", options.replay, "Look at this recording, back and forth, and at no disk of this guest")
-          ->type_name("FILE")
-          ->check(not_empty());
-  top.add_option_function<std::string>(
-         "--at", [&options](const std::string& text) { options.at = parse_moment(text); },
-         "Where to begin in it: a time from its start, such as 90s or 1m30s, or one of the day or a date in UTC, such "
-         "as 14:05 or 2026-11-27T14:05:30Z")
-      ->type_name("TIME")
-      ->needs(replay)
-      ->check([](const std::string& text) {
-        return parse_moment(text) ? "" : "'" + text + "' is not a time such as 90s, 14:05:30 or 2026-11-27T14:05:30Z";
-      });
+      add_replay(top, options.replay, "Look at this recording, back and forth, and at no disk of this guest");
+  add_moment(top, "--at", options.at, replay, "Where to begin in it: " + std::string(kMomentsAre));
   add_agent(top, options.agent, "Look at what the agent at this URL measures");
   top.get_option("--url")->excludes(replay);
   add_measure(top, options.measure, "disk,--device");

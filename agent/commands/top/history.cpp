@@ -11,16 +11,7 @@ namespace {
 // So many are decoded at the most to reach one of them; the first one of a block takes the space of some hundred.
 constexpr std::size_t kReadingsPerBlock = 64;
 
-std::uint64_t realtime_of(const DecodedSnapshot& snapshot) {
-  const RecordingHeader& header = snapshot.header;
-  return header.started_realtime_ns + (snapshot.reading.snapshot.time_ns - header.started_monotonic_ns);
-}
-
 }  // namespace
-
-bool is_same_run(const RecordingHeader& earlier, const RecordingHeader& later) {
-  return earlier.counting_since_ns == later.counting_since_ns && earlier.boot_id == later.boot_id;
-}
 
 void History::add(DecodedSnapshot snapshot) {
   const bool anew = !newest_ || !is_same_run(newest_->header, snapshot.header) ||

@@ -60,7 +60,4 @@ class History {
   std::optional<DecodedSnapshot> newest_;
 };
 
-// Whether the counters of two readings that followed one another are of one run of the agent.
-bool is_same_run(const RecordingHeader& earlier, const RecordingHeader& later);
-
 }  // namespace vqscope

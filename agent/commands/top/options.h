@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "agent/base/logging.h"
-#include "agent/commands/top/moment.h"
+#include "agent/base/moment.h"
 #include "agent/source/agent_client.h"
 #include "agent/source/measure_options.h"
 

@@ -52,10 +52,7 @@ Ui first_ui(const TopOptions& options) {
 }
 
 Result<std::unique_ptr<Player>> replay(const TopOptions& options) {
-  // As with an agent elsewhere, its disks are not those of this machine.
-  AgentAddress elsewhere;
-  elsewhere.url = options.replay;
-  auto disks = select_disks(options.measure, elsewhere);
+  auto disks = select_recorded_disks(options.measure);
   if (!disks) return tl::unexpected(disks.error());
   auto recording = open_recording(options.replay, std::move(*disks));
   if (!recording) return tl::unexpected(recording.error());

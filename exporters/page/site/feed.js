@@ -19,6 +19,8 @@ export class Feed {
   judged = [];
   /** @type {Finding[]} found last, and those of the history that were not */
   #known = [];
+  /** @type {import('../types').Recording | null} of a recording there is no more to come */
+  recording = null;
   keptSeconds = 900;
   stepSeconds = 1;
   /** How often the steps were others than before: of another run of the agent, or after a gap. */
@@ -71,9 +73,12 @@ export class Feed {
     });
   }
 
-  /** Asks until a password is asked for, which browsers do in the reader's face, each time. */
+  /**
+   * Asks until a password is asked for, which browsers do in the reader's face, each time, or all of a recording is
+   * there.
+   */
   async run() {
-    while (!this.locked) {
+    while (!this.locked && !(this.recording && !this.catchingUp && !this.trouble)) {
       const began = performance.now();
       let more = false;
       try {
@@ -129,6 +134,7 @@ export class Feed {
     this.#cursor = answer.cursor;
     this.keptSeconds = answer.kept_seconds;
     this.stepSeconds = answer.step_seconds;
+    this.recording = answer.recording ?? null;
     if (answer.machine) this.machine = answer.machine;
     if (answer.findings) this.#known = [...answer.findings, ...answer.found_before ?? []];
     const first = Number(newest) - answer.steps.length + 1;

@@ -81,6 +81,20 @@ export const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ?
 export const clock = (time) => new Date(time * 1000).toLocaleTimeString('en-GB');
 
 /**
+ * "27 Nov 2026, 14:03:12", where the reader is.
+ * @param {number} time in seconds since 1970
+ */
+export const dayAndClock = (time) =>
+  new Date(time * 1000).toLocaleString('en-GB', {dateStyle: 'medium', timeStyle: 'medium'});
+
+/**
+ * "UTC", "CET": where the reader is, at that time.
+ * @param {number} time in seconds since 1970
+ */
+export const zone = (time) => new Intl.DateTimeFormat('en-GB', {timeZoneName: 'short'})
+  .formatToParts(time * 1000).find((part) => part.type === 'timeZoneName')?.value ?? '';
+
+/**
  * What was not measured is a dash.
  * @param {number | undefined} value @param {(value: number) => string} format
  */

@@ -4,7 +4,9 @@
 import {boundsOf, Chart, cpuMap, latencyMap, line, rowsShown} from './charts.js';
 import {byId, keep, make, setAttribute, setText} from './dom.js';
 import {Feed} from './feed.js';
-import {clock, duration, grouped, plural, shortDuration, shown, throughput} from './format.js';
+import {
+  clock, dayAndClock, duration, grouped, plural, shortDuration, shown, throughput, zone,
+} from './format.js';
 import {
   fillDisks, fillFindings, fillFound, fillLastMinute, fillMatrix, fillNotCounted, fillNumbers, fillTime,
 } from './panels.js';
@@ -212,21 +214,31 @@ function renderMoment(step, span) {
   setAttribute(slider, 'aria-valuetext', `${clock(step.time)}, ${shown(load?.requests_per_second, grouped)} requests per ` +
     `second, median ${shown(latencyOf(step)?.p50_seconds, shortDuration)}`);
   const now = pointed === undefined && view.moment === undefined && view.edge === undefined;
-  const title = `${now ? 'Now, ' : ''}${clock(step.time)}, over ${duration(step.seconds)}`;
+  const title = `${now ? (feed.recording ? 'The end, ' : 'Now, ') : ''}${clock(step.time)}, over ${duration(step.seconds)}`;
   setText(byId('moment-title'), title);
   setText(byId('disks-moment'), title);
   for (const chart of Object.values(charts)) chart.mark(now ? undefined : step.at - step.seconds / 2);
 }
 
+/**
+ * @param {import('../types').Recording} recording
+ */
+function aboutRecording(recording) {
+  const {note, begin, end, goes_on_until: more} = recording;
+  return `A recording${note && ` (${note})`}, from ${dayAndClock(begin)} to ${dayAndClock(end)} ${zone(end)}.` +
+    (more ? ` It goes on until ${dayAndClock(more)}: serve --from shows more of it.` : '');
+}
+
 function renderStatus() {
   const edge = view.edge === undefined ? undefined : feed.step(view.edge);
   const moment = view.moment === undefined ? undefined : feed.step(view.moment);
-  let text = 'Live.';
+  let text = feed.recording ? aboutRecording(feed.recording) : 'Live.';
   if (feed.locked) text = 'The agent asks for a password. Reload the page to give it.';
   else if (feed.trouble && feed.answered)
     text = `The agent has not answered since ${clock(feed.answered)}: ${feed.trouble}. Asking again.`;
   else if (feed.trouble) text = `The agent does not answer: ${feed.trouble}. Asking again.`;
   else if (feed.steps.length === 0) text = 'The agent has just started; the first second is being measured.';
+  else if (feed.recording) text += moment ? ` The numbers are those of ${clock(moment.time)}.` : '';
   else if (edge) text = `Paused at ${clock(edge.time)}.`;
   else if (moment) text = `Live; the numbers are those of ${clock(moment.time)}.`;
   setText(byId('status'), remark + text);
@@ -257,7 +269,19 @@ function renderFindings() {
   fillFound(byId('found'), findings);
 }
 
+let adapted = false;
+/** What is of now only is not there of a recording, of which all is shown at first. */
+function adaptToRecording() {
+  if (!feed.recording || adapted) return;
+  adapted = true;
+  document.body.classList.add('recorded');
+  setText(byId('live'), 'Back to the end');
+  const seconds = feed.recording.end - feed.recording.begin;
+  if (!location.hash) view.range = RANGES.find((range) => range >= seconds) ?? RANGES[RANGES.length - 1];
+}
+
 function render() {
+  adaptToRecording();
   renderStatus();
   renderMachine();
   renderFindings();
