@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "agent/diagnosis/controller_ids.h"
 #include "agent/topology/vmm.h"
 
 namespace vqscope {
@@ -16,28 +17,14 @@ namespace {
 
 // Drivers of the adapters that QEMU, VMware and VirtualBox emulate after hardware of the 1990s and 2000s, and of QEMU's
 // UFS. No hypervisor emulates what mpt3sas drives.
-constexpr std::string_view kEmulatedAdapters[] = {"sym53c8xx", "am53c974",     "esp",      "mptspi", "mptsas",
-                                                  "mptfc",     "megaraid_sas", "BusLogic", "ufshcd"};
+constexpr std::string_view kEmulatedAdapters[] = {"sym53c8xx", "am53c974",     "esp",      "mptspi",
+                                                  "mptsas",    "megaraid_sas", "BusLogic", "ufshcd"};
+// Adapters without an address on PCI.
+constexpr std::string_view kWithoutPci[] = {"storvsc_host", "ibmvscsi"};
 
 bool is_virtio(const Disk& disk) {
   // vDPA devices belong to a driver or a program in this guest.
   return disk.transport.starts_with("virtio-") && disk.transport != "virtio-vdpa";
-}
-
-// ATA controllers that hypervisors imitate: QEMU's AHCI, its PIIX (VirtualBox's, VMware's and Hyper-V's, too), the AHCI
-// of VirtualBox, of Parallels and bhyve, and of VMware.
-constexpr std::uint32_t kImitatedAta[] = {0x8086'2922, 0x8086'7010, 0x8086'7111, 0x8086'2829, 0x8086'2821, 0x15ad'07e0};
-// Who has no boards but those of virtual machines: QEMU, VMware, VirtualBox, Parallels, Xen, Hyper-V.
-constexpr std::uint32_t kVirtualBoards[] = {0x1af4, 0x15ad, 0x80ee, 0x1ab8, 0x5853, 0x1414};
-
-// Real controllers have a chip that nobody imitates, or a board.
-bool is_real_ata(const Disk& disk) {
-  if (disk.transport != "ata" || !disk.facts.pci_id) return false;
-  const auto is_among = [](std::span<const std::uint32_t> ids, std::uint32_t id) {
-    return std::find(ids.begin(), ids.end(), id) != ids.end();
-  };
-  const std::uint32_t board = disk.facts.pci_subsystem.value_or(0) >> 16;
-  return !is_among(kVirtualBoards, board) && (board != 0 || !is_among(kImitatedAta, *disk.facts.pci_id));
 }
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
@@ -56,26 +43,25 @@ bool is_hosts_disk(const Disk& disk) {
   if (disk.name.starts_with("sr") || disk.name.starts_with("fd")) return false;
   constexpr std::string_view kBuses[] = {"pci", "ata", "usb", "mmc", "xen"};
   if (is_virtio(disk) || is_one_of(kBuses, disk.transport)) return true;
-  constexpr std::string_view kOfThisGuest[] = {"virtual", "iscsi", "fcoe", "virtio-vdpa"};
-  if (is_one_of(kOfThisGuest, disk.transport) || disk.transport.starts_with("nvme-")) return false;
-  return !disk.bus_id.empty() || disk.driver == "storvsc_host";  // of a PCI device; Hyper-V's adapter has no address
+  constexpr std::string_view kOfThisGuest[] = {"virtual", "virtio-vdpa"},
+                             kOfANetwork[] = {"iscsi", "fc", "fcoe", "srp"};
+  if (is_one_of(kOfThisGuest, disk.transport) || is_one_of(kOfANetwork, disk.transport) ||
+      disk.transport.starts_with("nvme-"))
+    return false;
+  return !disk.bus_id.empty() || is_one_of(kWithoutPci, disk.driver);
 }
 
 bool is_passed_through(const Topology& topology, const Disk& disk) {
-  if (!is_guest(topology)) return false;
-  // docs/specs/pci-ids.rst and hw/nvme/ctrl.c of QEMU; the second is that of nvme,use-intel-id=on and before QEMU 6.0.
-  constexpr std::uint32_t kOfQemu[] = {0x1b36'0010, 0x8086'5845};
-  // What a provider gives is often an NVMe controller of its own in front of a disk on the network.
-  constexpr std::string_view kOwnHosts[] = {"", "ovirt", "proxmox", "openstack", "kubevirt"};
-  if (disk.driver == "nvme")
-    return is_one_of(kOwnHosts, topology.guest.manager) &&
-           (topology.vmm == "qemu" || topology.vmm == "kvm" || topology.vmm == "cloud-hypervisor") &&
-           disk.facts.pci_id &&
-           std::find(std::begin(kOfQemu), std::end(kOfQemu), *disk.facts.pci_id) == std::end(kOfQemu);
-  if (is_real_ata(disk)) return true;
-  const bool is_adapter = (disk.transport == "scsi" || disk.transport == "fc") && !disk.virtio && !disk.bus_id.empty();
+  if (!is_guest(topology) || disk.driver.empty() || disk.bus_id.empty()) return false;
+  // These hypervisors make no NVMe drives.
+  constexpr std::string_view kWithoutNvme[] = {"powervm", "zvm"};
   constexpr std::string_view kMadeForGuests[] = {"vmw_pvscsi", "storvsc_host"};
-  return is_adapter && !disk.driver.empty() && !is_emulated(topology, disk) && !is_one_of(kMadeForGuests, disk.driver);
+  if (disk.driver == "nvme")
+    return disk.transport == "pci" && (is_drive_makers(disk) || is_one_of(kWithoutNvme, topology.vmm));
+  if (disk.transport == "pci") return true;  // a drive of before NVMe, such as mtip32xx's
+  if (disk.transport == "ata") return is_built(disk);
+  return disk.transport == "scsi" && !disk.virtio && !is_emulated(topology, disk) &&
+         !is_one_of(kMadeForGuests, disk.driver);
 }
 
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
@@ -85,7 +71,7 @@ bool hypervisor_sets_queues(const Topology& topology, const Disk& disk) {
 
 bool is_emulated(const Topology& topology, const Disk& disk) {
   if (!is_guest(topology) || !is_hosts_disk(disk)) return false;
-  if (disk.transport == "ata") return !is_real_ata(disk);
+  if (disk.transport == "ata") return !is_built(disk);
   if (disk.transport == "usb" || disk.transport == "mmc") return true;
   // None of the imitations has several queues: such an adapter is passed through.
   if (disk.queues.size() > 1) return false;
@@ -93,7 +79,7 @@ bool is_emulated(const Topology& topology, const Disk& disk) {
   if (disk.driver == "vmw_pvscsi") return topology.vmm != "vmware";
   // POWER's own virtual adapter: PowerVM was made with it, QEMU imitates it.
   if (disk.driver == "ibmvscsi") return topology.vmm == "qemu" || topology.vmm == "kvm";
-  return is_one_of(kEmulatedAdapters, disk.driver);
+  return is_one_of(kEmulatedAdapters, disk.driver) && !is_built(disk);
 }
 
 bool is_zoned(const Disk& disk) {

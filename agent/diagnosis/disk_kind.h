@@ -11,14 +11,14 @@
 namespace vqscope {
 
 // On a bus of this machine, and not made by the guest itself (loop, zram, null_blk, device-mapper), reached over a
-// network (iSCSI, rbd, nbd, NVMe over fabrics) or a CD-ROM drive.
+// network (iSCSI, Fibre Channel, SRP, rbd, nbd, NVMe over fabrics) or a CD-ROM drive.
 bool is_hosts_disk(const Disk& disk);
 // Such a disk of a guest whose hypervisor decides how many queues it offers: virtio, NVMe, Xen. An adapter that is
 // passed through has its own.
 bool hypervisor_sets_queues(const Topology& topology, const Disk& disk);
-// With the queues of its hardware, which nothing of the hypervisor serves: an NVMe drive that is known not to be one
-// that QEMU makes, in a guest of QEMU or of what has no NVMe drives, and what is behind a PCI adapter that no
-// hypervisor makes or imitates (mpt3sas, an ATA controller by its PCI ids).
+// With the queues of its hardware, which nothing of the hypervisor serves: an NVMe drive of a maker of drives, or where
+// the hypervisor has none of its own, and what is behind a PCI adapter that no hypervisor makes or imitates (mpt3sas,
+// mtip32xx, an ATA or SCSI controller by its PCI ids).
 bool is_passed_through(const Topology& topology, const Disk& disk);
 // On a bus or an adapter that a hypervisor emulates after real hardware: SATA, IDE, an old SCSI adapter.
 bool is_emulated(const Topology& topology, const Disk& disk);

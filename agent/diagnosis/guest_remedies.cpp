@@ -10,15 +10,6 @@ namespace vqscope {
 
 namespace {
 
-// Where a module parameter may be set; `names` is an extended regular expression.
-Step find_parameter(std::string_view names) {
-  return {kGuest, "Find where it is set:",
-          fmt::format("grep -rsE '{0}' /proc/cmdline /etc/default/grub /etc/default/grub.d\n"
-                      "grep -rsE '{0}' /etc/kernel/cmdline /boot/loader/entries\n"
-                      "grep -rsE '{0}' /etc/modprobe.d /usr/lib/modprobe.d",
-                      names)};
-}
-
 Caution boot_caution() {
   return {"Why it was set. Keep a copy of the file, and know how to choose an older entry in the boot menu.",
           "This guest, while it reboots.", "Put the copy back, run the same command, and reboot.",
@@ -32,18 +23,27 @@ Instructions raise_xen_limit(unsigned queues) {
       "What it is now: cat /sys/module/xen_blkfront/parameters/max_queues; and, if somebody has set it, why. Keep a "
       "copy "
       "of the file, and know how to choose an older entry in the boot menu.";
-  return {"",
-          "Let Xen's disk driver in this guest take more queues, and start this guest anew. The host may have a limit, "
-          "too, which does not show here.",
-          {find_parameter("xen_blkfront.max_queues|xen_blkfront +max_queues"),
-           {kGuest,
-            fmt::format("Add xen_blkfront.max_queues={} to the kernel command line, in /etc/default/grub (then "
-                        "update-grub; Fedora and RHEL: grubby --update-kernel=ALL --args=...) or where it was found.",
-                        queues),
-            "", std::move(caution)}}};
+  return {
+      "",
+      "Let Xen's disk driver in this guest take more queues, and start this guest anew. The host may have a limit, "
+      "too, which does not show here.",
+      {find_parameter("xen_blkfront.max_queues|xen_blkfront +max_queues"),
+       {kGuest,
+        fmt::format("Add xen_blkfront.max_queues={} to the kernel command line, in /etc/default/grub or where it was "
+                    "found. {}",
+                    queues, kAfterBootParameter),
+        "", std::move(caution)}}};
 }
 
 }  // namespace
+
+Step find_parameter(std::string_view names) {
+  return {kGuest, "Find where it is set:",
+          fmt::format("grep -rsE '{0}' /proc/cmdline /etc/default/grub /etc/default/grub.d\n"
+                      "grep -rsE '{0}' /etc/kernel/cmdline /boot/loader/entries\n"
+                      "grep -rsE '{0}' /etc/modprobe.d /usr/lib/modprobe.d",
+                      names)};
+}
 
 std::string shell_name(const Disk& disk) {
   const std::string name = sysfs_name(disk.name);
@@ -66,10 +66,10 @@ Instructions lift_guest_limit(const Disk& disk, unsigned queues, bool host_is_to
           may_be_host ? " If the host offers no more queues, which could not be read, that alone brings none." : ""),
       {find_parameter("num_request_queues|poll_queues|write_queues"),
        {kGuest,
-        "On the kernel command line: take it, and nothing else, out of the file that was found; then update-grub "
-        "(Debian) or kernel-install (/etc/kernel/cmdline); on Fedora and RHEL grubby --update-kernel=ALL "
-        "--remove-args=NAME does all of it. In a file of modprobe.d: take this parameter, and no other, out of its "
-        "line; then update-initramfs -u or dracut -f.",
+        fmt::format(
+            "On the kernel command line: take it, and nothing else, out of the file that was found. In a file of "
+            "modprobe.d: take this parameter, and no other, out of its line. {}",
+            kAfterBootParameter),
         "", boot_caution()}}};
 }
 
@@ -103,10 +103,11 @@ Instructions use_msi(const Disk& disk, WithoutMsi why) {
                     "grep -s . /sys/bus/pci/devices/{}/msi_irqs/*",
                     disk.bus_id)},
        {kGuest,
-        "If pci=nomsi, or nomsi in a list such as pci=noaer,nomsi, is on the kernel command line: take nomsi, and "
-        "nothing else, out of /etc/default/grub or the file in /etc/default/grub.d that has it, then update-grub "
-        "(Debian; on Fedora and RHEL grubby --update-kernel=ALL --remove-args=WORD does both, where WORD is the whole "
-        "pci=..., with --args=REST for what of a list has to stay), and reboot.",
+        fmt::format(
+            "If pci=nomsi, or nomsi in a list such as pci=noaer,nomsi, is on the kernel command line: take nomsi, "
+            "and nothing else, out of the file that has it (with grubby, WORD of --remove-args=WORD is the whole "
+            "pci=..., and --args=REST what of a list has to stay). {}",
+            kAfterBootParameter),
         "",
         Caution{"Why it was set: another device may need it. Keep a copy of the file, and know how to edit an entry of "
                 "the boot menu.",

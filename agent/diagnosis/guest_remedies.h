@@ -14,6 +14,17 @@ namespace vqscope {
 inline constexpr const char* kGuest = "In this guest";
 inline constexpr const char* kMachine = "On this machine";  // in its place, on one that is no guest
 
+// What makes a changed kernel command line or modprobe.d count.
+inline constexpr const char* kAfterBootParameter =
+    "After a change of /etc/default/grub: update-grub (Debian, Ubuntu), grub2-mkconfig -o /boot/grub2/grub.cfg (SUSE) "
+    "or "
+    "grub-mkconfig -o /boot/grub/grub.cfg (Arch); on Fedora and RHEL grubby --update-kernel=ALL with --args= or "
+    "--remove-args= makes the change itself. After one of /etc/kernel/cmdline: kernel-install, or sdbootutil "
+    "update-all-entries (SUSE). "
+    "After one of modprobe.d: update-initramfs -u, dracut -f or mkinitcpio -P (Arch). Then reboot.";
+// Where a module parameter may be set; `names` is an extended regular expression.
+Step find_parameter(std::string_view names);
+
 // The disk's name in sysfs as an interactive shell takes it: an exclamation mark would call up a command of its
 // history.
 std::string shell_name(const Disk& disk);

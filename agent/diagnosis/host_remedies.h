@@ -4,6 +4,8 @@
 // Pure and thread-safe.
 #pragma once
 
+#include <optional>
+
 #include "agent/diagnosis/remedies.h"
 
 namespace vqscope {
@@ -28,8 +30,9 @@ struct HostDisk {
   bool pci = true;      // on PCI
   // The hypervisor has settings for it: not for disks of this guest or a network, or adapters that are passed through.
   bool settable = true;
-  bool served = true;    // the hypervisor, or the provider, is what answers its requests
-  bool on_guest = true;  // the machine is a guest
+  bool served = true;                    // the hypervisor, or the provider, is what answers its requests
+  bool on_guest = true;                  // the machine is a guest
+  std::optional<unsigned> vectors = {};  // of its MSI-X table; absent: not known
 };
 
 // The steps of one platform for a remedy of the host's (kMoreQueues, kMoreVectors, kDeepenQueue, kFindHang,

@@ -4,6 +4,8 @@
 // changes. Kubernetes takes no names in capitals, so VM and NAMESPACE are refused.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "agent/diagnosis/host_remedies.h"
 
 namespace vqscope {
@@ -30,21 +32,33 @@ Step field(std::string text, const std::string& domain, std::string check, std::
               kRestart, std::move(undo), risk}};
 }
 
+Step other_bus(const char* title, const char* text) {
+  return {title, text,
+          "kubectl patch virtualmachine VM --namespace NAMESPACE --type json \\\n"
+          "  --patch '[{\"op\": \"replace\", \"value\": \"virtio\",\n"
+          "    \"path\": \"/spec/template/spec/domain/devices/disks/DISK-INDEX/disk/bus\"}]'",
+          Caution{std::string(words::kMoveCheck) +
+                      " kubectl get virtualmachine VM --namespace NAMESPACE -o yaml: which of the disks it is, "
+                      "counted from 0, and what its bus is now.",
+                  kRestart, "The same with the old bus.", words::kMoveRisk}};
+}
+
 std::vector<Step> queues(const HostDisk& disk) {
   if (disk.kind == DiskKind::kNvme) return {{kTitle, words::kNvmeHardware, ""}};
-  if (disk.kind == DiskKind::kVirtioScsi)
-    return {{kTitle,
-             "vqscope knows of no setting for the queues of a disk on the bus scsi: blockMultiQueue is for those on "
-             "the bus "
-             "virtio.",
-             ""}};
-  return {
-      field("blockMultiQueue gives each disk on the bus virtio as many queues as the machine has vCPUs. (A "
-            "preference can set it too: preferredBlockMultiQueue.)",
-            R"("devices": {"blockMultiQueue": true})",
-            "kubectl get virtualmachine VM --namespace NAMESPACE -o yaml: does it request a number of CPUs (without "
-            "that the field is refused), and what is blockMultiQueue now?",
-            "The same with what stood there in place of true, or with null if nothing did.", words::kNoDataButState)};
+  Step step = field(
+      "blockMultiQueue gives each disk on the bus virtio as many queues as the machine has vCPUs. (A preference can "
+      "set "
+      "it too: preferredBlockMultiQueue.)",
+      R"("devices": {"blockMultiQueue": true})",
+      "kubectl get virtualmachine VM --namespace NAMESPACE -o yaml: does it request a number of CPUs (without that the "
+      "field is refused), and what is blockMultiQueue now?",
+      "The same with what stood there in place of true, or with null if nothing did.", words::kNoDataButState);
+  if (disk.kind != DiskKind::kVirtioScsi) return {std::move(step)};
+  step.where = "KubeVirt, for a disk on the bus virtio";
+  return {other_bus("KubeVirt, to the bus virtio",
+                    "vqscope knows of no setting for the queues of a disk on the bus scsi. For disks on the bus virtio "
+                    "there is one, so that what remains is that bus, and then the queues."),
+          std::move(step)};
 }
 
 }  // namespace
@@ -60,15 +74,7 @@ std::vector<Step> kubevirt_steps(Remedy remedy, const HostDisk& disk) {
                 R"("ioThreadsPolicy": "shared")",
                 "kubectl get virtualmachine VM --namespace NAMESPACE -o yaml: what is ioThreadsPolicy now?",
                 "The same with the policy that stood there, or with null if there was none.", "No data.")};
-    case Remedy::kUseVirtio:
-      return {{kTitle, "Put the disk on the bus virtio.",
-               "kubectl patch virtualmachine VM --namespace NAMESPACE --type json \\\n"
-               "  --patch '[{\"op\": \"replace\", \"value\": \"virtio\",\n"
-               "    \"path\": \"/spec/template/spec/domain/devices/disks/DISK-INDEX/disk/bus\"}]'",
-               Caution{std::string(words::kMoveCheck) +
-                           " kubectl get virtualmachine VM --namespace NAMESPACE -o yaml: which of the disks it is, "
-                           "counted from 0, and what its bus is now.",
-                       kRestart, "The same with the old bus.", words::kMoveRisk}}};
+    case Remedy::kUseVirtio: return {other_bus(kTitle, "Put the disk on the bus virtio.")};
     case Remedy::kDeepenQueue:
       return {{kTitle, "It has no setting for the length of a queue; more queues hold more.", ""}};
     case Remedy::kMoreVectors:

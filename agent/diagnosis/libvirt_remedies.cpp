@@ -27,7 +27,8 @@ Step attribute(std::string text, const std::string& added, const char* risk) {
 std::vector<Step> queues(const HostDisk& disk) {
   if (disk.kind == DiskKind::kNvme)
     return {{kTitle,
-             std::string(words::kNvmeHardware) + " For one that QEMU emulates, see --platform=qemu: max_ioqpairs.",
+             std::string(words::kNvmeHardware) +
+                 " For one that QEMU emulates, see --platform=qemu: max_ioqpairs and msix_qsize.",
              ""}};
   const bool scsi = disk.kind == DiskKind::kVirtioScsi;
   return {attribute(

@@ -24,13 +24,40 @@ Step option(std::string text, const std::string& added, const char* risk) {
           Caution{kPlace, words::kRestart, kOldLine, risk}};
 }
 
+// What QEMU's own NVMe controller has unless it is told otherwise (max_ioqpairs and msix_qsize in hw/nvme/ctrl.c): a
+// pair of queues for each vector but that of the admin queue.
+constexpr unsigned kNvmePairs = 64, kNvmeVectors = kNvmePairs + 1;
+constexpr const char* kOwnNvme = " QEMU's own (-device nvme) ";
+
+Step nvme_pairs(const HostDisk& disk, const std::string& before) {
+  return option(
+      fmt::format("{}offers {} pairs of queues unless max_ioqpairs= says otherwise: {}", before, kNvmePairs,
+                  disk.queues > kNvmePairs ? "let it be as many as there are vCPUs." : "take that away, or raise it."),
+      fmt::format("max_ioqpairs={}", disk.queues), words::kNoDataButState);
+}
+
+Step nvme_vectors(const HostDisk& disk, const std::string& before) {
+  return option(
+      fmt::format("{}has {} interrupt vectors unless msix_qsize= says otherwise, and the guest's driver takes "
+                  "no more queues than it gets vectors for: {}",
+                  before, kNvmeVectors,
+                  disk.queues >= kNvmeVectors ? "let it be one more than there are vCPUs."
+                                              : "take that away, or let it be one more than there are vCPUs."),
+      fmt::format("msix_qsize={}", disk.queues + 1), words::kNoDataButState);
+}
+
+// More than the one, where the other would still hold.
+std::vector<Step> nvme(const HostDisk& disk, bool asks_for_vectors) {
+  const std::string before = std::string(words::kNvmeHardware) + kOwnNvme;
+  if (!asks_for_vectors && disk.vectors.value_or(kNvmeVectors) > disk.queues) return {nvme_pairs(disk, before)};
+  std::vector<Step> steps = {nvme_vectors(disk, before)};
+  if (!asks_for_vectors || disk.queues > kNvmePairs) steps.push_back(nvme_pairs(disk, "With that, it "));
+  return steps;
+}
+
 std::vector<Step> queues(const HostDisk& disk) {
   const bool scsi = disk.kind == DiskKind::kVirtioScsi;
-  if (disk.kind == DiskKind::kNvme)
-    return {option(std::string(words::kNvmeHardware) +
-                       " QEMU's own (-device nvme) offers 64 pairs of queues unless max_ioqpairs= says less: take that "
-                       "away, or raise it.",
-                   fmt::format("max_ioqpairs={}", disk.queues), words::kNoDataButState)};
+  if (disk.kind == DiskKind::kNvme) return nvme(disk, false);
   std::string text = scsi ? "Add num_queues to the -device line of the virtio-scsi controller; all its disks share the "
                             "queues."
                           : "Add num-queues to the -device line of this disk.";
@@ -94,13 +121,11 @@ std::vector<Step> vectors(const HostDisk& disk) {
              "virtio over MMIO has one interrupt for the whole device, and nothing can be set. On PCI each queue has "
              "its own; to move the disk there changes the machine, so it is a step to plan for itself.",
              ""}};
-  const bool nvme = disk.kind == DiskKind::kNvme;
+  if (disk.kind == DiskKind::kNvme) return nvme(disk, true);
   // virtio-blk needs one vector more than queues, for changes of its configuration; virtio-scsi has two queues more.
   const unsigned needed = disk.queues + (disk.kind == DiskKind::kVirtioScsi ? 3 : 1);
-  return {option(
-      fmt::format("{}Leave {}= out of the -device line, or give it enough in place of what stands there.",
-                  nvme ? std::string(words::kNvmeHardware) + " On QEMU's own: " : "", nvme ? "msix_qsize" : "vectors"),
-      fmt::format("{}={}", nvme ? "msix_qsize" : "vectors", needed), words::kNoDataButState)};
+  return {option("Leave vectors= out of the -device line, or give it enough in place of what stands there.",
+                 fmt::format("vectors={}", needed), words::kNoDataButState)};
 }
 
 std::vector<Step> virtio(const HostDisk& disk) {

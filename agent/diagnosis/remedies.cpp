@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "agent/diagnosis/bus_remedies.h"
+#include "agent/diagnosis/controller_ids.h"
 #include "agent/diagnosis/disk_kind.h"
 #include "agent/diagnosis/guest_limits.h"
 #include "agent/diagnosis/guest_remedies.h"
@@ -16,12 +18,6 @@
 namespace vqscope {
 
 namespace {
-
-constexpr const char* kBuses =
-    "virtio-blk costs the least and takes one PCI slot for each disk; virtio-scsi carries hundreds of disks on one "
-    "controller, which share its queues, for a little more CPU time; an NVMe device passed through (vfio-pci) has the "
-    "hardware's own queues and interrupts and no hypervisor in between, but the guest can no longer be migrated live, "
-    "its memory is pinned, and the device is its alone.";
 
 Instructions host_io(const Disk& disk, const Topology& topology, const std::vector<Platform>& platforms,
                      const HostDisk& host_disk) {
@@ -153,46 +149,6 @@ Instructions host_cpu(const std::vector<Platform>& platforms) {
   return result;
 }
 
-// What hypervisors without virtio have in its place.
-struct MadeForGuests {
-  std::string_view vmm, how, driver;
-};
-constexpr MadeForGuests kMadeForGuests[] = {
-    {"vmware", "to a VMware Paravirtual (PVSCSI) or an NVMe controller", "vmw_pvscsi|nvme"},
-    {"hyper-v", "to the virtual machine's SCSI controller, and not to IDE", "hv_storvsc"},
-    {"xen", "as a disk of Xen's own (xvda)", "xen.blkfront"},
-    {"virtualbox", "to a virtio-scsi controller, which VirtualBox has from 6.1 on", "virtio_scsi"},
-};
-
-Instructions use_virtio(const Topology& topology, const std::vector<Platform>& platforms, const HostDisk& host_disk) {
-  Instructions result;
-  for (const MadeForGuests& other : kMadeForGuests) {
-    if (topology.vmm != other.vmm) continue;
-    result.summary = fmt::format(
-        "Attach the disk {}. It may change its name: /etc/fstab and the boot loader have to refer to UUIDs, and the "
-        "initramfs has to contain the driver, before it is moved, or the guest may not find its root disk. Nothing on "
-        "the disk changes, so moving it back mends that.",
-        other.how);
-    result.steps.push_back({kGuest, "Is the driver there, and does everything go by UUID? (Fedora, RHEL: lsinitrd.)",
-                            fmt::format("lsinitramfs /boot/initrd.img-$(uname -r) | grep -E '{}'\n"
-                                        "grep -E '/dev/(sd|hd)' /etc/fstab /etc/crypttab /proc/cmdline",
-                                        other.driver)});
-    return result;
-  }
-  result.summary = fmt::format(
-      "Attach the disk as a virtio disk. {} The disk may change its name: /etc/fstab and the boot loader have to refer "
-      "to UUIDs, and the initramfs has to contain virtio_pci and virtio_blk or virtio_scsi, before it is moved.",
-      kBuses);
-  result.steps.push_back({kGuest,
-                          "Are the drivers there (in the initramfs, or =y in the kernel), and does everything go by "
-                          "UUID? (Fedora, RHEL and SUSE have lsinitrd.)",
-                          "lsinitramfs /boot/initrd.img-$(uname -r) | grep virtio\n"
-                          "grep -E 'VIRTIO_(PCI|BLK)=|SCSI_VIRTIO=' /boot/config-$(uname -r)\n"
-                          "grep -E '/dev/(sd|hd)' /etc/fstab /etc/crypttab /proc/cmdline"});
-  add_host_steps(Remedy::kUseVirtio, platforms, host_disk, result.steps);
-  return result;
-}
-
 // What can be said without knowing more, in 48 characters at the most.
 std::string_view in_short(Remedy remedy) {
   switch (remedy) {
@@ -238,9 +194,11 @@ HostDisk host_disk_of(const Topology& topology, const Disk* disk) {
           of.transport == "virtio-mmio",
           static_cast<unsigned>(topology.online_cpus.size()),
           of.transport != "virtio-ccw",
-          disk == nullptr || hypervisor_sets_queues(topology, of) || is_emulated(topology, of),
+          disk == nullptr || is_emulated(topology, of) ||
+              (hypervisor_sets_queues(topology, of) && !(is_of_unknown_maker(of) && may_be_own_host(topology))),
           guest && is_hosts_disk(of) && !is_passed_through(topology, of),
-          guest};
+          guest,
+          of.facts.msix_vectors};
 }
 
 WithoutMsi why_without_msi(const Disk& disk, const Topology& topology) {
@@ -283,7 +241,7 @@ Instructions choose(Remedy remedy, const Disk* disk, const Topology& topology, c
     case Remedy::kFindLimit: return find_limit(platforms, host_disk);
     case Remedy::kGuestQueueing: return guest_queueing(of);
     case Remedy::kHostCpu: return host_cpu(platforms);
-    case Remedy::kUseVirtio: return use_virtio(topology, platforms, host_disk);
+    case Remedy::kUseVirtio: return use_virtio(topology, of, platforms, host_disk);
     case Remedy::kMoreVectors:
       return of.facts.uses_msi == false && topology.guest.has_msi == false ? give_msi_controller(of)
                                                                            : more_vectors(of, platforms, host_disk);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/diagnosis/controller_ids.h"
 #include "agent/diagnosis/full_time.h"
 #include "agent/diagnosis/limit.h"
 #include "agent/diagnosis/phrases.h"
@@ -212,6 +213,12 @@ std::string told_server(const DiskEvidence& evidence) {
   if (!may_be_own_host(evidence.topology))
     return "What serves the disk, outside this guest, answers. The usual reasons: others use the same storage or CPUs; "
            "the volume or the instance is at a limit of its type now and then.";
+  if (is_of_unknown_maker(evidence.disk))
+    return fmt::format(
+        "What answers is not known: the PCI ids of {} ({:04x}:{:04x}) are not those of QEMU's own controller, nor of a "
+        "maker of drives that vqscope knows. It can be a program or a card of the host, or a drive that is passed "
+        "through. The usual reasons: others use the same storage or CPUs; the drive has other work.",
+        evidence.disk.name, *evidence.disk.facts.pci_id >> 16, *evidence.disk.facts.pci_id & 0xffff);
   const bool may_be_qemu = evidence.topology.vmm == "qemu" || evidence.topology.vmm == "kvm";
   return fmt::format(
       "The host answers. The usual reasons: other guests use the same storage or CPUs; the host's page cache is "

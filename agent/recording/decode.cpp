@@ -279,6 +279,7 @@ GuestFacts decode(const proto::Guest& source) {
   guest.manager = printable(source.manager());
   if (source.has_hypervisor()) guest.hypervisor = source.hypervisor();
   if (source.has_has_msi()) guest.has_msi = source.has_msi();
+  guest.architecture = printable(source.architecture());
   return guest;
 }
 

@@ -239,6 +239,7 @@ void encode(const GuestFacts& guest, proto::Guest& target) {
   target.set_manager(guest.manager);
   if (guest.hypervisor) target.set_hypervisor(*guest.hypervisor);
   if (guest.has_msi) target.set_has_msi(*guest.has_msi);
+  target.set_architecture(guest.architecture);
 }
 
 void encode(const Layer& layer, proto::Layer& target) {

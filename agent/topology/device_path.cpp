@@ -137,6 +137,8 @@ std::string find_transport(TreeReader& reader, const fs::path& sysfs, const fs::
   if (path.virtio) return virtio_transport(reader, sysfs, path);
   if (path.nvme) return nvme_transport(reader, sysfs, path);
   if (!path.ata_port.empty()) return "ata";
+  // The host of ib_srp is below the PCI device of the network's adapter (srp_add_target() in Linux).
+  if (path.scsi_host && find_driver(reader, sysfs, disk, path) == "ib_srp") return "srp";
   if (path.scsi_host) return !path.network.empty() ? path.network : path.is_usb ? "usb" : "scsi";
   if (path.is_mmc) return "mmc";
   if (path.is_xen) return "xen";

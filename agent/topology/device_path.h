@@ -35,9 +35,9 @@ std::string find_driver(TreeReader& reader, const std::filesystem::path& sysfs, 
                         const DevicePath& path);
 
 // "virtio-pci", "virtio-mmio", "virtio-ccw", "virtio-vdpa" or "virtio-" and another bus; of NVMe "pci", or "nvme-tcp",
-// "nvme-rdma", "nvme-fc", "nvme-loop"; of SCSI hosts "ata", "iscsi", "fc", "fcoe", "usb", "scsi"; "mmc", "xen",
-// "virtual" (loop, nbd, zram, dm ...); for the rest the name of the disk's bus, such as "ccw" (DASD), "rbd" or "nd",
-// and "other" if it has none.
+// "nvme-rdma", "nvme-fc", "nvme-loop"; of SCSI hosts "ata", "iscsi", "fc", "fcoe", "srp", "usb", "scsi"; "mmc",
+// "xen", "virtual" (loop, nbd, zram, dm ...); for the rest the name of the disk's bus, such as "ccw" (DASD), "rbd" or
+// "nd", and "other" if it has none.
 std::string find_transport(TreeReader& reader, const std::filesystem::path& sysfs, const std::filesystem::path& disk,
                            const DevicePath& path);
 

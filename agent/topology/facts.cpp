@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "agent/base/text.h"
 #include "agent/topology/queue_types.h"
@@ -29,12 +30,16 @@ constexpr double kLateShare = 0.9;
 constexpr std::uint64_t kLateSeconds = 60;
 
 struct Sign {
-  std::string_view text;  // within the lines that detect_manager reads
-  std::string_view manager;
+  std::string_view text;  // within the lines that are read
+  std::string_view name;
 };
 
-// First match wins. Clouds: the names that cloud-init's ds-identify goes by; besides, those that guests of Tencent and
-// Huawei Cloud and of IBM's VPC show.
+// In /proc/cpuinfo.
+constexpr Sign kArchitectures[] = {
+    {"IBM/S390", "s390"}, {": pSeries", "power"}, {": PowerNV", "power"}, {"\nisa\t\t: rv", "riscv"}};
+
+// First match wins. Clouds: the names that cloud-init's ds-identify goes by; besides, those that guests of Tencent,
+// Huawei and Yandex Cloud, of Volcengine and of IBM's VPC show.
 constexpr Sign kManagers[] = {
     {"oVirt", "ovirt"},
     {"RHEV", "ovirt"},       // vendor "Red Hat", product "RHEV Hypervisor"
@@ -72,7 +77,16 @@ constexpr Sign kManagers[] = {
     {"Scaleway", "Scaleway"},
     {"UpCloud", "UpCloud"},
     {"Vultr", "Vultr"},
+    {"\nYandex\n", "Yandex Cloud"},
+    {"\nVolcengine\n", "Volcengine"},
+    {"\nVirtuozzo\n", "Virtuozzo"},  // its own QEMU, with tools of its own
 };
+
+std::string_view first_in(std::span<const Sign> signs, std::string_view text) {
+  const auto sign = std::find_if(signs.begin(), signs.end(),
+                                 [&](const Sign& s) { return text.find(s.text) != std::string_view::npos; });
+  return sign == signs.end() ? std::string_view() : sign->name;
+}
 
 // "0x1b36" and "0x0010", of the files whose names begin with `prefix`.
 std::optional<std::uint32_t> read_pci_id(TreeReader& reader, const fs::path& device, std::string_view prefix = "") {
@@ -102,7 +116,7 @@ void read_disk_facts(TreeReader& reader, const SystemPaths& paths, Disk& disk) {
     if (const auto bits = reader.trimmed(paths.sysfs / "bus/virtio/devices" / name / "features"))
       facts.virtio_features = parse_virtio_features(*bits);
   }
-  if ((disk.driver == "nvme" && disk.transport == "pci") || (disk.transport == "ata" && !disk.bus_id.empty())) {
+  if (!disk.bus_id.empty() && (disk.transport == "pci" || disk.transport == "ata" || disk.transport == "scsi")) {
     const fs::path device = paths.sysfs / "bus/pci/devices" / disk.bus_id;
     facts.pci_id = read_pci_id(reader, device);
     facts.pci_subsystem = read_pci_id(reader, device, "subsystem_");
@@ -184,9 +198,7 @@ std::string detect_manager(TreeReader& reader, const fs::path& sysfs) {
   for (const char* file :
        {"sys_vendor", "product_name", "product_family", "bios_vendor", "chassis_vendor", "chassis_asset_tag"})
     dmi += reader.trimmed(sysfs / "class/dmi/id" / file).value_or("") + "\n";
-  for (const Sign& sign : kManagers)
-    if (dmi.find(sign.text) != std::string::npos) return std::string(sign.manager);
-  return {};
+  return std::string(first_in(kManagers, dmi));
 }
 
 std::optional<std::vector<CpuTime>> read_cpu_times(const SystemPaths& paths) {
@@ -228,6 +240,8 @@ void read_facts(TreeReader& reader, const SystemPaths& paths, Topology& topology
                   parameter("virtio_scsi/parameters/virtscsi_poll_queues")};
   guest.command_line = reader.trimmed(paths.procfs / "cmdline");
   guest.manager = detect_manager(reader, paths.sysfs);
+  constexpr std::size_t kSomeCpus = 65536;  // all CPUs are of one architecture
+  guest.architecture = first_in(kArchitectures, reader.head(paths.procfs / "cpuinfo", kSomeCpus).value_or(""));
   guest.late_cpus = late_cpus(reader, paths, topology.online_cpus);
   for (Disk& disk : topology.disks) {
     read_disk_facts(reader, paths, disk);

@@ -160,7 +160,7 @@ void find_interrupts(TreeReader& reader, const std::vector<Line>& lines, const D
     disk.interrupts = virtio_lines(lines, *path.virtio, one_queue);
   else if (path.nvme)
     find_nvme_lines(lines, *path.nvme, disk);
-  else if (!path.pci.empty() && disk.transport != "iscsi" && disk.transport != "fcoe")
+  else if (!path.pci.empty() && disk.transport != "iscsi" && disk.transport != "fcoe" && disk.transport != "srp")
     disk.interrupts = pci_lines(reader, lines, path, disk.driver, one_queue);
   disk.facts.uses_msi = uses_msi(lines, disk);
 }

@@ -58,8 +58,8 @@ struct DiskFacts {
   std::optional<std::uint32_t> queue_depth;        // of a SCSI device: commands in all of its queues together
   std::optional<bool> uses_msi = {};               // its interrupts are messages (MSI, MSI-X), and not a wire
   std::optional<std::uint32_t> max_segments = {};  // pieces of memory in one request, at the most
-  // Of an NVMe or ATA controller: its PCI vendor << 16 | device, and likewise those of its subsystem, which name who
-  // made the board; 0: none
+  // Of an NVMe, ATA or SCSI controller on PCI: its vendor << 16 | device, and likewise those of its subsystem, which
+  // name who made the board; 0: none
   std::optional<std::uint32_t> pci_id = {}, pci_subsystem = {};
   std::optional<bool> shares_admin_line = {};  // of NVMe: a queue's line is that of the admin queue, too
   std::vector<QueueSetting> settings = {};     // sorted by name (settings.h); empty: of a recording without them
@@ -139,6 +139,7 @@ struct GuestFacts {
   std::string manager;                      // of the hypervisor, such as "ovirt"; empty if not known
   std::optional<bool> hypervisor = {};      // whether there is one, as vmm.h tells; absent: not known
   std::optional<bool> has_msi = {};         // whether PCI devices can have message interrupts; absent: not known
+  std::string architecture = {};            // "s390", "power", "riscv"; empty: another, or not known
 
   friend bool operator==(const GuestFacts&, const GuestFacts&) = default;
 };

@@ -54,6 +54,8 @@ constexpr DmiSign kDmiSigns[] = {
     {"", "OpenStack", "qemu", false},
     {"KubeVirt", "", "qemu"},
     {"Bochs", "", "qemu"},
+    {"Virtuozzo", "", "qemu"},
+    {"", "crosvm", "crosvm"},
     {"", "Apple Virtualization", "apple-virtualization"},
     {"", "BHYVE", "bhyve"},
     {"Parallels", "", "parallels"},

@@ -24,10 +24,10 @@ struct Hypervisor {
 // only root may read), else from ACPI devices (sysfs/bus/acpi/devices), else from the device tree
 // (sysfs/firmware/devicetree), s390's procfs/sysinfo or Xen's sysfs/hypervisor, else from the signature: "qemu",
 // "firecracker", "cloud-hypervisor", "amazon-ec2", "google-compute-engine", "hyper-v", "vmware", "virtualbox", "xen",
-// "zvm", "powervm", "kvm" (no product known), "other" (a hypervisor that is not known). Where procfs/cpuinfo or CPUID
-// has no hypervisor there is none, unless DMI's vendor and product of the system, an ACPI device or a PCI device are
-// those that only a hypervisor gives; a Xen dom0 has one, and is no guest's. Where neither tells, a name that a
-// provider gives to virtual machines makes a guest.
+// "zvm", "powervm", "crosvm", "kvm" (no product known), "other" (a hypervisor that is not known). Where procfs/cpuinfo
+// or CPUID has no hypervisor there is none, unless DMI's vendor and product of the system, an ACPI device or a PCI
+// device are those that only a hypervisor gives; a Xen dom0 has one, and is no guest's. Where neither tells, a name
+// that a provider gives to virtual machines makes a guest.
 Hypervisor detect_hypervisor(TreeReader& reader, const SystemPaths& paths, std::optional<std::string_view> signature);
 
 // Its product is known, or a disk proves that there is a hypervisor, and the CPU does not deny it.

@@ -84,35 +84,6 @@ TEST(FullLuns, AreToldWhatTheirDriverTakes) {
   EXPECT_THAT(full("ahci", "ata", 16, 0).first.evidence, Contains(HasSubstr("Up to 32 can be written there")));
 }
 
-TEST(PassedThrough, AreSataControllersByTheirPciIds) {
-  Topology topology = scan(Guest("ahci"));
-  Disk& disk = topology.disks[0];
-  const struct {
-    std::uint32_t id;
-    std::optional<std::uint32_t> board;
-    bool real;
-  } controllers[] = {
-      {0x8086'2922, 0x1af4'1100, false}, {0x8086'2922, std::nullopt, false}, {0x8086'2829, 0, false},
-      {0x8086'7111, 0x15ad'1976, false}, {0x15ad'07e0, 0x15ad'07e0, false},  {0x8086'2821, 0x1ab8'0400, false},
-      {0x1b21'1166, 0x2116'2116, true},  {0x1b21'1166, std::nullopt, true},  {0x8086'2922, 0x1028'0287, true},
-  };
-  for (const auto& [id, board, real] : controllers) {
-    disk.facts.pci_id = id;
-    disk.facts.pci_subsystem = board;
-    EXPECT_EQ(is_passed_through(topology, disk), real) << std::hex << id;
-    EXPECT_EQ(is_emulated(topology, disk), !real) << std::hex << id;
-  }
-  Guest guest("ahci");
-  guest.link("sys/bus/pci/devices/0000:00:1f.2", "../../../devices/pci0000:00/0000:00:1f.2");
-  for (const auto& [file, text] : {std::pair("vendor", "0x1b21"),
-                                   {"device", "0x1166"},
-                                   {"subsystem_vendor", "0x2116"},
-                                   {"subsystem_device", "0x2116"}})
-    guest.file(std::string("sys/devices/pci0000:00/0000:00:1f.2/") + file, text);
-  EXPECT_EQ(scan(guest).disks[0].facts.pci_id, 0x1b21'1166U);
-  EXPECT_EQ(scan(guest).disks[0].facts.pci_subsystem, 0x2116'2116U);
-}
-
 TEST(Limits, OfAProvidersDiskAreLookedForWhereItsQueuesCannotBeSet) {
   Topology topology = scan(Guest("pvscsi"));
   topology.vmm = "vmware";
@@ -154,54 +125,6 @@ TEST(ProvidersDisks, AreNotToldOfAHostThatNobodyCanReach) {
                            Not(HasSubstr("page cache")), Not(HasSubstr("thread")), Not(HasSubstr("on the host what"))));
   topology.vmm = "qemu";
   EXPECT_THAT(all(), AllOf(HasSubstr("page cache"), HasSubstr("at the host, where one thread may serve a queue")));
-}
-
-TEST(PassedThrough, DrivesAnswerThemselves) {
-  for (const auto& [fixture, name] : {std::pair("passed-through-nvme", "nvme0n1"), {"passed-through-hba", "sda"}}) {
-    const Topology topology = scan(Guest(fixture));
-    const Disk& disk = disk_of(topology, name);
-    EXPECT_TRUE(is_passed_through(topology, disk)) << fixture;
-    Measured measured;
-    measured.seconds = 10;
-    measured.has_requests = true;
-    Case::add(measured.ops[VQS_READ].device, 200e-6, 9'800);
-    Case::add(measured.ops[VQS_READ].device, 20e-3, 200);
-    Case::add(measured.ops[VQS_READ].queue, 2e-6, 10'000);
-    const auto all = find_all(DiskEvidence{topology, disk, measured});
-    ASSERT_EQ(all.size(), 1U) << fixture;
-    EXPECT_EQ(all[0].kind->id, "host_latency");
-    EXPECT_THAT(all[0].found.evidence, Contains(HasSubstr("is passed through, so the drive itself answers")));
-    const Instructions one = remedy(all[0].found, topology, name);
-    EXPECT_THAT(one.steps, IsEmpty());
-    EXPECT_THAT(one.summary + std::string(all[0].kind->explanation),
-                AllOf(Not(HasSubstr("main loop")), Not(HasSubstr("how it is served"))));
-  }
-}
-
-TEST(PassedThrough, DrivesHaveFindingsOfWhatThisGuestLimits) {
-  Topology topology = scan(Guest("passed-through-nvme"));
-  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
-              Not(Contains(::testing::StartsWith("guest_limits_queues"))));
-  for (HardwareQueue& queue : topology.disks[0].queues) queue.type = QueueType::kDefault;
-  topology.disks[0].queues.back().type = QueueType::kPoll;
-  EXPECT_THAT(found(topology, "nvme0n1", kFourCpusOneInterrupted),
-              Contains(::testing::StartsWith("guest_limits_queues")));
-}
-
-TEST(PassedThrough, IsNotKnownOfAProvidersControllers) {
-  Topology topology = scan(Guest("passed-through-nvme"));
-  topology.guest.manager = "proxmox";
-  EXPECT_TRUE(is_passed_through(topology, topology.disks[0]));
-  topology.guest.manager = "Alibaba Cloud";
-  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
-}
-
-TEST(PassedThrough, IsNotWhatAHypervisorMakes) {
-  EXPECT_FALSE(is_passed_through(scan(Guest("virtio-scsi")), scan(Guest("virtio-scsi")).disks[0]));
-  Topology topology = scan(Guest("pvscsi"));
-  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
-  topology.vmm = "vmware";
-  EXPECT_FALSE(is_passed_through(topology, topology.disks[0]));
 }
 
 TEST(Machines, WhoseCpuHasNoHypervisorAreNoGuestsWhateverDmiAndDisksSay) {

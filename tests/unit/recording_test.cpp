@@ -94,6 +94,7 @@ TEST(Recording, KeepsWhatIsKnownOfADisk) {
   topology.guest.limits.virtio_scsi_poll_queues = 2;
   topology.guest.hypervisor = true;
   topology.guest.has_msi = false;
+  topology.guest.architecture = "power";
   Disk& disk = topology.disks.front();
   disk.queues[0].type = QueueType::kDefault;
   disk.queues[1].type = QueueType::kRead;

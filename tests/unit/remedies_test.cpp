@@ -206,6 +206,36 @@ TEST(Remedies, CountTheVectorsThatADeviceNeeds) {
   EXPECT_THAT(vectors("virtio-blk, MMIO"), Not(HasSubstr("vectors=")));
 }
 
+TEST(Remedies, GiveQemusNvmeAVectorForEachQueueToo) {
+  Topology topology = guest("nvme");
+  const auto steps = [&](std::uint32_t cpus, std::optional<std::uint32_t> vectors, Remedy remedy) {
+    topology.online_cpus.resize(cpus);
+    topology.disks[0].facts.msix_vectors = vectors;
+    std::string text;
+    for (const Step& step : instructions_for(remedy, &topology.disks[0], topology, {Platform::kQemu}).steps)
+      text += step.snippet.substr(step.snippet.find(',') + 1) + " ";
+    return text;
+  };
+  EXPECT_EQ(steps(8, 65, Remedy::kMoreQueues), "max_ioqpairs=8 ");
+  EXPECT_EQ(steps(64, std::nullopt, Remedy::kMoreQueues), "max_ioqpairs=64 ");
+  EXPECT_EQ(steps(48, 33, Remedy::kMoreQueues), "msix_qsize=49 max_ioqpairs=48 ");
+  EXPECT_EQ(steps(128, 65, Remedy::kMoreQueues), "msix_qsize=129 max_ioqpairs=128 ");
+  EXPECT_EQ(steps(128, std::nullopt, Remedy::kMoreQueues), "msix_qsize=129 max_ioqpairs=128 ");
+  EXPECT_EQ(steps(128, 129, Remedy::kMoreQueues), "max_ioqpairs=128 ");
+  EXPECT_EQ(steps(8, 1, Remedy::kMoreVectors), "msix_qsize=9 ");
+  EXPECT_EQ(steps(128, 1, Remedy::kMoreVectors), "msix_qsize=129 max_ioqpairs=128 ");
+  EXPECT_THAT(all_of(Remedy::kMoreQueues, topology, Platform::kQemu), Not(HasSubstr("take that away")));
+}
+
+TEST(Remedies, OfABootParameterNameEveryBootLoader) {
+  Topology topology = guest("virtio-blk");
+  topology.disks[0].facts.msix_vectors = 1;
+  for (const Remedy remedy : {Remedy::kLiftGuestLimit, Remedy::kUseMsi})
+    for (const char* tool :
+         {"update-grub (Debian", "grub2-mkconfig -o /boot/grub2/grub.cfg (SUSE)", "(Arch)", "grubby"})
+      EXPECT_THAT(all_of(remedy, topology, Platform::kQemu), HasSubstr(tool));
+}
+
 TEST(Remedies, OfferALongerQueueOnlyWhereThereIsASettingForIt) {
   const auto summary = [](Platform platform) {
     const Topology topology = guest("virtio-blk");
@@ -294,7 +324,7 @@ TEST(Remedies, PromiseNoQueuesWhereNoSettingGivesThem) {
     return instructions_for(Remedy::kMoreQueues, &topology.disks[0], topology, {platform}).in_short;
   };
   EXPECT_EQ(in_short("virtio-blk", Platform::kQemu), "give it a queue for each vCPU, on the host");
-  EXPECT_EQ(in_short("virtio-scsi", Platform::kKubevirt), "nothing: no setting gives it more queues");
+  EXPECT_EQ(in_short("virtio-scsi", Platform::kKubevirt), "give it a queue for each vCPU, on the host");
   EXPECT_EQ(in_short("nvme", Platform::kProxmox), "nothing: no setting gives it more queues");
   EXPECT_EQ(in_short("virtio-blk", Platform::kFirecracker), "nothing: Firecracker gives a disk one queue only");
   Topology cloud = guest("virtio-blk");
