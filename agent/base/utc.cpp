@@ -25,7 +25,7 @@ std::string format_utc(std::uint64_t realtime_ns) {
 }
 
 std::string format_span(std::uint64_t begin_ns, std::uint64_t end_ns) {
-  const std::string span = fmt::format("{} to {} UTC", format_utc(begin_ns), format_utc(end_ns));
+  std::string span = fmt::format("{} to {} UTC", format_utc(begin_ns), format_utc(end_ns));
   const std::tm begin = local(begin_ns), end = local(end_ns);
   if (begin.tm_gmtoff == 0 && end.tm_gmtoff == 0) return span;
   return span + fmt::format(" ({:%H:%M:%S} to {:%H:%M:%S} {} here)", begin, end, end.tm_zone);
