@@ -55,7 +55,7 @@ class AgentClient {
   // libcurl's: what a transfer runs in, with the connections that are kept, and the transfer.
   Transfers transfers_;
   Handle handle_;
-  int give_up_;
+  [[maybe_unused]] int give_up_;
   std::string url_;  // of the snapshot, to be shown
 };
 
