@@ -90,8 +90,10 @@ Instructions use_blkfront() {
        {"Xen",
         "If the guest finds no platform device: take xen_platform_pci=0 out of the domain's configuration (xl.cfg).",
         "",
-        Caution{std::string(words::kMoveCheck) + " What the configuration says now; keep a copy.", words::kRestart,
-                "Put the line back.", words::kMoveRisk}}}};
+        Caution{
+            "That a backup can be restored, and in the guest that the initramfs has xen-blkfront, and that /etc/fstab "
+            "and the boot loader go by UUID. What the configuration says now; keep a copy.",
+            words::kRestart, "Put the line back.", words::kMoveRisk}}}};
 }
 
 }  // namespace

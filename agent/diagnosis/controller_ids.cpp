@@ -26,9 +26,9 @@ constexpr std::uint32_t kIntelsCard = 0x8086'1457;
 // ATA: QEMU's AHCI, its PIIX (VirtualBox's, VMware's and Hyper-V's, too), the AHCI of VirtualBox, of Parallels and
 // bhyve, and of VMware. SCSI: QEMU's lsi53c810, lsi53c895a, am53c974, megasas, megasas-gen2 and ufs; mptsas1068 of
 // QEMU, VMware and VirtualBox; the other two's LSI Logic (53c1030) and BusLogic; PVSCSI.
-constexpr std::uint32_t kImitated[] = {0x8086'2922, 0x8086'7010, 0x8086'7111, 0x8086'2829, 0x8086'2821, 0x15ad'07e0,
-                                       0x1000'0001, 0x1000'0012, 0x1022'2020, 0x1000'0060, 0x1000'0079, 0x1b36'0013,
-                                       0x1000'0054, 0x1000'0030, 0x104b'1040, 0x15ad'07c0};
+constexpr std::uint32_t kImitated[] = {0x8086'2922, 0x8086'7010, 0x8086'7111, 0x8086'269e, 0x8086'2829, 0x8086'2821,
+                                       0x15ad'07e0, 0x1000'0001, 0x1000'0012, 0x1022'2020, 0x1000'0060, 0x1000'0079,
+                                       0x1b36'0013, 0x1000'0054, 0x1000'0030, 0x104b'1040, 0x15ad'07c0};
 // Who has no boards but those of virtual machines: QEMU, VMware, VirtualBox, Parallels, Xen, Hyper-V.
 constexpr std::uint32_t kVirtualBoards[] = {0x1af4, 0x15ad, 0x80ee, 0x1ab8, 0x5853, 0x1414};
 // None, and those of the makers of the chips, which are imitated with them: LSI, BusLogic, AMD.
@@ -53,6 +53,8 @@ bool is_of_unknown_maker(const Disk& disk) {
 bool is_built(const Disk& disk) {
   if (!disk.facts.pci_id) return false;
   const std::uint32_t board = disk.facts.pci_subsystem.value_or(0) >> 16;
+  // Boards have a number; a program that imitates a chip may leave it out.
+  if (disk.facts.pci_subsystem && board == 0) return false;
   return !is_among(kVirtualBoards, board) &&
          (!is_among(kBoardsThatTellNothing, board) || !is_among(kImitated, *disk.facts.pci_id));
 }

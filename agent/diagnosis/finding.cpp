@@ -78,12 +78,13 @@ constexpr auto kKinds = std::to_array<FindingKind>({
      "it, "
      "and which reasons that can have, is told above; this guest sees only the latency.",
      2, &host_latency},
-    {"storage_limit", "Requests wait, and the disk's rate stays where it is",
-     "Requests wait at the disk, and it goes on answering as many, or moving as many bytes, a second. That is a limit "
-     "that somebody has set on the disk or the machine, or storage, or what serves the queue, that has no more to "
-     "give; the evidence says how far that could be told apart.",
+    {"storage_limit", "The disk's rate stays where it is while requests are at it",
+     "Requests are at the disk all the time, and it goes on answering as many, or moving as many bytes, a second. If "
+     "more in flight bring no more, that is a limit that somebody has set on the disk or the machine, or storage, or "
+     "what serves the queues, that has no more to give. The evidence says whether that was seen, and how far the "
+     "reasons could be told apart.",
      6, &storage_limit},
-    {"slow_at_device", "Requests wait at the device, nearly all of them equally long",
+    {"slow_at_device", "Requests take long at the device, most of them equally long",
      "Many requests are in flight at the device at any time, and nearly all stay there for long. That can be a limit "
      "of "
      "requests or bytes per second on the disk or the machine, or storage that has no more to give. Neither limits nor "

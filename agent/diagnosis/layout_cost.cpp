@@ -73,18 +73,18 @@ std::vector<std::string> about_cost(const DiskEvidence& evidence) {
   const Measured& measured = evidence.measured;
   std::vector<std::string> sentences;
   if (const std::string_view other = told_by_another(evidence); !other.empty())
-    sentences.push_back(fmt::format(
-        "{} ({}){}.",
-        sees_limit(evidence) ? "Requests wait at the device, whose rate stays where it is"
-                             : "Nearly all requests stay at the device equally long",
-        other,
-        is_queues_thread_ruled_out(evidence)
-            ? ", so that this is not what they are seen to wait for"
-            : fmt::format(": that may be {}, and as well the storage or a limit", who_serves(evidence.topology))));
+    sentences.push_back(
+        fmt::format("{} ({}){}.",
+                    sees_limit(evidence) ? "Requests wait at the device, whose rate stays where it is"
+                                         : "Nearly all requests stay at the device equally long",
+                    other,
+                    is_queues_thread_ruled_out(evidence)
+                        ? ", so that this is not what they are seen to wait for"
+                        : fmt::format(": that may be {}, and as well the storage or a limit", who_serves(evidence))));
   else if (may_be_queues_thread(evidence))
     sentences.push_back(
         fmt::format("Requests wait at the device, whose rate stays where it is (storage_limit): that may be {}.",
-                    who_serves(evidence.topology)));
+                    who_serves(evidence)));
   if (!measured.cost) {
     sentences.emplace_back(
         "What that costs was not measured: no interrupt was traced together with a completion that it brought.");

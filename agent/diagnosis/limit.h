@@ -46,7 +46,7 @@ bool is_queues_thread_ruled_out(const DiskEvidence& evidence);
 bool are_about_as_slow(const Histogram& latency);
 
 // "the one thread of the host that serves the queue", which is known of some hypervisors only.
-std::string_view who_serves(const Topology& topology);
+std::string_view who_serves(const DiskEvidence& evidence);
 
 // The id of the finding that says what nearly all of the requests' time is for, so that a layout of queues is not
 // blamed for it; empty when there is none.

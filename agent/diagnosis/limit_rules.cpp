@@ -59,7 +59,11 @@ std::string told_sign(const Steadiness& steadiness, const Limit& limit) {
                   plural(static_cast<double>(steadiness.slices), "second"), fine_percent(steadiness.spread()),
                   steadiness.slices >= kSomeSeconds ? ", without the three tenths that are furthest off" : "");
   if (!limit.seen)
-    return kept + ", but in flight were nearly as many all the time: that more of them bring no more was not seen.";
+    return fmt::format("{}{}: that more of them bring no more was not seen.", kept,
+                       steadiness.inflight_spread <= kPlateauSpread
+                           ? ", but in flight were nearly as many all the time"
+                           : fmt::format(", with between {} and {} in flight", grouped(steadiness.least_inflight),
+                                         grouped(steadiness.most_inflight)));
   if (steadiness.is_of_bytes())
     return fmt::format("{}, in bytes/s, while requests/s varied by {}: bytes/s stayed, whatever the requests' sizes.",
                        kept, fine_percent(steadiness.requests_spread));
@@ -94,7 +98,7 @@ std::string told_latency(const Measured& measured) {
       duration(quantile(latency, 0.01).value_or(0)));
 }
 
-// who_serves() of several queues.
+// who_serves() where what one queue brings less others bring more.
 std::string_view who_serves_all(const Topology& topology) {
   return may_be_own_host(topology) ? "one thread of the host that serves all queues"
                                    : "what serves all queues outside this guest";
@@ -133,7 +137,7 @@ std::string told_queues(const Measured& measured, const Limit& limit) {
 
 std::string told_cause(const DiskEvidence& evidence, const Limit& limit) {
   const bool is_served = is_served_by_a_thread(evidence);
-  const std::string server(limit.shared ? who_serves_all(evidence.topology) : who_serves(evidence.topology));
+  const std::string server(limit.shared ? who_serves_all(evidence.topology) : who_serves(evidence));
   if (limit.looks_set)
     return fmt::format(
         "So steady a rate is what a limit makes that somebody has set, on the disk or on the machine; storage{} that "
@@ -151,9 +155,12 @@ std::string told_cause(const DiskEvidence& evidence, const Limit& limit) {
 
 }  // namespace
 
-std::string_view who_serves(const Topology& topology) {
-  return may_be_own_host(topology) ? "the one thread of the host that serves the queue"
-                                   : "what serves the queue outside this guest";
+std::string_view who_serves(const DiskEvidence& evidence) {
+  const bool is_one = evidence.disk.queues.size() == 1;
+  if (may_be_own_host(evidence.topology))
+    return is_one ? "the one thread of the host that serves the queue"
+                  : "the threads of the host that serve its queues";
+  return is_one ? "what serves the queue outside this guest" : "what serves its queues outside this guest";
 }
 
 bool are_about_as_slow(const Histogram& latency) {
@@ -233,8 +240,10 @@ std::optional<Found> storage_limit(const DiskEvidence& evidence) {
   if (is_guest(evidence.topology) && limit->seen && limit->doubt.empty())
     found.evidence.emplace_back("More vCPUs do not help.");
   if (limit->shared) found.numbers.emplace_back("shared_by_queues", 1);
-  if (!steadiness.is_of_bytes()) found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
-  if (!steadiness.is_of_requests()) found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
+  if (limit->seen && !steadiness.is_of_bytes())
+    found.numbers.emplace_back("limit_requests_per_second", steadiness.requests_rate);
+  if (limit->seen && !steadiness.is_of_requests())
+    found.numbers.emplace_back("limit_bytes_per_second", steadiness.bytes_rate);
   found.numbers.insert(found.numbers.end(), {{"requests_per_second", steadiness.requests_rate},
                                              {"bytes_per_second", steadiness.bytes_rate},
                                              {"rate_spread_ratio", steadiness.spread()},

@@ -203,13 +203,16 @@ void add_ring(const DiskEvidence& evidence, Found& found) {
 
 // Who answers, and why it can take longer now and then.
 std::string told_server(const DiskEvidence& evidence) {
-  if (is_passed_through(evidence.topology, evidence.disk))
+  if (is_passed_through(evidence.topology, evidence.disk)) {
+    const bool is_adapter = evidence.disk.transport == "scsi";
     return fmt::format(
-        "{} is passed through, so the drive itself answers, and no thread of the host serves it. The usual reasons: "
-        "the "
-        "drive has other work (discards, its own housekeeping), or the host did not run the vCPU that its interrupt is "
-        "for.",
-        evidence.disk.name);
+        "{} is passed through, so {} answers, and no thread of the host serves it. The usual reasons: {}, or the host "
+        "did not run the vCPU that its interrupt is for.",
+        evidence.disk.name, is_adapter ? "its adapter, with what is behind it," : "the drive itself",
+        is_adapter ? "the adapter or a drive behind it has other work (a patrol read, a rebuild, a write cache that is "
+                     "full or off, discards)"
+                   : "the drive has other work (discards, its own housekeeping)");
+  }
   if (!may_be_own_host(evidence.topology))
     return "What serves the disk, outside this guest, answers. The usual reasons: others use the same storage or CPUs; "
            "the volume or the instance is at a limit of its type now and then.";
@@ -355,6 +358,8 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
   if (measured.requests_rate < kLimitedRate || measured.average_inflight < kDeepInflight) return std::nullopt;
   if (is_held_up_here(measured)) return std::nullopt;
   if (const auto limit = find_limit(evidence); limit && limit->seen) return std::nullopt;  // which says more
+  // Where more of them in flight bring more, each takes that long, and none waits for another.
+  if (measured.steadiness && measured.steadiness->follows()) return std::nullopt;
   // In bursts, that is not at any time.
   if (measured.steadiness && 2 * measured.steadiness->unrest > measured.steadiness->inflight) return std::nullopt;
   std::optional<Found> slowest;
@@ -375,9 +380,10 @@ std::optional<Found> slow_at_device(const DiskEvidence& evidence) {
         fmt::format("On average {} were in flight at the device, which answered {} requests/s and moved {}.",
                     grouped(measured.average_inflight), grouped(measured.requests_rate),
                     throughput(measured.bytes_rate)),
-        fmt::format("Half of the {}s took {} or more there, and nine in ten no more than {}. Before, they spent {} in "
-                    "this kernel on average.",
-                    kOperationNames[op], duration(*median), duration(*most), duration(guest)),
+        fmt::format("Half of the {}s took {} or more there, eight in ten no more than {}, and nine in ten no more than "
+                    "{}. Before, they spent {} in this kernel on average.",
+                    kOperationNames[op], duration(*median), duration(*quantile(load.device, 0.8)), duration(*most),
+                    duration(guest)),
         told_busiest_queue(evidence)};
     if (const auto full = full_queue(evidence)) found.evidence.push_back(told_full(evidence, *full));
     if (std::string doubt = about_vcpus_time(evidence); !doubt.empty()) {

@@ -35,8 +35,11 @@ struct Sign {
 };
 
 // In /proc/cpuinfo.
-constexpr Sign kArchitectures[] = {
-    {"IBM/S390", "s390"}, {": pSeries", "power"}, {": PowerNV", "power"}, {"\nisa\t\t: rv", "riscv"}};
+constexpr Sign kArchitectures[] = {{"IBM/S390", "s390"},
+                                   {": pSeries", "power"},
+                                   {": PowerNV", "power"},
+                                   {"\nisa\t\t: rv", "riscv"},
+                                   {"\nCPU architecture: 8", "arm64"}};
 
 // First match wins. Clouds: the names that cloud-init's ds-identify goes by; besides, those that guests of Tencent,
 // Huawei and Yandex Cloud, of Volcengine and of IBM's VPC show.

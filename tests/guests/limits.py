@@ -60,7 +60,8 @@ class Outcome:
     def error(self, cap):
         """How far the limit that the doctor tells is from the one that is set, relative to it; None: it tells of none."""
         numbers = (self.finding() or {"numbers": {}})["numbers"]
-        told = numbers.get("limit_requests_per_second" if cap.iops else "limit_bytes_per_second")
+        kind = "requests_per_second" if cap.iops else "bytes_per_second"
+        told = numbers.get(f"limit_{kind}" if numbers.get("seen") else kind)
         return told and abs(told / (cap.iops or cap.bps) - 1)
 
 

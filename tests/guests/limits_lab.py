@@ -43,9 +43,9 @@ def row(what, cap, depth, options, outcome):
     found = outcome.finding()
     numbers = found["numbers"] if found else {}
     error = outcome.error(cap)
-    told = [text for text in (numbers.get("limit_requests_per_second") and f"{numbers['limit_requests_per_second']:,.0f}/s",
-                              numbers.get("limit_bytes_per_second") and
-                              f"{numbers['limit_bytes_per_second'] / MIB:.3g} MiB/s") if text]
+    limit = "limit_" if numbers.get("seen") else ""
+    requests, moved = numbers.get(f"{limit}requests_per_second"), numbers.get(f"{limit}bytes_per_second")
+    told = [text for text in (requests and f"{requests:,.0f}/s", moved and f"{moved / MIB:.3g} MiB/s") if text]
     return " | ".join(["", what, str(cap), str(depth), "mixed" if "bssplit" in options else "4 KiB",
                        f"{outcome.requests_rate:,.0f}", f"{outcome.bytes_rate / MIB:.3g}",
                        f"{100 * outcome.share(cap):.0f} %" if outcome.share(cap) else "-",

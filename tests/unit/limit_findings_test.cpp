@@ -66,6 +66,11 @@ TEST(StorageLimit, IsLikelyWhereManyWaitEquallyLongAndTheirNumberHardlyVaries) {
   EXPECT_THAT(found.evidence, Contains(HasSubstr("or each request takes that long, however many there are")));
   EXPECT_THAT(found.evidence, Contains(HasSubstr("that more of them bring no more was not seen")));
   EXPECT_THAT(found.numbers, Contains(Pair("seen", 0)));
+  EXPECT_THAT(found.numbers, Not(Contains(Key("limit_requests_per_second"))));
+  EXPECT_THAT(found.evidence, Contains(HasSubstr("the threads of the host that serve its queues")));
+  Case varied = limited(16'000, kVaried, 0.008);
+  varied.measured.steadiness->unrest = 40;  // not near a second's average when it is read
+  EXPECT_THAT(varied.only().evidence, Contains(HasSubstr(", with between 64 and 128 in flight: that more")));
   EXPECT_THAT(limited(90'000, kSame, 0.0014).found(), IsEmpty()) << "storage answers one in that time";
   EXPECT_THAT(limited(1'000, std::vector<double>(10, 1.0), 0.004).found(), IsEmpty()) << "none waits for another";
   EXPECT_THAT(limited(1'000, std::vector<double>(10, 4.0), 0.004).found(), IsEmpty()) << "the fewer, the likelier";
@@ -186,7 +191,7 @@ TEST(StorageLimit, IsNoQueuesThreadWhereQueuesShareIt) {
   Case load = limited(16'000, kVaried, 0.006);
   load.measured.steadiness->requests_spread = load.measured.steadiness->bytes_spread = 0.02;
   EXPECT_THAT(load.only().evidence,
-              Contains(HasSubstr(", the one thread of the host that serves the queue, or a program")));
+              Contains(HasSubstr(", the threads of the host that serve its queues, or a program")));
   load.measured.moved_queue = MovedQueue{2, {2'000, 9'000}};
   const Found found = load.only();
   EXPECT_THAT(found.evidence,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/diagnosis/remedies.h"
+#include "agent/model/window.h"
 #include "tests/unit/disk_case.h"
 
 namespace vqscope {
@@ -246,6 +247,15 @@ TEST(SlowAtDevice, DoesNotHoldOnDisksThatAreMerelyBusy) {
   Case scattered = disk(4, 4).requests({7'500, 7'500, 7'500, 7'500}).inflight(16);  // as on a disk that seeks
   for (const double device : {5e-3, 11e-3, 20e-3, 30e-3, 45e-3}) scattered.latency(VQS_WRITE, device, 0, 200);
   EXPECT_THAT(scattered.found(), IsEmpty());
+}
+
+TEST(SlowAtDevice, DoesNotHoldWhereMoreInFlightBringMore) {
+  Case each = at_limit();
+  std::vector<LoadSlice> slices;
+  for (const double inflight : {8.0, 24.0, 8.0, 24.0, 16.0, 8.0, 24.0, 20.0, 12.0, 8.0})
+    slices.push_back({1, inflight / 0.021, inflight / 0.021 * 4096, inflight, inflight, 0});
+  each.measured.steadiness = steadiness(slices);
+  EXPECT_THAT(each.found(), IsEmpty()) << "each takes that long, whatever else is in flight";
 }
 
 TEST(SlowAtDevice, TakesTheBlameFromTheLayoutOfInterrupts) {
