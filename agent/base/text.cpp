@@ -74,9 +74,25 @@ Result<void> check_regular_file(const std::filesystem::path& path) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  // U+0080 to U+009F control terminals, too; the others turn the direction of what follows.
+  constexpr std::string_view kTurns[] = {"\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d",
+                                         "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u061c"};
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const auto* const turn = std::find_if(std::begin(kTurns), std::end(kTurns),
+                                          [&](std::string_view t) { return text.substr(i).starts_with(t); });
+    if (turn != std::end(kTurns)) {
+      out += '?';
+      i += turn->size() - 1;
+    } else if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {
+      out += '?';
+      ++i;
+    } else {
+      out += c < ' ' || c == 0x7f ? '?' : text[i];
+    }
+  }
   return out;
 }
 

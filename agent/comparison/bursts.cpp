@@ -237,7 +237,7 @@ WithoutBursts without_bursts(const Pair& pair, const std::string& file_before, c
     rest = side.rest();
     result.notes.push_back(
         fmt::format("a burst was left out, {} into {}: {}; the verdict, rates and latencies are without it, interrupts "
-                    "and findings are of the whole recording",
+                    "and findings are with it",
                     format_times(side.times()), file, side.what()));
   };
   leave_out(before, file_before, result.before);

@@ -140,7 +140,7 @@ double share(const Totals& totals, std::size_t op) {
 }
 
 std::string_view scope_of(std::size_t number) {
-  return is_robust(number) ? "in the median second" : "of the whole recording";
+  return is_robust(number) ? "in the median second" : "of all seconds compared";
 }
 
 std::string better_recordings(const Pair& pair) {

@@ -89,7 +89,7 @@ const Criterion kLatencyCriterion = {"mean latency", kMeanLatency, format_second
 const Criterion kMedianRateCriterion = {"requests/s", kMedianRate, format_count, true, 0, Weight::kMedian};
 const Criterion kMedianLatencyCriterion = {"mean latency", kMedianLatency, format_seconds, false, 0, Weight::kMedian};
 
-// "mean latency of the whole recording 1.20 ms -> 0.90 ms (-25.0 %; 95 % interval -40..-10 %)"
+// "mean latency of all seconds compared 1.20 ms -> 0.90 ms (-25.0 %; 95 % interval -40..-10 %)"
 std::string describe_with_interval(const Pair& pair, const Criterion& criterion) {
   const auto ratio = pair.ratio(criterion.number);
   if (!ratio) return fmt::format("{} was not measured", full_name(criterion));

@@ -39,7 +39,7 @@ constexpr Absent kAbsent[] = {
     {"s390", Platform::kProxmox},          {"s390", Platform::kFirecracker},  {"s390", Platform::kCloudHypervisor},
     {"power", Platform::kProxmox},         {"power", Platform::kKubevirt},    {"power", Platform::kFirecracker},
     {"power", Platform::kCloudHypervisor}, {"riscv", Platform::kProxmox},     {"riscv", Platform::kOvirt},
-    {"riscv", Platform::kKubevirt},        {"riscv", Platform::kFirecracker}, {"arm64", Platform::kOvirt},
+    {"riscv", Platform::kKubevirt},        {"riscv", Platform::kFirecracker}, {"arm", Platform::kOvirt},
 };
 
 // Firecracker and Cloud Hypervisor make no disks but virtio-blk. A drive on USB can be one that is passed through.

@@ -312,7 +312,7 @@ RecordingHeader decode(const proto::Header& source) {
   header.started_realtime_ns = source.started_realtime_ns();
   header.started_monotonic_ns = source.started_monotonic_ns();
   header.counting_since_ns = source.counting_since_ns();
-  header.note = source.note();
+  header.note = printable(source.note());
   return header;
 }
 

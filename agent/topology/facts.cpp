@@ -39,7 +39,7 @@ constexpr Sign kArchitectures[] = {{"IBM/S390", "s390"},
                                    {": pSeries", "power"},
                                    {": PowerNV", "power"},
                                    {"\nisa\t\t: rv", "riscv"},
-                                   {"\nCPU architecture: 8", "arm64"}};
+                                   {"\nCPU implementer", "arm"}};
 
 // First match wins. Clouds: the names that cloud-init's ds-identify goes by; besides, those that guests of Tencent,
 // Huawei and Yandex Cloud, of Volcengine and of IBM's VPC show.

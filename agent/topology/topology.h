@@ -139,7 +139,7 @@ struct GuestFacts {
   std::string manager;                      // of the hypervisor, such as "ovirt"; empty if not known
   std::optional<bool> hypervisor = {};      // whether there is one, as vmm.h tells; absent: not known
   std::optional<bool> has_msi = {};         // whether PCI devices can have message interrupts; absent: not known
-  std::string architecture = {};            // "s390", "power", "riscv", "arm64"; empty: another, or not known
+  std::string architecture = {};            // "s390", "power", "riscv", "arm"; empty: another, or not known
 
   friend bool operator==(const GuestFacts&, const GuestFacts&) = default;
 };

@@ -23,13 +23,18 @@ bool FindingHistory::add(const Reading& reading, std::uint64_t step) {
   if (!judged_ns_) judged_ns_ = now;  // the first one has no window
   if (now < *judged_ns_ + kJudgeEveryNs) return false;
   judged_ns_ = now;
+  judge(step);
+  return true;
+}
+
+void FindingHistory::judge(std::uint64_t step) {
+  if (!judged_.empty() && judged_.back().step == step) return;
   last_ = readings_.judge();
   remember(step);
   judged_.push_back({step, pack(fmt::format(R"({{"step":{},"seconds":{:.2f},"findings":{}}})", step,
                                             last_.seconds.value_or(0), evidence_json(last_.found)))});
   bytes_ += judged_.back().packed.size();
   while (bytes_ > kMostFindingBytes && judged_.size() > 1) forget_before(judged_[1].step);
-  return true;
 }
 
 void FindingHistory::begin_anew() {

@@ -26,6 +26,9 @@ class FindingHistory {
   // Takes the reading with which a step ends, or `step` is of the next one to come; true when it was judged.
   bool add(const Reading& reading, std::uint64_t step);
 
+  // Judges what was read until now, at this step: there is no more to come.
+  void judge(std::uint64_t step);
+
   // The counters begin anew: what was read before is compared with nothing that is to come.
   void begin_anew();
 

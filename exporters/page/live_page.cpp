@@ -107,6 +107,7 @@ void LivePage::begin_anew() {
 void LivePage::set_recording(const ShownRecording& recording) {
   const std::scoped_lock lock(mutex_);
   recording_ = recording_json(recording);
+  findings_.judge(history_.newest());
 }
 
 LivePage::Excerpt LivePage::excerpt(std::uint64_t after) const {

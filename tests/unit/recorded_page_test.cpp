@@ -95,6 +95,15 @@ TEST(RecordedPage, TellsWhatWasFoundAtEachMoment) {
   EXPECT_EQ(shown, told) << "it is the same all the time";
 }
 
+TEST(RecordedPage, JudgesAShortOneAtItsEnd) {
+  Recorder recorder(1);
+  recorder.record(4, 2'000, 2'000'000);
+  const auto page = page_of(recorder.save());
+  const json all = all_of(*page->page);
+  ASSERT_EQ(all["judged"].size(), 1U);
+  EXPECT_EQ(all["judged"][0]["step"], 3);
+}
+
 TEST(RecordedPage, NeedsTwoReadings) {
   Recorder recorder(1);
   recorder.record(1, 100, 1'000'000);

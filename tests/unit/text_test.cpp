@@ -221,5 +221,13 @@ TEST(OpenMetrics, IsGolden) {
 
 TEST(OpenMetrics, OfNothingIsTheEnd) { EXPECT_EQ(write_openmetrics({}, default_classic_buckets()), "# EOF\n"); }
 
+TEST(Printable, LeavesNothingThatMovesATerminalOrTurnsItsText) {
+  EXPECT_EQ(printable("a\x1b[31mb\x07\x7f\n"), "a?[31mb???");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \xe2\x80\xae txt \xe2\x81\xa6 \xd8\x9c"),
+            "?31m ? txt ? ?");
+  EXPECT_EQ(printable("vor dem Umbau \u2013 gr\u00fcn \xc2"), "vor dem Umbau \u2013 gr\u00fcn \xc2");
+}
+
 }  // namespace
 }  // namespace vqscope

@@ -181,9 +181,11 @@ function drawTimes(context, frame, span) {
  */
 function drawLine(context, frame, span, heightOf, style) {
   const path = new Path2D();
-  let pen = false;
+  let pen = false, end = 0;
   for (const step of span.steps) {
-    const height = heightOf(step);
+    const height = heightOf(step), follows = step.at - step.seconds < end + step.seconds / 2;
+    end = step.at;
+    if (!follows) pen = false;
     if (height === undefined) {
       pen = false;
       continue;

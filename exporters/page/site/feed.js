@@ -142,7 +142,9 @@ export class Feed {
     if (answer.steps.length && this.steps.length && first !== this.newest + 1) this.#beginAnew();
     answer.steps.forEach((step, index) => {
       const before = this.steps[this.steps.length - 1];
-      this.steps.push({...step, number: first + index, at: (before ? before.at : 0) + step.seconds});
+      // A clock may be set while an agent runs; of a recording, the time between two steps is a gap.
+      const since = this.recording && before ? step.time - before.time : 0;
+      this.steps.push({...step, number: first + index, at: (before ? before.at : 0) + Math.max(step.seconds, since)});
     });
     const end = this.steps.length ? this.steps[this.steps.length - 1].at : 0;
     const kept = this.steps.findIndex((step) => step.at > end - this.keptSeconds);

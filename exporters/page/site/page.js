@@ -263,7 +263,7 @@ function renderFindings() {
   const judged = feed.judgedAt(chosenStep()), findings = feed.findingsAt(chosenStep());
   const step = judged && feed.step(judged.step);
   setText(byId('findings-moment'), judged ? `in the ${duration(judged.seconds)}${step ? ` to ${clock(step.time)}` : ''}` : '');
-  setText(byId('no-findings'), judged ? 'Nothing was found.' : 'Nothing has been judged yet: that takes some seconds.');
+  setText(byId('no-findings'), judged ? 'Nothing was found.' : feed.recording ? 'Nothing had been judged by then.' : 'Nothing has been judged yet: that takes some seconds.');
   byId('no-findings').hidden = findings.length > 0;
   fillFindings(byId('findings'), findings);
   fillFound(byId('found'), findings);
