@@ -136,7 +136,7 @@ class Recorded(unittest.TestCase):
         console.press("?")
         console.wait_for("Keys")
         # The first of it may be there before the rest.
-        text = console.wait_for("heat strip of the time")
+        text = console.wait_for("pause, and go on")
         keys = re.findall(r"^  (\S.{13}  |\S.*?\S  +)(\S.*)$", text, re.M)
         self.assertGreater(len(keys), 15, text)
         console.press("?")
