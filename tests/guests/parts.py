@@ -8,6 +8,8 @@ import re
 from measure import SHARE, Job
 
 INSTANCE = "/sys/kernel/tracing/instances/parts"
+# Seconds that an emulated vCPU is at a traced event at the most, which lie before or after what the agent reads there.
+TRACED = 15e-6
 EVENTS = ("irq/irq_handler_entry", "block/block_rq_issue", "block/block_rq_complete")
 LINE = re.compile(r"\[\d+\] .*? (\d+)\.(\d{6}): (irq_handler_entry|block_rq_issue|block_rq_complete): (.*)")
 IRQ = re.compile(r"irq=(\d+)")
@@ -61,6 +63,8 @@ def under_way(*disks):
         if told != count:
             raise AssertionError(f"{disk}: vqscope has {told} completions, the kernel's trace {count}")
         figures = f"{disk}: {1e6 * mine / count:.1f} us, in the kernel's trace {1e6 * seconds / count:.1f} us, of {count}"
+        if abs(mine - seconds) > 0.01 * seconds + TRACED * count:
+            raise AssertionError(figures)
         return figures
 
     def run(lab):
