@@ -17,10 +17,8 @@ namespace vqscope {
 
 namespace {
 
-// Longer from one reading to the next is not only late.
-constexpr double kMissedSeconds = 2.5;
-// A reading comes some microseconds after the full second.
-constexpr double kSlackSeconds = 0.1;
+constexpr double kMissedSeconds = static_cast<double>(kMissedNs) / 1e9,
+                 kSlackSeconds = static_cast<double>(kLateNs) / 1e9;
 // Requests have no tag left while they take this share of them on average over a second.
 constexpr double kFull = 0.95;
 

@@ -35,6 +35,11 @@ struct RecordingHeader {
   friend bool operator==(const RecordingHeader&, const RecordingHeader&) = default;
 };
 
+// Readings are meant to be a second apart or less: with so long between two, there is one missing.
+inline constexpr std::uint64_t kMissedNs = 2'500'000'000;
+// They come up to so much after the full second.
+inline constexpr std::uint64_t kLateNs = 100'000'000;
+
 // When a reading of CLOCK_MONOTONIC `time_ns` was taken, in nanoseconds since 1970.
 std::uint64_t realtime_of(const RecordingHeader& header, std::uint64_t time_ns);
 

@@ -93,12 +93,14 @@ class Recorded : public Source {
   std::deque<DecodedSnapshot> readings_;
 };
 
-std::unique_ptr<Source> recording_of(std::uint64_t seconds) {
+// `late_ns`: after the full second, all readings but the first.
+std::unique_ptr<Source> recording_of(std::uint64_t seconds, std::uint64_t late_ns = 0) {
   Readings readings;
   std::deque<DecodedSnapshot> all = {readings.next()};
   for (std::uint64_t i = 1; i <= seconds; ++i) {
     readings.read(0, i, 1'000'000);
     all.push_back(readings.next());
+    all.back().reading.snapshot.time_ns += late_ns;
   }
   return std::make_unique<Recorded>(std::move(all));
 }
@@ -129,6 +131,10 @@ TEST(TopReplay, BeginsWhereItIsToldAndGoesOnWithItsReadings) {
   auto later = Player::of_recording(recording_of(200), {}, parse_moment("08:02"));
   ASSERT_TRUE(later);
   EXPECT_EQ(words_of(draw(**later), "vda")[1], "120");
+
+  auto late = Player::of_recording(recording_of(200, 5'000), {}, parse_moment("08:02"));
+  ASSERT_TRUE(late);
+  EXPECT_EQ(words_of(draw(**late), "vda")[1], "120") << "the reading of a second comes right after it";
 }
 
 TEST(TopReplay, TakesATimeOfTheDayForTheOneThatIsNearest) {

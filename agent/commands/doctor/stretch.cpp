@@ -12,9 +12,6 @@ namespace vqscope {
 
 namespace {
 
-// Readings are meant to be a second apart or less, and come late on a busy machine.
-constexpr std::uint64_t kGapNs = 2'500'000'000;
-
 double seconds_of(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 }  // namespace
@@ -26,7 +23,7 @@ void Stretch::add(DecodedSnapshot snapshot) {
     return;
   }
   const std::uint64_t before = last_.reading.snapshot.time_ns, now = snapshot.reading.snapshot.time_ns;
-  if (const std::uint64_t apart = now > before ? now - before : 0; apart > kGapNs) {
+  if (const std::uint64_t apart = now > before ? now - before : 0; apart > kMissedNs) {
     ++gaps_;
     gap_ns_ += apart;
     if (apart > longest_ns_) {

@@ -39,9 +39,7 @@ Result<std::unique_ptr<Player>> Player::of_recording(std::unique_ptr<Source> rec
   while (history.realtime_ns(history.end() - 1) <= furthest && player->read_until(history.end() + 1)) {
   }
   const std::uint64_t last = history.realtime_ns(history.end() - 1), wanted = resolve(*at, start, last);
-  // Readings are taken up to so much after the second that they end.
-  constexpr std::uint64_t kLate = 100'000'000;
-  player->ui_.shown = history.at(wanted + kLate);
+  player->ui_.shown = history.at(wanted + kLateNs);
   constexpr std::uint64_t kSecond = 1'000'000'000;  // as moments are written
   if (wanted / kSecond < start / kSecond || wanted > last)
     player->tell(fmt::format("{} UTC is not in this recording, which is of {} to {}", format_utc(wanted),
